@@ -1,0 +1,12 @@
+"""Makes networks: tasks, corrupted data, models, the trainer and run folders.
+
+Contents (import the module that holds the noun):
+
+    tasks, polynomial   the operations, as one table, and polynomials given as text
+    data, randomness    all pairs with their truth; one random stream per purpose
+    config, schedule    frozen run configurations; when to evaluate and to save
+    models              the two-layer MLP and the analytic solution
+    evaluation          accuracy and loss on every split; the only accuracy in the project
+    gradients, optimizer, loop   the trainer
+    checkpoint, run     the run folder, the only file format
+"""

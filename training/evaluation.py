@@ -1,0 +1,151 @@
+"""Accuracy and loss on every split; the only accuracy in the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Num
+from torch import Tensor
+
+from training.config import LossName
+from training.data import SPLITS, Dataset, Split
+
+# The three disjoint parts that every split is a union of, and the label each split looks at.
+PARTS = ("clean", "corrupted", "test")
+GIVEN, TRUE = 0, 1
+_UNION: Mapping[Split, tuple[int, tuple[int, ...]]] = {
+    "train": (GIVEN, (0, 1)),
+    "test": (TRUE, (2,)),
+    "corrupted": (GIVEN, (1,)),
+    "corrected": (TRUE, (1,)),
+    "clean": (GIVEN, (0,)),
+    "all": (TRUE, (0, 1, 2)),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy in [0, 1] and mean loss over a split; both None where the split is empty."""
+
+    accuracy: float | None
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Scores(Mapping[Split, Score]):
+    """Scores of one network at one moment, by split."""
+
+    by_split: Mapping[Split, Score]
+
+    def __getitem__(self, split: Split) -> Score:
+        return self.by_split[split]
+
+    def __iter__(self) -> Iterator[Split]:
+        return iter(self.by_split)
+
+    def __len__(self) -> int:
+        return len(self.by_split)
+
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """Plain data: ``{"train": {"accuracy": …, "loss": …}, …}``."""
+        return {s: {"accuracy": v.accuracy, "loss": v.loss} for s, v in self.by_split.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scores:
+        """The inverse of :meth:`to_dict`."""
+        return cls({split: Score(**values[split]) for split in SPLITS})
+
+
+def split_means(
+    sums: Num[np.ndarray, "label part *size"], counts: Int[np.ndarray, " part"]
+) -> dict[Split, Float[np.ndarray, "*size"] | None]:
+    """Means over the six splits from sums over the three disjoint parts.
+
+    Args:
+        sums: for the given and the true label, and for each of PARTS.
+        counts: examples in each part.
+
+    Returns:
+        The mean of each split; None where it has no example.
+    """
+    means: dict[Split, np.ndarray | None] = {}
+    for split, (label, parts) in _UNION.items():
+        count = counts[list(parts)].sum()
+        means[split] = sums[label, list(parts)].sum(axis=0) / count if count else None
+    return means
+
+
+class Evaluation:
+    """Scores logits over the whole table; holds the labels on the device of the logits.
+
+    An answer is right when its logit is strictly the greatest: a network that says the same of
+    all answers (all neurons pruned, say) has answered nothing. Losses are means over examples,
+    MSE over classes too, cross-entropy in nats through a float64 log-sum-exp.
+    """
+
+    def __init__(
+        self, dataset: Dataset, loss: LossName = "mse", device: torch.device | str = "cpu"
+    ) -> None:
+        self.dataset, self.loss = dataset, loss
+        self.pairs = torch.as_tensor(dataset.pairs, device=device)
+        self.labels = torch.as_tensor(
+            np.stack([dataset.given_label, dataset.true_label]), device=device
+        )
+        masks = np.stack([dataset.members(part) for part in PARTS])
+        self.counts: Int[np.ndarray, " part"] = masks.sum(axis=1)
+        self.part: Int[np.ndarray, " pair"] = masks.argmax(axis=0)
+        self._members = torch.as_tensor(masks, dtype=torch.float64, device=device)
+
+    @torch.no_grad()
+    def __call__(self, logits: Float[Tensor, "pair answer"]) -> Scores:
+        """Scores of logits in the order of the dataset's pairs."""
+        right, loss = self._per_example(logits)
+        accuracy = split_means((right.double() @ self._members.T).cpu().numpy(), self.counts)
+        losses = split_means((loss @ self._members.T).cpu().numpy(), self.counts)
+        return Scores({
+            split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS
+        })
+
+    def _per_example(
+        self, logits: Float[Tensor, "pair answer"]
+    ) -> tuple[Tensor, Float[Tensor, "label pair"]]:
+        labelled = logits.gather(1, self.labels.T).T
+        best = logits.amax(dim=1)
+        alone = (logits == best[:, None]).sum(dim=1) == 1
+        right = (labelled == best) & alone
+        if self.loss == "mse":
+            square = torch.sum(logits.square(), dim=1, dtype=torch.float64)
+            return right, (square - 2 * labelled.double() + 1) / logits.shape[1]
+        return right, torch.logsumexp(logits.double(), dim=1) - labelled.double()
+
+
+def scores(
+    network: torch.nn.Module, dataset: Dataset, loss: LossName = "mse"
+) -> Scores:
+    """Accuracy and loss of a network on every split, in float64.
+
+    Args:
+        network: anything that maps (pair, 2) operands to (pair, p) logits. Not changed.
+        dataset: its pairs and labels.
+        loss: ``mse`` against one-hot labels or ``cross_entropy``.
+    """
+    device = next(network.parameters()).device
+    evaluation = Evaluation(dataset, loss, device)
+    with torch.no_grad():
+        return evaluation(in_float64(network)(evaluation.pairs))
+
+
+def in_float64(network: Any) -> Any:
+    """The network itself where it is float64 already, else a float64 copy."""
+    if next(network.parameters()).dtype == torch.float64:
+        return network
+    return deepcopy(network).double()
+
+
+def _number(mean: np.ndarray | None) -> float | None:
+    return None if mean is None else float(mean)

@@ -1,0 +1,51 @@
+"""The solution that is known on paper: every neuron a pure cosine."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from training.groups import residue_order
+from training.models.mlp import MLP
+from training.randomness import stream
+from training.tasks import Task
+
+
+def analytic_network(
+    task: Task, width: int = 500, seed: int = 0, scale: float = 1.0
+) -> MLP:
+    """The quadratic network that solves ±  and × ÷ by construction (arXiv 2301.02679).
+
+    With element index i (the residue; for × and ÷ its discrete logarithm) of a group of n
+    elements, neuron k has frequency s and phases a, b:
+
+        U[k, i] = cos(2π s i / n + a)   V[k, i] = cos(2π s i / n + b)
+        W[i, k] = cos(2π s i / n + c),  c = a + b (for x+y, x·y) or a − b (for x−y, x/y).
+
+    Frequencies go round 1 … ⌈n/2⌉−1; phases are uniform in (−π, π]. All weights of the zero
+    residue are 0 for × and ÷, so pairs with a zero operand are left undecided; on every other
+    pair the network is right once width is large enough (500 at p = 97). Each curve has IPR
+    exactly 1 in the one-sided convention.
+
+    Raises:
+        ValueError: for an operation without such a solution, or a modulus that is too small.
+    """
+    sign = task.operation.second_sign
+    if sign is None:
+        raise ValueError(
+            f"analytic network: expected x + y, x - y, x * y or x / y, got {task.operation.name!r}"
+        )
+    order = residue_order(task.p, task.group)
+    n = len(order)
+    top = (n - 1) // 2
+    if top < 1:
+        raise ValueError(f"analytic network: expected at least 3 group elements, got {n}")
+    frequency = 1 + np.arange(width) % top
+    a, b = stream(seed, "phases").uniform(-np.pi, np.pi, size=(2, width))
+    phases = np.stack([a, b, a + sign * b])
+    angle = 2 * np.pi / n * np.outer(frequency, np.arange(n))
+    curves = np.zeros((3, width, task.p))
+    curves[:, :, order] = scale * np.cos(angle + phases[:, :, None])
+    network = MLP(task, width).to(torch.float64)
+    network.set_curves(curves)
+    return network

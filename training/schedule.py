@@ -1,0 +1,24 @@
+"""When to evaluate and when to save."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def evaluation_steps(steps: int, count: int) -> list[int]:
+    """About ``count`` steps from 0 to ``steps``, dense early and thinning out linearly.
+
+    The gap grows in proportion to the square root of the step, so that both a fast rise at the
+    start and a slow change at the end are seen.
+    """
+    return _distinct(steps * np.linspace(0, 1, min(count, steps + 1)) ** 2)
+
+
+def checkpoint_steps(steps: int, count: int, also: tuple[int, ...] = ()) -> list[int]:
+    """About ``count`` logarithmically spaced steps, with 0, ``steps`` and the listed ones."""
+    spaced = np.geomspace(1, steps, min(count, steps)) if count > 0 else []
+    return _distinct([0, steps, *spaced, *also])
+
+
+def _distinct(steps: list[float] | np.ndarray) -> list[int]:
+    return sorted({round(float(step)) for step in steps})
