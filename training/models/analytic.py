@@ -12,7 +12,7 @@ from training.tasks import Task
 
 
 def analytic_network(
-    task: Task, width: int = 500, seed: int = 0, scale: float = 1.0
+    task: Task, width: int = 500, seed: int = 0, scale: float | None = None
 ) -> MLP:
     """The quadratic network that solves ±  and × ÷ by construction (arXiv 2301.02679).
 
@@ -23,9 +23,9 @@ def analytic_network(
         W[i, k] = cos(2π s i / n + c),  c = a + b (for x+y, x·y) or a − b (for x−y, x/y).
 
     Frequencies go round 1 … ⌈n/2⌉−1; phases are uniform in (−π, π]. All weights of the zero
-    residue are 0 for × and ÷, so pairs with a zero operand are left undecided; on every other
-    pair the network is right once width is large enough (500 at p = 97). Each curve has IPR
-    exactly 1 in the one-sided convention.
+    residue are 0 for × and ÷, so pairs with a zero operand are not solved; on every other pair
+    the network is right once width is large enough (500 at p = 97). Each curve has IPR exactly 1
+    in the one-sided convention. The default scale, (2/N)^(1/3), brings the right logit near 1.
 
     Raises:
         ValueError: for an operation without such a solution, or a modulus that is too small.
@@ -43,6 +43,8 @@ def analytic_network(
     frequency = 1 + np.arange(width) % top
     a, b = stream(seed, "phases").uniform(-np.pi, np.pi, size=(2, width))
     phases = np.stack([a, b, a + sign * b])
+    if scale is None:
+        scale = (2 / width) ** (1 / 3)
     angle = 2 * np.pi / n * np.outer(frequency, np.arange(n))
     curves = np.zeros((3, width, task.p))
     curves[:, :, order] = scale * np.cos(angle + phases[:, :, None])

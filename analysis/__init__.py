@@ -1,0 +1,12 @@
+"""Reads networks: spectra, IPR, the neuron table, classes, pruning, phases, dynamics.
+
+Contents (import the module that holds the noun):
+
+    spectrum   Fourier coefficients in the characters of the operation's group
+    ipr, null  inverse participation ratio, Gini coefficient; the IPR of white noise
+    neurons    NeuronTable: one row a neuron
+    classify   generalizing, memorizing, dead: three named rules
+    pruning    prune, pruning curves, random controls (cumulative: the compiled pass)
+    phases     the phase a run ended in
+    dynamics   IPR over training; when it grokked, when it unlearned
+"""

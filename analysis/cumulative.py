@@ -1,0 +1,141 @@
+"""Scores of a network after every number of removed neurons, in one pass over each example."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numba import njit
+
+_LANES = 32  # examples that advance together, so that every operation is a vector operation
+_LOWEST = -1.7e308
+
+
+# fastmath may reorder sums and assumes finite numbers, which the caller checks. Four answers are
+# taken at once because stores of the running maximum and square would otherwise be the bottleneck.
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz", "nnan", "ninf"})
+def _walk(hidden, readout, order, labels, part, twin, span, with_mse, right, loss):  # type: ignore[no-untyped-def]
+    """Adds neurons from the last to the first of ``order`` and scores the pairs of ``span`` each time.
+
+    hidden (neuron, pair), readout (neuron, answer); right and loss (2, part, size) are added to.
+    """
+    neurons, answers = readout.shape
+    whole = answers - answers % 4
+    logits = np.empty((answers, _LANES))
+    best = np.empty(_LANES)
+    square = np.empty(_LANES)
+    post = np.zeros(_LANES)
+    for start in range(span[0], span[1], _LANES):
+        lanes = min(_LANES, span[1] - start)
+        logits[:] = 0.0
+        for size in range(neurons - 1, -1, -1):
+            neuron = order[size]
+            for lane in range(lanes):
+                post[lane] = hidden[neuron, start + lane]
+            for lane in range(_LANES):
+                best[lane] = _LOWEST
+                square[lane] = 0.0
+            for first in range(0, whole, 4):
+                w0, w1 = readout[neuron, first], readout[neuron, first + 1]
+                w2, w3 = readout[neuron, first + 2], readout[neuron, first + 3]
+                for lane in range(_LANES):
+                    v0 = logits[first, lane] + post[lane] * w0
+                    v1 = logits[first + 1, lane] + post[lane] * w1
+                    v2 = logits[first + 2, lane] + post[lane] * w2
+                    v3 = logits[first + 3, lane] + post[lane] * w3
+                    logits[first, lane] = v0
+                    logits[first + 1, lane] = v1
+                    logits[first + 2, lane] = v2
+                    logits[first + 3, lane] = v3
+                    best[lane] = max(best[lane], max(max(v0, v1), max(v2, v3)))
+                    square[lane] += (v0 * v0 + v1 * v1) + (v2 * v2 + v3 * v3)
+            for answer in range(whole, answers):
+                w0 = readout[neuron, answer]
+                for lane in range(_LANES):
+                    v0 = logits[answer, lane] + post[lane] * w0
+                    logits[answer, lane] = v0
+                    best[lane] = max(best[lane], v0)
+                    square[lane] += v0 * v0
+            for lane in range(lanes):
+                pair = start + lane
+                normalizer = 0.0
+                if not with_mse:
+                    for answer in range(answers):
+                        normalizer += np.exp(logits[answer, lane] - best[lane])
+                    normalizer = np.log(normalizer) + best[lane]
+                for which in range(2):
+                    label = labels[which, pair]
+                    value = logits[label, lane]
+                    # Right means strictly greatest: not when all are zero, nor beside a twin.
+                    if value == best[lane] and square[lane] > 0 and not twin[label]:
+                        right[which, part[pair], size] += 1
+                    if with_mse:
+                        loss[which, part[pair], size] += square[lane] - 2 * value + 1
+                    else:
+                        loss[which, part[pair], size] += normalizer - value
+
+
+def cumulative_sums(
+    hidden: Float[np.ndarray, "neuron pair"],
+    readout: Float[np.ndarray, "neuron answer"],
+    orders: Int[np.ndarray, "order neuron"],
+    labels: Int[np.ndarray, "2 pair"],
+    part: Int[np.ndarray, " pair"],
+    parts: int,
+    loss: str,
+) -> tuple[Float[np.ndarray, "order 2 part size"], Float[np.ndarray, "order 2 part size"]]:
+    """Numbers of right answers and sums of losses for every size of every removal order.
+
+    The logits are a sum over neurons, so all sizes of an order cost about one forward pass
+    instead of one each. Sums run from the empty network upwards, in float64.
+
+    Args:
+        hidden: activations of each neuron on each pair.
+        readout: weights from neurons to logits.
+        orders: neurons in the order of their removal.
+        labels: given and true label of each pair.
+        part: which disjoint part each pair belongs to.
+        parts: how many parts there are.
+        loss: ``mse`` or ``cross_entropy``.
+
+    Returns:
+        Right answers and losses; size s has the first s neurons of the order removed.
+
+    Raises:
+        ValueError: if an activation or weight is not finite.
+    """
+    if not (np.isfinite(hidden).all() and np.isfinite(readout).all()):
+        raise ValueError("pruning curve: expected finite activations and weights, got NaN or inf")
+    neurons, answers = readout.shape
+    shape = (len(orders), 2, parts, neurons + 1)
+    right, losses = np.zeros(shape), np.zeros(shape)
+    threads = torch.get_num_threads()
+    bounds = np.linspace(0, hidden.shape[1], threads + 1).astype(np.int64)
+    twin = _identical_columns(readout)
+
+    def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
+        index, span = job
+        found = np.zeros(shape[1:]), np.zeros(shape[1:])
+        _walk(hidden, readout, orders[index], labels, part, twin, span, loss == "mse", *found)
+        return index, *found
+
+    spans = np.stack([bounds[:-1], bounds[1:]], axis=1)
+    with ThreadPoolExecutor(threads) as pool:
+        for index, found_right, found_loss in pool.map(work, product(range(len(orders)), spans)):
+            right[index] += found_right
+            losses[index] += found_loss
+    if loss == "mse":
+        losses /= answers
+    # With no neuron left, all logits are zero: nothing is right.
+    count = np.bincount(part, minlength=parts)
+    losses[..., neurons] = count * (1 / answers if loss == "mse" else np.log(answers))
+    return right, losses
+
+
+def _identical_columns(readout: Float[np.ndarray, "neuron answer"]) -> np.ndarray:
+    """Answers whose logit always equals another answer's, so that they never win alone."""
+    _, inverse, count = np.unique(readout, axis=1, return_inverse=True, return_counts=True)
+    return count[inverse.ravel()] > 1

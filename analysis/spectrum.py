@@ -1,0 +1,46 @@
+"""Fourier coefficients of curves over residues, in the characters of the operation's group."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from training.groups import residue_order
+from training.tasks import Group
+
+BASIS_NAME: dict[Group, str] = {
+    "cyclic": "cyclic characters",
+    "multiplicative": "multiplicative characters, by discrete logarithm, zero residue apart",
+}
+
+
+def in_group_order(
+    curves: Float[np.ndarray, "*batch residue"], group: Group
+) -> Float[np.ndarray, "*batch element"]:
+    """The curves over the group's elements, in the order of :func:`residue_order`."""
+    return curves[..., residue_order(curves.shape[-1], group)]
+
+
+def coefficients(
+    curves: Float[np.ndarray, "*batch residue"], group: Group = "cyclic"
+) -> Complex[np.ndarray, "*batch frequency"]:
+    """One-sided DFT over the group's elements: ⌊n/2⌋+1 coefficients, the constant first.
+
+    X_j = Σ_i x_i exp(−2π√−1 j i / n) with n elements (p for the cyclic group, p−1 for the
+    multiplicative one). A curve A cos(2π j i / n + φ) has X_j = (n A / 2) exp(√−1 φ).
+    """
+    return np.fft.rfft(in_group_order(curves, group), axis=-1)
+
+
+def dominant_frequency(
+    spectra: Complex[np.ndarray, "*batch frequency"],
+) -> np.ndarray:
+    """Frequency of the largest coefficient, the constant left out; 0 where there is no other."""
+    if spectra.shape[-1] < 2:
+        return np.zeros(spectra.shape[:-1], dtype=np.int64)
+    return 1 + np.abs(spectra[..., 1:]).argmax(axis=-1)
+
+
+def wrapped(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
+    """Angles brought into [−π, π)."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
