@@ -19,6 +19,7 @@ from analysis.spectrum import (
     coefficients,
     dominant_frequency,
     in_group_order,
+    power_shares,
     wrapped,
 )
 from training.checkpoint import write_bytes
@@ -125,9 +126,7 @@ class NeuronTable:
     @cached_property
     def constant_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of one-sided power in the constant; NaN for a dead neuron."""
-        power = np.abs(self.coefficients) ** 2
-        total = power.sum(axis=-1)
-        share = np.divide(power[..., 0], total, out=np.zeros_like(total), where=total > 0)
+        share = power_shares(self.coefficients)[..., 0]
         return self._over_curves(self._where_power(share))
 
     @cached_property
@@ -146,10 +145,7 @@ class NeuronTable:
     @cached_property
     def frequency(self) -> Int[np.ndarray, " neuron"]:
         """Frequency with the most relative power over the three curves together."""
-        power = np.abs(self.coefficients) ** 2
-        total = power.sum(axis=-1, keepdims=True)
-        share = np.divide(power, total, out=np.zeros_like(power), where=total > 0)
-        return dominant_frequency(share.sum(axis=0).astype(complex))
+        return dominant_frequency(power_shares(self.coefficients).sum(axis=0).astype(complex))
 
     @cached_property
     def phases(self) -> Float[np.ndarray, "3 neuron"]:

@@ -44,3 +44,22 @@ def dominant_frequency(
 def wrapped(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
     """Angles brought into [−π, π)."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+def power_shares(
+    spectra: Complex[np.ndarray, "*batch frequency"],
+) -> Float[np.ndarray, "*batch frequency"]:
+    """Share of one-sided power at each frequency; zeros where there is no power."""
+    power = np.abs(spectra) ** 2
+    total = power.sum(axis=-1, keepdims=True)
+    return np.divide(power, total, out=np.zeros_like(power), where=total > 0)
+
+
+def embedding_shares(
+    spectra: Complex[np.ndarray, "3 neuron frequency"],
+) -> Float[np.ndarray, "3 frequency"]:
+    """Share of power at each frequency of the embeddings: power summed over neurons.
+
+    The embedding of residue m is the vector of all neurons' weights for it (column m of U).
+    """
+    return power_shares(np.linalg.norm(spectra, axis=1).astype(complex))

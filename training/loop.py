@@ -37,6 +37,7 @@ from training.run import (
     optimizer_path,
     read_run_config,
     resumable_steps,
+    weight_norm,
     write_checkpoint,
     write_measurements,
 )
@@ -125,8 +126,7 @@ class _State:
     def measure(self) -> Measurement:
         with torch.no_grad():
             scores = self.evaluation(self.network(self.evaluation.pairs))
-            squares = [w.double().square().sum() for w in self.network.parameters()]
-        return Measurement(self.step, scores, float(torch.stack(squares).sum().sqrt()))
+        return Measurement(self.step, scores, weight_norm(self.network))
 
     def optimizer_arrays(self) -> Weights:
         tensors = optimizer_tensors(self.network, self.optimizer)
@@ -208,8 +208,6 @@ class _Folder:
     def open(cls, path: Path, config: RunConfig, dataset: Dataset) -> _Folder:
         """Makes the folder, or takes up one with the same configuration where it left off."""
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            if path.exists():
-                path.rmdir()
             create_run(path, config, dataset)
         if not (path / "config.json").is_file():
             raise ValueError(f"{path}: expected a new folder or a run, it holds something else")

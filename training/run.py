@@ -166,22 +166,27 @@ def provenance(config: RunConfig, step: int) -> dict[str, str]:
 def create_run(path: Path, config: RunConfig, dataset: Dataset) -> None:
     """Makes a run folder without checkpoints; it appears whole or not at all."""
     with new_folder(path) as folder:
-        (folder / "checkpoints").mkdir()
-        content = {"format": FORMAT, **config.to_dict()}
-        write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
-        write_tensors(
-            folder / "dataset.safetensors",
-            {
-                "pairs": dataset.pairs.astype(np.int32),
-                "true_label": dataset.true_label.astype(np.int32),
-                "given_label": dataset.given_label.astype(np.int32),
-                "is_train": dataset.is_train,
-                "is_redrawn": dataset.is_redrawn,
-            },
-            {"task": dataset.task.name},
-        )
-        write_bytes(folder / "metrics.jsonl", b"")
-        write_bytes(folder / "README.md", card(path.name, config, None).encode())
+        fill_run(folder, path.name, config, dataset)
+
+
+def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
+    """Writes what a run folder holds before the first checkpoint."""
+    (folder / "checkpoints").mkdir()
+    content = {"format": FORMAT, **config.to_dict()}
+    write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
+    write_tensors(
+        folder / "dataset.safetensors",
+        {
+            "pairs": dataset.pairs.astype(np.int32),
+            "true_label": dataset.true_label.astype(np.int32),
+            "given_label": dataset.given_label.astype(np.int32),
+            "is_train": dataset.is_train,
+            "is_redrawn": dataset.is_redrawn,
+        },
+        {"task": dataset.task.name},
+    )
+    write_bytes(folder / "metrics.jsonl", b"")
+    write_bytes(folder / "README.md", card(name, config, None).encode())
 
 
 def write_checkpoint(
@@ -221,9 +226,11 @@ def append_measurement(run: Path, measurement: Measurement) -> None:
         file.write((json.dumps(measurement.to_dict()) + "\n").encode())
 
 
-def finish_run(run: Path, config: RunConfig, measurement: Measurement, seconds: float) -> None:
+def finish_run(
+    run: Path, config: RunConfig, measurement: Measurement, seconds: float, name: str | None = None
+) -> None:
     """Writes the model card and marks the run as complete."""
-    write_bytes(run / "README.md", card(run.name, config, measurement.scores).encode())
+    write_bytes(run / "README.md", card(name or run.name, config, measurement.scores).encode())
     done = {"step": measurement.step, "seconds": round(seconds, 3)}
     write_bytes(run / "DONE", (json.dumps(done) + "\n").encode())
 
@@ -299,17 +306,24 @@ def _dataset(config: RunConfig, arrays: Mapping[str, np.ndarray], folder: Path) 
     )
 
 
-def write_run(path: Path, run: Run, network: MLP, measurement: Measurement) -> None:
-    """Saves one network with a run's configuration and dataset as a finished run folder.
+def write_pruned(path: Path, run: Run, step: int, network: MLP, scores: Scores) -> None:
+    """Saves a network that was made from a run's checkpoint as a finished run folder of its own.
 
     Raises:
-        ValueError: if the folder exists already.
+        ValueError: if the folder exists already and is not empty.
     """
-    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path}: expected a new or empty folder, it has contents")
-    if path.is_dir():
-        path.rmdir()
-    create_run(path, run.config, run.dataset)
-    write_checkpoint(path, measurement.step, network, run.config)
-    write_measurements(path, (measurement,))
-    finish_run(path, run.config, measurement, seconds=0.0)
+    with new_folder(path) as folder:
+        fill_run(folder, path.name, run.config, run.dataset)
+        write_checkpoint(folder, step, network, run.config)
+        row = Measurement(step, scores, weight_norm(network))
+        write_measurements(folder, (row,))
+        finish_run(folder, run.config, row, seconds=0.0, name=path.name)
+
+
+def weight_norm(network: MLP) -> float:
+    """L2 norm of all weights together."""
+    with torch.no_grad():
+        squares = [weight.double().square().sum() for weight in network.parameters()]
+    return float(torch.stack(squares).sum().sqrt())

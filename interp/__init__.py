@@ -1,0 +1,73 @@
+"""Which neurons of a network memorized, and which generalized?
+
+The public names, loaded when first used, so that ``import interp`` costs nothing:
+
+    RunConfig, train, load            runs
+    neuron_table, classify            neurons and their classes
+    ipr, null_ipr                     inverse participation ratio, and that of noise
+    prune, prune_by_class, pruning_curve, scores
+    phase, dynamics
+    make_task, make_dataset, analytic_network
+    figures, report
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.classify import classify as classify
+    from analysis.dynamics import dynamics as dynamics
+    from analysis.ipr import ipr as ipr
+    from analysis.neurons import neuron_table as neuron_table
+    from analysis.null import null_ipr as null_ipr
+    from analysis.phases import phase as phase
+    from analysis.pruning import prune as prune
+    from analysis.pruning import prune_by_class as prune_by_class
+    from analysis.pruning import pruning_curve as pruning_curve
+    from interp import figures as figures
+    from interp.report import report as report
+    from training.config import RunConfig as RunConfig
+    from training.data import make_dataset as make_dataset
+    from training.evaluation import scores as scores
+    from training.loop import train as train
+    from training.models.analytic import analytic_network as analytic_network
+    from training.run import load as load
+    from training.tasks import make_task as make_task
+
+_HOME = {
+    "RunConfig": "training.config",
+    "analytic_network": "training.models.analytic",
+    "classify": "analysis.classify",
+    "dynamics": "analysis.dynamics",
+    "figures": "interp.figures",
+    "ipr": "analysis.ipr",
+    "load": "training.run",
+    "make_dataset": "training.data",
+    "make_task": "training.tasks",
+    "neuron_table": "analysis.neurons",
+    "null_ipr": "analysis.null",
+    "phase": "analysis.phases",
+    "prune": "analysis.pruning",
+    "prune_by_class": "analysis.pruning",
+    "pruning_curve": "analysis.pruning",
+    "report": "interp.report",
+    "scores": "training.evaluation",
+    "train": "training.loop",
+}
+
+__all__ = list(_HOME)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'interp' has no name {name!r}; it has {', '.join(_HOME)}")
+    module = import_module(_HOME[name])
+    value = module if name == "figures" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

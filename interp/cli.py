@@ -1,0 +1,62 @@
+"""The command line: registers the commands, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+app = App(
+    name="interp",
+    help="Which neurons of a network memorized, and which generalized?",
+    help_format="markdown",
+)
+# Named by text, and so imported only when asked for: help must not wait for torch.
+for _name, _help in {
+    "demo": "Train the paper's coexistence run, find and prune its memorizing neurons, report.",
+    "train": "Train a network, or go on with a run that was cut off.",
+    "ipr": "Show the IPR histogram of a checkpoint, with the classes of its neurons.",
+    "prune": "Prune the memorizing neurons; re-evaluate every split, beside random controls.",
+    "spectrum": "Show the Fourier spectrum of the embeddings, or of one neuron.",
+    "report": "Write one self-contained HTML file with all figures and the before/after table.",
+}.items():
+    app.command(f"interp.commands:{_name}", name=_name, help=_help)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: errors are one line on standard error and an exit code, never a traceback.
+
+    Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted.
+    """
+    warnings.showwarning = _show_warning
+    tokens = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _fail(" ".join(str(error).split()), 2)
+    except ValueError as error:
+        _fail(str(error), 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+    except ArithmeticError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt as error:
+        _fail(str(error) or "interrupted", 130)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"interp: {' '.join(message.splitlines())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: Any = None, line: str | None = None,
+) -> None:
+    print(f"interp: note: {message}", file=sys.stderr)

@@ -1,0 +1,276 @@
+"""What each command does: read the arguments, call one function, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from interp.options import RunOptions, overrides_of
+from interp.terminal import (
+    print_histogram,
+    print_json,
+    print_pruning,
+    print_scores,
+    print_spectrum,
+    say,
+)
+
+if TYPE_CHECKING:
+    from analysis.classify import Classes
+    from analysis.neurons import NeuronTable
+    from training.config import RunConfig
+    from training.run import Run
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object only")]
+Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
+Figure = Annotated[Path | None, Parameter(help="write the figure to this .html file")]
+Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
+Draws = Annotated[int, Parameter(help="random prunings of the same size, as control")]
+RunFolder = Annotated[Path, Parameter(help="run folder")]
+
+DEMO = {
+    "task": {"operation": "x + y", "p": 97},
+    "data": {"fraction": 0.5, "corruption": 0.35},
+    "model": {"width": 500},
+    "optimizer": {"lr": 0.01, "weight_decay": 0.0},
+    "steps": 1000,
+}
+
+
+def train(
+    config: Annotated[Path | None, Parameter(help="YAML file; fields left out are defaults")] = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="run folder, made or resumed")],
+    json_: Json = False,
+    options: Annotated[RunOptions | None, Parameter(name="*")] = None,
+) -> None:
+    """Train a network, or go on with a run that was cut off."""
+    from training.config import parse_config, read_config, with_overrides
+
+    values = read_config(config) if config else {}
+    run = _train(parse_config(with_overrides(values, overrides_of(options))), out)
+    if json_:
+        print_json(_run_summary(run))
+        return
+    print_scores(run)
+    say(f"\nrun folder: {out}    next: interp ipr {out}")
+
+
+def ipr(
+    run: RunFolder,
+    /,
+    *,
+    step: Step = None,
+    threshold: Threshold = "auto",
+    figure: Figure = None,
+    table: Annotated[Path | None, Parameter(help="write the neuron table, .parquet or .csv")] = None,
+    json_: Json = False,
+) -> None:
+    """Show the IPR histogram of a checkpoint, with the classes of its neurons."""
+    from analysis.classify import classify
+    from analysis.neurons import neuron_table
+    from training.run import load
+
+    neurons = neuron_table(load(run), step)
+    classes = classify(neurons, _threshold(threshold))
+    if figure is not None:
+        from interp import figures
+
+        figures.save(figures.ipr_histogram(neurons, classes), figure)
+    if table is not None:
+        _write_table(neurons, classes, table)
+    if json_:
+        print_json(_ipr_summary(neurons, classes))
+        return
+    print_histogram(neurons, classes)
+    for path in (figure, table):
+        if path is not None:
+            say(f"written: {path}")
+
+
+def prune(
+    run: RunFolder,
+    /,
+    *,
+    threshold: Threshold = "auto",
+    step: Step = None,
+    draws: Draws = 50,
+    save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
+    figure: Figure = None,
+    json_: Json = False,
+) -> None:
+    """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
+    from analysis.classify import classify
+    from analysis.neurons import neuron_table
+    from analysis.pruning import prune_by_class, pruning_curve
+    from training.run import load, write_pruned
+
+    source = load(run)
+    neurons = neuron_table(source, step)
+    result = prune_by_class(source, neurons, classify(neurons, _threshold(threshold)), draws=draws)
+    if save is not None:
+        write_pruned(save, source, neurons.step or 0, result.network, result.after)
+    if figure is not None:
+        from interp import figures
+
+        curves = pruning_curve(source, step=step, draws=draws, table=neurons)
+        figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure)
+    if json_:
+        about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
+        print_json({**about, **result.to_dict()})
+        return
+    print_pruning(neurons, result)
+    for path in (save, figure):
+        if path is not None:
+            say(f"written: {path}")
+
+
+def spectrum(
+    run: RunFolder,
+    /,
+    *,
+    neuron: Annotated[int | None, Parameter(help="one neuron instead of the embeddings")] = None,
+    step: Step = None,
+    figure: Figure = None,
+    json_: Json = False,
+) -> None:
+    """Show the Fourier spectrum of the embeddings, or of one neuron."""
+    from analysis.neurons import neuron_table
+    from analysis.spectrum import embedding_shares, power_shares
+    from interp import figures
+    from training.run import load
+
+    table = neuron_table(load(run), step)
+    if neuron is None:
+        drawn, shares = figures.embedding_spectrum(table), embedding_shares(table.coefficients)
+    else:
+        drawn = figures.neuron_curves(table, neuron)
+        shares = power_shares(table.coefficients[:, neuron])
+    if figure is not None:
+        figures.save(drawn, figure)
+    if json_:
+        print_json({
+            **_about(table), "neuron": neuron,
+            "share_of_power": dict(zip(("u", "v", "w"), shares.tolist(), strict=True)),
+        })
+        return
+    print_spectrum(table, shares, neuron)
+    if figure is not None:
+        say(f"written: {figure}")
+
+
+def report(
+    run: RunFolder,
+    /,
+    *,
+    threshold: Threshold = "auto",
+    draws: Draws = 50,
+    out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
+    json_: Json = False,
+) -> None:
+    """Write one self-contained HTML file with all figures and the before/after table."""
+    from interp.report import report as write_report
+
+    path = write_report(run, out, _threshold(threshold), draws)
+    if json_:
+        print_json({"report": str(path)})
+    else:
+        say(f"report: {path}")
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(help="run folder")] = Path("runs/coexistence"),
+    steps: Annotated[int, Parameter(help="training steps")] = 1000,
+    seed: Annotated[int, Parameter(help="seed of split, corruption and weights")] = 0,
+    json_: Json = False,
+) -> None:
+    """Train the paper's coexistence run, find and prune its memorizing neurons, report."""
+    from analysis.classify import classify
+    from analysis.neurons import neuron_table
+    from analysis.phases import phase
+    from analysis.pruning import prune_by_class
+    from interp.report import report as write_report
+    from interp.words import sentence
+    from training.config import parse_config
+
+    run = _train(parse_config({**DEMO, "steps": steps, "seed": seed}), out)
+    table = neuron_table(run)
+    classes = classify(table)
+    result = prune_by_class(run, table, classes)
+    path = write_report(run)
+    if json_:
+        print_json({**_run_summary(run), **result.to_dict(), "report": str(path)})
+        return
+    print_histogram(table, classes)
+    say("")
+    print_pruning(table, result)
+    say("\n" + sentence(result, phase(run)))
+    say(f"\nreport: {path}")
+
+
+def _train(config: RunConfig, out: Path) -> Run:
+    from interp.progress import training_progress
+    from training.loop import train as run_training
+
+    with training_progress(config.steps) as progress:
+        return run_training(config, out, progress)
+
+
+def _threshold(text: str) -> Any:
+    """A rule's name, or the number that the text is."""
+    if text in ("auto", "null"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text  # the classifier says what it expected
+
+
+def _about(table: NeuronTable) -> dict[str, Any]:
+    return {
+        "run": table.name, "step": table.step, "seed": table.seed,
+        "convention": table.convention, "r": table.r, "group": table.group,
+    }
+
+
+def _run_summary(run: Run) -> dict[str, Any]:
+    from analysis.phases import phase
+
+    row = run.measurement()
+    named = phase(run).name if run.config.data.fraction < 1 else None
+    return {
+        "run": str(run.path), "step": row.step, "seed": run.config.seed,
+        "scores": row.scores.to_dict(), "phase": named,
+    }
+
+
+def _ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
+    from analysis.null import null_ipr
+
+    null = null_ipr(table.elements, 3, table.convention, table.r)
+    return {
+        **_about(table),
+        "mean_ipr": table.mean_ipr,
+        "null_mean_ipr": null.mean,
+        "threshold": classes.threshold,
+        "rule": classes.rule,
+        "dip_p_value": classes.dip_p_value,
+        "classes": classes.counts,
+        "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],
+    }
+
+
+def _write_table(table: NeuronTable, classes: Classes, path: Path) -> None:
+    from training.checkpoint import write_bytes
+
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    elif path.suffix == ".csv":
+        frame = table.to_pandas().assign(neuron_class=classes.names)
+        write_bytes(path, frame.to_csv().encode())
+    else:
+        raise ValueError(f"table {path}: expected a name that ends in .parquet or .csv")

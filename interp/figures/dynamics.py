@@ -1,0 +1,57 @@
+"""IPR of every neuron over training."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.classify import Classes
+from analysis.dynamics import Dynamics
+from interp.figures.template import CLASS_COLOUR, INK, styled
+
+
+def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure:
+    """IPR against step (log axis), a thin line a neuron, one trace a class; the mean in black.
+
+    Args:
+        history: from :func:`analysis.dynamics.dynamics`.
+        classes: of the last checkpoint; colours the lines.
+    """
+    drawn = history.steps > 0
+    steps = history.steps[drawn]
+    figure = go.Figure()
+    groups = {"neurons": np.ones(history.ipr.shape[1], dtype=bool)}
+    if classes is not None:
+        groups = {"memorizing": classes.memorizing, "generalizing": classes.generalizing}
+    for name, members in groups.items():
+        colour = CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"])  # type: ignore[call-overload]
+        # A gap after each neuron makes one trace of many lines.
+        lines = np.full((int(members.sum()), len(steps) + 1), np.nan, dtype=np.float32)
+        lines[:, :-1] = history.ipr[drawn][:, members].T
+        figure.add_trace(
+            go.Scatter(
+                x=np.tile(np.append(steps, steps[-1:]), len(lines)).astype(np.int32),
+                y=lines.ravel(), mode="lines", name=f"{name} ({len(lines)})", opacity=0.35,
+                line={"color": colour, "width": 0.8}, hoverinfo="skip",
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=steps.astype(np.int32), y=history.mean_ipr[drawn].astype(np.float32),
+            mode="lines+markers", name="mean IPR", line={"color": INK, "width": 2.5},
+            hovertemplate="step %{x}<br>mean IPR %{y:.3f}<extra></extra>",
+        )
+    )
+    for interval, word, place in ((history.grokked, "grokked", 0.98), (history.unlearned, "unlearned", 0.90)):
+        if interval is not None:
+            figure.add_vrect(
+                x0=max(interval.after, 1), x1=interval.by, fillcolor=INK, opacity=0.25, line_width=0
+            )
+            figure.add_annotation(
+                x=np.log10(interval.by), y=place, yref="paper", text=f"{word} by step {interval.by}",
+                showarrow=False, xanchor="right", xshift=-6, font={"size": 11},
+            )
+    figure.update_xaxes(title_text="step", type="log")
+    figure.update_yaxes(title_text="IPR of a neuron", range=[0, 1.02])
+    figure.update_layout(legend={"orientation": "h", "y": -0.22})
+    return styled(figure, "IPR over training", history.caption, height=460)

@@ -1,0 +1,80 @@
+"""Histogram of the neurons' IPR."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.classify import ClassName, Classes
+from analysis.ipr import CONVENTION_NAME
+from analysis.neurons import NeuronTable
+from analysis.null import null_ipr
+from interp.figures.template import CLASS_COLOUR, INK, styled
+
+
+def ipr_histogram(
+    table: NeuronTable, classes: Classes | None = None, bins: int = 50, null: bool = True
+) -> go.Figure:
+    """How many neurons have which IPR, with the threshold and the IPR of noise drawn in.
+
+    Args:
+        table: the neurons.
+        classes: colours the bars by class and marks the threshold.
+        bins: number of bins over [0, 1].
+        null: whether to draw the expected counts if all curves were Gaussian noise.
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    figure = go.Figure()
+    groups: dict[ClassName | str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}
+    if classes is not None:
+        groups = {
+            "memorizing": table.ipr[classes.memorizing],
+            "generalizing": table.ipr[classes.generalizing],
+        }
+    for name, values in groups.items():
+        counts, _ = np.histogram(values, edges)
+        figure.add_trace(
+            go.Bar(
+                x=((edges[1:] + edges[:-1]) / 2).astype(np.float32), y=counts.astype(np.int32),
+                name=f"{name} ({len(values)})", width=1 / bins,
+                marker={
+                    "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),  # type: ignore[call-overload]
+                    "line": {"color": "white", "width": 0.5},
+                    "pattern": {"shape": "/" if name == "memorizing" else ""},
+                },
+                hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons"
+                f"<extra>{name}</extra>",
+            )
+        )
+    if null:
+        figure.add_trace(_null_line(table, edges))
+    if classes is not None:
+        figure.add_vline(
+            x=classes.threshold, line={"color": INK, "dash": "dash", "width": 1.5},
+            annotation={
+                "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}", "font_size": 11,
+                "align": "left", "xanchor": "left", "yanchor": "top", "xshift": 4,
+            },
+        )
+    dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""
+    figure.update_layout(
+        barmode="stack", bargap=0,
+        legend={"x": 0.99, "xanchor": "right", "y": 0.98},
+    )
+    figure.update_xaxes(
+        title_text=f"IPR of a neuron ({CONVENTION_NAME[table.convention]}, r = {table.r:g})",
+        range=[0, 1],
+    )
+    figure.update_yaxes(title_text=f"neurons (of {len(table)}{dead})")
+    return styled(figure, f"IPR of the neurons of {table.name}", table.caption)
+
+
+def _null_line(table: NeuronTable, edges: np.ndarray) -> go.Scatter:
+    null = null_ipr(table.elements, 3, table.convention, table.r)
+    counts, _ = np.histogram(null.samples, edges)
+    expected = counts / len(null.samples) * int((~table.dead).sum())
+    return go.Scatter(
+        x=np.repeat(edges, 2)[1:-1].astype(np.float32), y=np.repeat(expected, 2).astype(np.float32),
+        name=f"Gaussian noise (mean {null.mean:.3f})", mode="lines", line={"color": INK, "width": 1},
+        hovertemplate="%{y:.1f} neurons expected of noise<extra></extra>",
+    )

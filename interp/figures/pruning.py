@@ -1,0 +1,112 @@
+"""Pruning curves in both directions, with the random control."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.pruning import ControlBand, PruningCurves
+from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
+from training.data import SPLITS, Split
+
+_SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
+_WITH_CONTROL: tuple[Split, ...] = ("test", "corrupted")
+
+
+def pruning_curves(
+    curves: PruningCurves,
+    metric: Literal["accuracy", "loss"] = "accuracy",
+    pruned: int | None = None,
+) -> go.Figure:
+    """Accuracy (or loss) of every split against the number of pruned neurons.
+
+    Left, pruning from the lowest value of a ranking; right, from the highest. Solid: by IPR.
+    Thin: by the competing rankings. Band: random prunings of the same sizes.
+
+    Args:
+        curves: from :func:`analysis.pruning.pruning_curve`.
+        metric: what to draw.
+        pruned: marks this number of pruned neurons in the left panel.
+    """
+    figure = make_subplots(
+        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04,
+        subplot_titles=["lowest first", "highest first"],
+    )
+    size = np.arange(curves.neurons + 1, dtype=np.int32)
+    for column, direction in enumerate(("lowest", "highest"), start=1):
+        if curves.control is not None:
+            for split in _WITH_CONTROL:
+                _add_band(figure, curves.control, split, metric, size, column)
+        for (ranking, way), curve in curves.curves.items():
+            if way != direction:
+                continue
+            for split in SPLITS:
+                values = getattr(curve, metric)[split]
+                if values is None:
+                    continue
+                main = ranking == "IPR"
+                shown = split in (_SHOWN if main else _WITH_CONTROL)
+                figure.add_trace(
+                    go.Scatter(
+                        x=size, y=values.astype(np.float32), mode="lines",
+                        name=split if main else f"{split}, by {ranking}",
+                        legendgroup=f"{split} {ranking}", showlegend=column == 1,
+                        visible=True if shown else "legendonly",
+                        line={
+                            "color": SPLIT_COLOUR[split], "width": 2.2 if main else 1.2,
+                            "dash": SPLIT_DASH[split] if main else "dot",
+                        },
+                        hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}"
+                        f"<extra>{split}, {direction} {ranking} first</extra>",
+                    ),
+                    row=1, col=column,
+                )
+        figure.update_xaxes(title_text=f"pruned neurons of {curves.neurons}", row=1, col=column)
+    if pruned is not None:
+        figure.add_vline(
+            x=pruned, line={"color": INK, "dash": "dash", "width": 1.2}, row=1, col=1,
+            annotation={"text": f"{pruned} pruned", "font_size": 11, "yanchor": "bottom"},
+        )
+    label = "accuracy" if metric == "accuracy" else f"loss ({curves.loss_name})"
+    figure.update_yaxes(title_text=label, row=1, col=1)
+    if metric == "accuracy":
+        figure.update_yaxes(range=[-0.03, 1.03])
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    control = curves.control
+    words = f" · control: {control.draws} random orders, seed {control.seed}" if control else ""
+    return styled(figure, "Pruning by IPR, in both directions", curves.caption + words, height=520)
+
+
+def _add_band(
+    figure: go.Figure, control: ControlBand, split: Split, metric: str, size: np.ndarray, column: int
+) -> None:
+    low, mean, high = (getattr(part, metric)[split] for part in (control.low, control.mean, control.high))
+    if mean is None:
+        return
+    colour = SPLIT_COLOUR[split]
+    group = f"control {split}"
+    figure.add_trace(
+        go.Scatter(
+            x=np.concatenate([size, size[::-1]]),
+            y=np.concatenate([low, high[::-1]]).astype(np.float32),
+            fill="toself", fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip",
+            name=f"{split}, random (5–95 %)", legendgroup=group, showlegend=column == 1,
+        ),
+        row=1, col=column,
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=size, y=mean.astype(np.float32), mode="lines", legendgroup=group, showlegend=False,
+            line={"color": colour, "width": 1, "dash": "longdash"}, name=f"{split}, random mean",
+            hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}<extra>{split}, random mean</extra>",
+        ),
+        row=1, col=column,
+    )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"

@@ -1,0 +1,99 @@
+"""One look for every figure: colours that the colour-blind tell apart, words that match the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from analysis.classify import ClassName
+from training.checkpoint import write_bytes
+from training.config import RunConfig
+from training.data import Split
+
+# Okabe and Ito's palette. Splits also differ in dash, classes in marker.
+SPLIT_COLOUR: Mapping[Split, str] = {
+    "train": "#0072B2",
+    "test": "#009E73",
+    "corrupted": "#D55E00",
+    "corrected": "#CC79A7",
+    "clean": "#56B4E9",
+    "all": "#5F5F5F",
+}
+SPLIT_DASH: Mapping[Split, str] = {
+    "train": "solid",
+    "test": "solid",
+    "corrupted": "solid",
+    "corrected": "dashdot",
+    "clean": "dash",
+    "all": "dot",
+}
+CLASS_COLOUR: Mapping[ClassName, str] = {
+    "generalizing": "#0072B2",
+    "memorizing": "#E69F00",
+    "dead": "#8C8C8C",
+}
+INK, FAINT = "#222222", "#E4E4E4"
+
+HTML_CONFIG: Mapping[str, Any] = {
+    "displaylogo": False, "responsive": True, "showSendToCloud": False,
+}
+
+_AXIS = {
+    "showline": True, "linecolor": INK, "ticks": "outside", "tickcolor": INK,
+    "gridcolor": FAINT, "zeroline": False, "automargin": True, "title": {"standoff": 8},
+}
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": INK},
+        "title": {
+            "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16},
+            "y": 1.0, "yref": "container", "yanchor": "top", "pad": {"t": 14},
+        },
+        "margin": {"l": 64, "r": 24, "t": 84, "b": 56},
+        "paper_bgcolor": "white", "plot_bgcolor": "white",
+        "xaxis": _AXIS, "yaxis": _AXIS,
+        "legend": {"bgcolor": "rgba(255,255,255,0.8)"},
+        "colorway": list(SPLIT_COLOUR.values()),
+        "hoverlabel": {"font": {"size": 12}},
+    }
+)
+
+
+def styled(figure: go.Figure, title: str, caption: str, height: int = 420) -> go.Figure:
+    """Gives a figure the common look, its title and, below it, where its numbers come from."""
+    figure.update_layout(
+        template=TEMPLATE, height=height,
+        title={"text": title, "subtitle": {"text": caption, "font": {"size": 11, "color": "#555"}}},
+    )
+    return figure
+
+
+def run_caption(config: RunConfig, step: int | None = None) -> str:
+    """The setting of a run in one line."""
+    parts = [
+        f"({config.task.operation}) mod {config.task.p}",
+        f"α = {config.data.fraction:g}",
+        f"ξ = {config.data.corruption:g}",
+        f"{config.optimizer.name}, wd {config.optimizer.weight_decay:g}",
+        f"N = {config.model.width}",
+        f"seed {config.seed}",
+    ]
+    return " · ".join(parts if step is None else [*parts, f"step {step}"])
+
+
+def save(figure: go.Figure, path: Path | str, div_id: str = "figure") -> None:
+    """Writes a figure to a self-contained HTML file that needs no network.
+
+    Raises:
+        ValueError: if the name does not end in .html.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".html":
+        raise ValueError(f"figure {path}: expected a name that ends in .html")
+    if not path.parent.is_dir():
+        raise ValueError(f"figure {path}: expected an existing folder, {path.parent} is none")
+    html = figure.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
+    write_bytes(path, html.encode())

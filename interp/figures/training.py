@@ -1,0 +1,40 @@
+"""Training curves of all splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
+from training.data import SPLIT_MEANING, SPLITS
+from training.run import Run
+
+
+def training_curves(run: Run) -> go.Figure:
+    """Accuracy and loss of every split against the step (log axis, so step 0 is not drawn)."""
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    rows = [m for m in run.measurements if m.step > 0]
+    steps = np.array([m.step for m in rows], dtype=np.int32)
+    for split in SPLITS:
+        if not rows or rows[-1].scores[split].accuracy is None:
+            continue
+        for row, metric in ((1, "accuracy"), (2, "loss")):
+            values = [getattr(m.scores[split], metric) for m in rows]
+            figure.add_trace(
+                go.Scatter(
+                    x=steps, y=np.array(values, dtype=np.float32), name=split, legendgroup=split,
+                    showlegend=row == 1, mode="lines",
+                    visible="legendonly" if split == "all" else True,
+                    line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
+                    hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
+                    f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
+                ),
+                row=row, col=1,
+            )
+    figure.update_xaxes(type="log")
+    figure.update_xaxes(title_text="step", row=2, col=1)
+    figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
+    loss = {"mse": "loss (MSE)", "cross_entropy": "loss (cross-entropy, nats)"}[run.config.loss]
+    figure.update_yaxes(title_text=loss, type="log", exponentformat="power", row=2, col=1)
+    return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)

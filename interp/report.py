@@ -1,0 +1,162 @@
+"""One self-contained HTML file of a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from analysis.classify import Classes, Rule, classify
+from analysis.dynamics import Dynamics, dynamics
+from analysis.neurons import NeuronTable, neuron_table
+from analysis.phases import Phase, phase
+from analysis.pruning import Pruning, prune_by_class, pruning_curve
+from interp import figures
+from interp.figures.template import HTML_CONFIG, run_caption
+from interp.words import PAPERS, before_after_rows, sentence
+from training.checkpoint import write_bytes
+from training.run import Run, load
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.55 Inter, Helvetica, Arial, sans-serif; color: #222; margin: 0; }
+main { max-width: 1060px; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { margin: .2rem 0; } h2 { margin: 2.2rem 0 .3rem; border-top: 1px solid #e4e4e4; padding-top: 1rem; }
+.caption, footer { color: #555; font-size: .88rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #e4e4e4; }
+th:first-child, td:first-child { text-align: left; }
+pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .85rem; }
+@media print { details { display: none; } }
+"""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Everything the report shows of a run."""
+
+    run: Run
+    table: NeuronTable
+    classes: Classes
+    pruning: Pruning
+    history: Dynamics
+    phase: Phase | None
+
+
+def report(
+    run: Run | Path | str,
+    out: Path | str | None = None,
+    threshold: Rule | float = "auto",
+    draws: int = 50,
+) -> Path:
+    """Writes all figures and the before/after table of a run into one HTML file.
+
+    Args:
+        run: a run or its folder.
+        out: the file; ``report.html`` in the run folder by default.
+        threshold: rule or IPR that separates the neurons, see :func:`analysis.classify.classify`.
+        draws: random controls.
+
+    Returns:
+        Where the file is.
+
+    Raises:
+        ValueError: if the run has no checkpoint, or was kept in memory and no file is named.
+    """
+    run = run if isinstance(run, Run) else load(run)
+    if out is None and run.path is None:
+        raise ValueError("report: a run kept in memory needs a file name")
+    target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
+    table = neuron_table(run)
+    classes = classify(table, threshold)
+    reading = _Reading(
+        run, table, classes,
+        prune_by_class(run, table, classes, draws=draws),
+        dynamics(run),
+        phase(run) if run.measurements and run.config.data.fraction < 1 else None,
+    )
+    write_bytes(target, _page(reading, _figures(reading, draws)).encode())
+    return target
+
+
+def _figures(reading: _Reading, draws: int) -> dict[str, tuple[str, go.Figure]]:
+    """Section heading and figure by the id of its element."""
+    run, table, classes = reading.run, reading.table, reading.classes
+    curves = pruning_curve(run, draws=draws, table=table)
+    alive = np.where(table.dead, -1.0, table.ipr)
+    median_memorizing = _median_of(table, classes.memorizing)
+    found = {
+        "training": ("Training", figures.training_curves(run)),
+        "ipr": ("IPR of the neurons", figures.ipr_histogram(table, classes)),
+        "pruning": (
+            "Pruning", figures.pruning_curves(curves, pruned=reading.pruning.pruned)
+        ),
+        "dynamics": ("IPR over training", figures.ipr_dynamics(reading.history, classes)),
+        "spectra": ("Spectra of all neurons", figures.spectra_heatmap(table, classes)),
+        "embedding": ("Spectrum of the embeddings", figures.embedding_spectrum(table)),
+        "generalizing": (
+            "The neuron of highest IPR", figures.neuron_curves(table, int(alive.argmax()))
+        ),
+    }
+    if median_memorizing is not None:
+        found["memorizing"] = (
+            "A typical memorizing neuron", figures.neuron_curves(table, median_memorizing)
+        )
+    return found
+
+
+def _median_of(table: NeuronTable, members: np.ndarray) -> int | None:
+    """The member whose IPR is the median of its class."""
+    indices = np.flatnonzero(members)
+    if not len(indices):
+        return None
+    return int(indices[np.argsort(table.ipr[indices])[len(indices) // 2]])
+
+
+def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
+    run = reading.run
+    name = escape(run.name)
+    body = "\n".join(
+        f'<section aria-label="{escape(heading)}"><h2>{escape(heading)}</h2>'
+        + figure.to_html(
+            full_html=False, include_plotlyjs=False, div_id=f"figure-{key}",
+            config=dict(HTML_CONFIG),
+        )
+        + "</section>"
+        for key, (heading, figure) in sections.items()
+    )
+    config = escape(json.dumps(run.config.to_dict(), indent=2, ensure_ascii=False))
+    versions = ", ".join(f"{p} {version(p)}" for p in ("interp", "torch", "numpy", "plotly"))
+    papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
+    words = escape(sentence(reading.pruning, reading.phase))
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>
+<body><main><h1>{name}</h1>
+<p class="caption">{escape(run_caption(run.config, reading.table.step))}</p>
+<p>{words}</p>
+<h2>Before and after pruning</h2><div class="scroll">{_table(reading.pruning)}</div>
+<p class="caption">{escape(reading.table.caption)}. Random control: mean and 5–95 % band of
+{reading.pruning.draws} prunings of the same size (seed {reading.pruning.seed}). Nothing is retrained.</p>
+{body}
+<h2>Settings</h2><details><summary>Configuration</summary><pre>{config}</pre></details>
+<h2>How to cite</h2><ul>{papers}</ul>
+<footer>Made with {escape(versions)}.</footer></main></body></html>
+"""
+
+
+def _table(pruning: Pruning) -> str:
+    header, *rows = before_after_rows(pruning)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f'<table id="before-after"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'

@@ -1,0 +1,54 @@
+"""Results in words and table cells, the same in the shell and in the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.phases import Phase
+    from analysis.pruning import Pruning
+
+PAPERS = (
+    "D. Doshi, A. Das, T. He, A. Gromov (2024): To grok or not to grok: Disentangling generalization "
+    "and memorization on corrupted algorithmic datasets. ICLR 2024, arXiv 2310.13061.",
+    "A. Gromov (2023): Grokking modular arithmetic. arXiv 2301.02679.",
+    "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization beyond "
+    "overfitting on small algorithmic datasets. arXiv 2201.02177.",
+)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for a table cell; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def before_after_rows(pruning: Pruning) -> list[list[str]]:
+    """Accuracy of every split before and after pruning and under the controls, header first."""
+    header = ["accuracy", "before", "after", "random control", "5–95 %"]
+    header += [f"by {name}" for name in pruning.rankings]
+    rows = [header]
+    for split, score in pruning.before.items():
+        control = pruning.control[split]["accuracy"]
+        band = "–"
+        if control["mean"] is not None:
+            band = f"{number(control['low'])} – {number(control['high'])}"
+        rows.append([
+            split, number(score.accuracy), number(pruning.after[split].accuracy),
+            number(control["mean"]), band,
+            *(number(other[split].accuracy) for other in pruning.rankings.values()),
+        ])
+    return rows
+
+
+def sentence(pruning: Pruning, phase: Phase | None) -> str:
+    """What happened, in a sentence or two."""
+    total = pruning.kept + pruning.pruned
+    start = f"Phase: {phase.name} ({phase.reason}). " if phase else ""
+    corrupted = pruning.before["corrupted"].accuracy, pruning.after["corrupted"].accuracy
+    test = pruning.before["test"].accuracy, pruning.after["test"].accuracy
+    return (
+        f"{start}Pruning the {pruning.pruned} of {total} neurons with IPR below "
+        f"{pruning.classes.threshold:.3f} ({pruning.classes.rule}) moves corrupted accuracy from "
+        f"{number(corrupted[0])} to {number(corrupted[1])} and test accuracy from "
+        f"{number(test[0])} to {number(test[1])}."
+    )
