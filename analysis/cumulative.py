@@ -18,7 +18,7 @@ _LOWEST = -1.7e308
 # taken at once because stores of the running maximum and square would otherwise be the bottleneck.
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz", "nnan", "ninf"})
 def _walk(hidden, readout, order, labels, part, twin, span, with_mse, right, loss):  # type: ignore[no-untyped-def]
-    """Adds neurons from the last to the first of ``order`` and scores the pairs of ``span`` each time.
+    """Adds neurons from the last to the first of ``order``; scores the pairs of ``span`` each time.
 
     hidden (neuron, pair), readout (neuron, answer); right and loss (2, part, size) are added to.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -84,7 +85,7 @@ def first_crossing(run: Run, split: Split, level: float, rising: bool) -> Interv
     """
     rows = [(m.step, m.scores[split].accuracy) for m in run.measurements]
     sides = [(step, (a >= level) == rising) for step, a in rows if a is not None]
-    for (before, was), (after, now) in zip(sides, sides[1:], strict=False):
+    for (before, was), (after, now) in pairwise(sides):
         if not was and now:
             return Interval(before, after)
     return None

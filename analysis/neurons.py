@@ -114,7 +114,7 @@ class NeuronTable:
 
     @cached_property
     def ipr(self) -> Float[np.ndarray, " neuron"]:
-        """Mean IPR over a neuron's curves that have power; NaN for a dead neuron, which has none."""
+        """Mean IPR over the curves that have power; NaN for a dead neuron, which has none."""
         return self._over_curves(self.curve_ipr)
 
     @cached_property
@@ -155,7 +155,7 @@ class NeuronTable:
 
     @cached_property
     def phase_error(self) -> Float[np.ndarray, " neuron"] | None:
-        """a ± b − c in [−π, π), zero for a neuron of the solution; None where none is known.
+        """A ± b − c in [−π, π), zero for a neuron of the solution; None where none is known.
 
         The sign is + for x+y and x·y and − for x−y and x/y (Doshi et al. 2024, Eq. 2).
         """
@@ -192,8 +192,13 @@ class NeuronTable:
             hidden = np.isnan(columns[name].astype(float)) | self.dead
             columns[name] = pa.array(columns[name], mask=hidden)
         about = {
-            "task": self.task.name, "group": self.group, "convention": self.convention,
-            "r": self.r, "step": self.step, "seed": self.seed, "name": self.name,
+            "task": self.task.name,
+            "group": self.group,
+            "convention": self.convention,
+            "r": self.r,
+            "step": self.step,
+            "seed": self.seed,
+            "name": self.name,
         }
         return pa.table(columns).replace_schema_metadata({"interp": json.dumps(about)})
 
@@ -239,10 +244,11 @@ def neuron_table(
     Raises:
         ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
     """
-    is_run = isinstance(source, Run)
-    if step is None and is_run:
-        step = source.last_step
-    network = source.network(step) if is_run else source
+    network, name, seed = source, "network", None
+    if isinstance(source, Run):
+        step = source.last_step if step is None else step
+        network, name, seed = source.network(step), source.name, source.config.seed
+    assert isinstance(network, MLP)
     return NeuronTable(
         task=network.task,
         curves=network.curves(),
@@ -250,6 +256,6 @@ def neuron_table(
         convention=convention,
         r=r,
         step=step,
-        seed=source.config.seed if is_run else None,
-        name=source.name if is_run else "network",
+        seed=seed,
+        name=name,
     )

@@ -70,7 +70,10 @@ def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None 
 
 
 def phase_name(
-    train: float, test: float, corruption: float, best_test_before: float,
+    train: float,
+    test: float,
+    corruption: float,
+    best_test_before: float,
     limits: PhaseThresholds = PhaseThresholds(),
 ) -> PhaseName:
     """The phase that final accuracies and the best earlier test accuracy belong to."""

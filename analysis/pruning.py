@@ -200,7 +200,9 @@ class Pruning:
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
             "control": {
-                "draws": self.draws, "seed": self.seed, "band": list(BAND),
+                "draws": self.draws,
+                "seed": self.seed,
+                "band": list(BAND),
                 "random": {split: dict(value) for split, value in self.control.items()},
                 "rankings": {name: value.to_dict() for name, value in self.rankings.items()},
             },
@@ -291,9 +293,7 @@ def _mask(keep: np.ndarray, width: int) -> Bool[np.ndarray, " neuron"]:
     return mask
 
 
-def _band(
-    drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool
-) -> ControlBand:
+def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> ControlBand:
     def over(reduce: Callable[[np.ndarray], np.ndarray]) -> PruningCurve:
         def each(kind: str) -> dict[Split, Curve | None]:
             rows = {split: [getattr(one, kind)[split] for one in drawn] for split in SPLITS}
@@ -307,7 +307,8 @@ def _band(
         over(lambda rows: rows.mean(axis=0)),
         over(lambda rows: np.quantile(rows, low, axis=0)),
         over(lambda rows: np.quantile(rows, high, axis=0)),
-        draws, seed,
+        draws,
+        seed,
     )
 
 

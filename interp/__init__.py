@@ -57,7 +57,7 @@ _HOME = {
     "train": "training.loop",
 }
 
-__all__ = list(_HOME)  # noqa: PLE0604
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -40,7 +40,9 @@ DEMO = {
 
 
 def train(
-    config: Annotated[Path | None, Parameter(help="YAML file; fields left out are defaults")] = None,
+    config: Annotated[
+        Path | None, Parameter(help="YAML file; fields left out are defaults")
+    ] = None,
     /,
     *,
     out: Annotated[Path, Parameter(help="run folder, made or resumed")],
@@ -66,7 +68,9 @@ def ipr(
     step: Step = None,
     threshold: Threshold = "auto",
     figure: Figure = None,
-    table: Annotated[Path | None, Parameter(help="write the neuron table, .parquet or .csv")] = None,
+    table: Annotated[
+        Path | None, Parameter(help="write the neuron table, .parquet or .csv")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Show the IPR histogram of a checkpoint, with the classes of its neurons."""
@@ -152,10 +156,13 @@ def spectrum(
     if figure is not None:
         figures.save(drawn, figure)
     if json_:
-        print_json({
-            **_about(table), "neuron": neuron,
-            "share_of_power": dict(zip(("u", "v", "w"), shares.tolist(), strict=True)),
-        })
+        print_json(
+            {
+                **_about(table),
+                "neuron": neuron,
+                "share_of_power": dict(zip(("u", "v", "w"), shares.tolist(), strict=True)),
+            }
+        )
         return
     print_spectrum(table, shares, neuron)
     if figure is not None:
@@ -232,8 +239,12 @@ def _threshold(text: str) -> Any:
 
 def _about(table: NeuronTable) -> dict[str, Any]:
     return {
-        "run": table.name, "step": table.step, "seed": table.seed,
-        "convention": table.convention, "r": table.r, "group": table.group,
+        "run": table.name,
+        "step": table.step,
+        "seed": table.seed,
+        "convention": table.convention,
+        "r": table.r,
+        "group": table.group,
     }
 
 
@@ -243,8 +254,11 @@ def _run_summary(run: Run) -> dict[str, Any]:
     row = run.measurement()
     named = phase(run).name if run.config.data.fraction < 1 else None
     return {
-        "run": str(run.path), "step": row.step, "seed": run.config.seed,
-        "scores": row.scores.to_dict(), "phase": named,
+        "run": str(run.path),
+        "step": row.step,
+        "seed": run.config.seed,
+        "scores": row.scores.to_dict(),
+        "phase": named,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, field, fields, is_dataclass, make_dataclass
+from dataclasses import field, fields, is_dataclass, make_dataclass
 from typing import Annotated, Any
 
 import yaml
@@ -22,7 +22,7 @@ def _flag(key: str, description: str, default: Any) -> Any:
 
 def _make_options() -> type:
     """Nested dataclasses of optional text, so that flags read ``--data.corruption 0.35``."""
-    sections: dict[str, list[tuple[str, Any, Field[Any]]]] = {}
+    sections: dict[str, list[tuple[str, Any, Any]]] = {}
     for path, description, default in option_fields():
         section, _, key = path.rpartition(".")
         entry = (key, _flag(key, description, default), field(default=None))

@@ -24,7 +24,10 @@ def training_progress(steps: int) -> Iterator[Callback]:
         yield _plain_lines(steps)
         return
     columns = (
-        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[scores]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:

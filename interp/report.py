@@ -27,7 +27,8 @@ _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.55 Inter, Helvetica, Arial, sans-serif; color: #222; margin: 0; }
 main { max-width: 1060px; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { margin: .2rem 0; } h2 { margin: 2.2rem 0 .3rem; border-top: 1px solid #e4e4e4; padding-top: 1rem; }
+h1 { margin: .2rem 0; }
+h2 { margin: 2.2rem 0 .3rem; border-top: 1px solid #e4e4e4; padding-top: 1rem; }
 .caption, footer { color: #555; font-size: .88rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -77,7 +78,9 @@ def report(
     table = neuron_table(run)
     classes = classify(table, threshold)
     reading = _Reading(
-        run, table, classes,
+        run,
+        table,
+        classes,
         prune_by_class(run, table, classes, draws=draws),
         dynamics(run),
         phase(run) if run.measurements and run.config.data.fraction < 1 else None,
@@ -95,19 +98,19 @@ def _figures(reading: _Reading, draws: int) -> dict[str, tuple[str, go.Figure]]:
     found = {
         "training": ("Training", figures.training_curves(run)),
         "ipr": ("IPR of the neurons", figures.ipr_histogram(table, classes)),
-        "pruning": (
-            "Pruning", figures.pruning_curves(curves, pruned=reading.pruning.pruned)
-        ),
+        "pruning": ("Pruning", figures.pruning_curves(curves, pruned=reading.pruning.pruned)),
         "dynamics": ("IPR over training", figures.ipr_dynamics(reading.history, classes)),
         "spectra": ("Spectra of all neurons", figures.spectra_heatmap(table, classes)),
         "embedding": ("Spectrum of the embeddings", figures.embedding_spectrum(table)),
         "generalizing": (
-            "The neuron of highest IPR", figures.neuron_curves(table, int(alive.argmax()))
+            "The neuron of highest IPR",
+            figures.neuron_curves(table, int(alive.argmax())),
         ),
     }
     if median_memorizing is not None:
         found["memorizing"] = (
-            "A typical memorizing neuron", figures.neuron_curves(table, median_memorizing)
+            "A typical memorizing neuron",
+            figures.neuron_curves(table, median_memorizing),
         )
     return found
 
@@ -126,7 +129,9 @@ def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
     body = "\n".join(
         f'<section aria-label="{escape(heading)}"><h2>{escape(heading)}</h2>'
         + figure.to_html(
-            full_html=False, include_plotlyjs=False, div_id=f"figure-{key}",
+            full_html=False,
+            include_plotlyjs=False,
+            div_id=f"figure-{key}",
             config=dict(HTML_CONFIG),
         )
         + "</section>"
@@ -145,7 +150,8 @@ def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
 <p>{words}</p>
 <h2>Before and after pruning</h2><div class="scroll">{_table(reading.pruning)}</div>
 <p class="caption">{escape(reading.table.caption)}. Random control: mean and 5–95 % band of
-{reading.pruning.draws} prunings of the same size (seed {reading.pruning.seed}). Nothing is retrained.</p>
+{reading.pruning.draws} prunings of the same size (seed {reading.pruning.seed}).
+Nothing is retrained.</p>
 {body}
 <h2>Settings</h2><details><summary>Configuration</summary><pre>{config}</pre></details>
 <h2>How to cite</h2><ul>{papers}</ul>

@@ -32,7 +32,9 @@ def print_scores(run: Run) -> None:
     from training.data import SPLIT_MEANING
 
     row = run.measurement()
-    table = Table("split", "accuracy", "loss", "what is scored", title=f"{run.name}, step {row.step}")
+    table = Table(
+        "split", "accuracy", "loss", "what is scored", title=f"{run.name}, step {row.step}"
+    )
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from analysis.pruning import Pruning
 
 PAPERS = (
-    "D. Doshi, A. Das, T. He, A. Gromov (2024): To grok or not to grok: Disentangling generalization "
-    "and memorization on corrupted algorithmic datasets. ICLR 2024, arXiv 2310.13061.",
+    "D. Doshi, A. Das, T. He, A. Gromov (2024): To grok or not to grok: Disentangling "
+    "generalization and memorization on corrupted algorithmic datasets. ICLR 2024, "
+    "arXiv 2310.13061.",
     "A. Gromov (2023): Grokking modular arithmetic. arXiv 2301.02679.",
-    "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization beyond "
-    "overfitting on small algorithmic datasets. arXiv 2201.02177.",
+    "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization "
+    "beyond overfitting on small algorithmic datasets. arXiv 2201.02177.",
 )
 
 
@@ -32,11 +33,16 @@ def before_after_rows(pruning: Pruning) -> list[list[str]]:
         band = "–"
         if control["mean"] is not None:
             band = f"{number(control['low'])} – {number(control['high'])}"
-        rows.append([
-            split, number(score.accuracy), number(pruning.after[split].accuracy),
-            number(control["mean"]), band,
-            *(number(other[split].accuracy) for other in pruning.rankings.values()),
-        ])
+        rows.append(
+            [
+                split,
+                number(score.accuracy),
+                number(pruning.after[split].accuracy),
+                number(control["mean"]),
+                band,
+                *(number(other[split].accuracy) for other in pruning.rankings.values()),
+            ]
+        )
     return rows
 
 

@@ -24,6 +24,8 @@ class _Section(BaseModel):
 
 
 class TaskConfig(_Section):
+    """What is learned."""
+
     operation: str = Field("x + y", description="operation, or a polynomial in x and y")
     p: int = Field(97, ge=2, le=2048, description="modulus")
 
@@ -34,12 +36,16 @@ class TaskConfig(_Section):
 
 
 class DataConfig(_Section):
+    """Which pairs are trained on, and how many of their labels are redrawn."""
+
     fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
     corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
     kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
 
 
 class ModelConfig(_Section):
+    """The network."""
+
     kind: Literal["mlp"] = Field("mlp", description="network family")
     width: int = Field(500, ge=1, description="N, neurons in the hidden layer")
     activation: ActivationName = Field("square", description="φ")
@@ -49,10 +55,15 @@ class ModelConfig(_Section):
 
 
 class OptimizerConfig(_Section):
+    """How weights are updated."""
+
     name: Literal["adamw", "sgd"] = Field("adamw", description="optimizer")
     lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
     weight_decay: float = Field(
-        0.0, ge=0, allow_inf_nan=False, description="AdamW: decoupled, lr·wd a step; SGD: L2 penalty"
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="AdamW: decoupled, lr·wd a step; SGD: L2 penalty",
     )
     betas: tuple[float, float] = Field((0.9, 0.98), description="AdamW's averaging rates")
     eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="AdamW's denominator offset")
@@ -67,12 +78,16 @@ class OptimizerConfig(_Section):
 
 
 class SeedsConfig(_Section):
+    """Separate seeds; one that is left open is the run's ``seed``."""
+
     split: int | None = Field(None, ge=0, description="seed of the train/test split")
     corruption: int | None = Field(None, ge=0, description="seed of the redrawn labels")
     weights: int | None = Field(None, ge=0, description="seed of the initial weights")
 
 
 class ScheduleConfig(_Section):
+    """When the network is scored and saved."""
+
     evaluations: int = Field(120, ge=1, description="about how often to score, dense early")
     checkpoints: int = Field(12, ge=0, description="about how many checkpoints, log-spaced")
     checkpoint_steps: tuple[int, ...] = Field((), description="further steps to save")
@@ -103,7 +118,8 @@ class RunConfig(_Section):
         outside = [s for s in self.schedule.checkpoint_steps if not 0 <= s <= self.steps]
         if outside:
             raise ValueError(
-                f"schedule.checkpoint_steps: expected steps from 0 to {self.steps}, got {outside[0]}"
+                f"schedule.checkpoint_steps: expected steps from 0 to {self.steps}, "
+                f"got {outside[0]}"
             )
         return self
 
@@ -157,7 +173,7 @@ def read_config(path: Path | str) -> dict[str, Any]:
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of nested plain data with dotted paths replaced, e.g. ``{"data.corruption": 0.35}``."""
+    """A copy of plain data with dotted paths replaced, such as ``{"data.corruption": 0.35}``."""
     merged = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
     for path, value in overrides.items():
         section, _, key = path.rpartition(".")
@@ -210,9 +226,13 @@ def _first_problem(error: ValidationError) -> str:
             return f"{path}: expected a mapping of fields, got {got!r}"
         case kind:
             expected = {
-                "int_parsing": "a whole number", "int_type": "a whole number",
-                "int_from_float": "a whole number", "float_parsing": "a number",
-                "float_type": "a number", "string_type": "text", "tuple_type": "a list",
+                "int_parsing": "a whole number",
+                "int_type": "a whole number",
+                "int_from_float": "a whole number",
+                "float_parsing": "a number",
+                "float_type": "a number",
+                "string_type": "text",
+                "tuple_type": "a list",
                 "finite_number": "a finite number",
             }.get(kind, problem["msg"])
             return f"{path}: expected {expected}, got {got!r}"

@@ -16,7 +16,7 @@ from training.config import LossName
 from training.data import SPLITS, Dataset, Split
 
 # The three disjoint parts that every split is a union of, and the label each split looks at.
-PARTS = ("clean", "corrupted", "test")
+PARTS: tuple[Split, ...] = ("clean", "corrupted", "test")
 GIVEN, TRUE = 0, 1
 _UNION: Mapping[Split, tuple[int, tuple[int, ...]]] = {
     "train": (GIVEN, (0, 1)),
@@ -107,9 +107,9 @@ class Evaluation:
         right, loss = self._per_example(logits)
         accuracy = split_means((right.double() @ self._members.T).cpu().numpy(), self.counts)
         losses = split_means((loss @ self._members.T).cpu().numpy(), self.counts)
-        return Scores({
-            split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS
-        })
+        return Scores(
+            {split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS}
+        )
 
     def _per_example(
         self, logits: Float[Tensor, "pair answer"]
@@ -124,9 +124,7 @@ class Evaluation:
         return right, torch.logsumexp(logits.double(), dim=1) - labelled.double()
 
 
-def scores(
-    network: torch.nn.Module, dataset: Dataset, loss: LossName = "mse"
-) -> Scores:
+def scores(network: torch.nn.Module, dataset: Dataset, loss: LossName = "mse") -> Scores:
     """Accuracy and loss of a network on every split, in float64.
 
     Args:

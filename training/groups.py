@@ -31,6 +31,4 @@ def residue_order(p: int, group: Group) -> Int[np.ndarray, " element"]:
 def primitive_root(p: int) -> int:
     """Smallest generator of the nonzero residues mod a prime p."""
     factors = [q for q in range(2, p) if (p - 1) % q == 0 and is_prime(q)]
-    return next(
-        g for g in range(1, p) if all(pow(g, (p - 1) // q, p) != 1 for q in factors)
-    )
+    return next(g for g in range(1, p) if all(pow(g, (p - 1) // q, p) != 1 for q in factors))

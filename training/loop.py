@@ -91,8 +91,12 @@ def train(
 def dataset_of(config: RunConfig) -> Dataset:
     """The dataset that a configuration describes."""
     return make_dataset(
-        config.make_task(), config.data.fraction, config.data.corruption, config.data.kind,
-        config.seed_of("split"), config.seed_of("corruption"),
+        config.make_task(),
+        config.data.fraction,
+        config.data.corruption,
+        config.data.kind,
+        config.seed_of("split"),
+        config.seed_of("corruption"),
     )
 
 
@@ -140,9 +144,11 @@ def _advance(
     progress: Progress | None,
     stop_requested: threading.Event,
 ) -> None:
-    saves = set(checkpoint_steps(
-        config.steps, config.schedule.checkpoints, config.schedule.checkpoint_steps
-    ))
+    saves = set(
+        checkpoint_steps(
+            config.steps, config.schedule.checkpoints, config.schedule.checkpoint_steps
+        )
+    )
     # Whatever is saved is also scored, so that every checkpoint can be read beside its scores.
     scored = set(evaluation_steps(config.steps, config.schedule.evaluations)) | saves
     latest = sink.measurements[-1] if sink.measurements else None

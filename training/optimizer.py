@@ -15,12 +15,19 @@ def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.O
     weights = list(network.parameters())
     if config.name == "sgd":
         return torch.optim.SGD(
-            weights, lr=config.lr, momentum=config.momentum,
-            weight_decay=config.weight_decay, fused=True,
+            weights,
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
     return torch.optim.AdamW(
-        weights, lr=config.lr, betas=config.betas, eps=config.eps,
-        weight_decay=config.weight_decay, fused=True,
+        weights,
+        lr=config.lr,
+        betas=config.betas,
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+        fused=True,
     )
 
 

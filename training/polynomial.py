@@ -35,9 +35,7 @@ def parse(text: str) -> Monomials:
         ValueError: for anything else, naming the offending part and the column.
     """
     if len(text) > MAX_TEXT:
-        raise ValueError(
-            f"polynomial: expected at most {MAX_TEXT} characters, got {len(text)}"
-        )
+        raise ValueError(f"polynomial: expected at most {MAX_TEXT} characters, got {len(text)}")
     source = plain(text)
     try:
         tree = ast.parse(source, mode="eval")
@@ -100,9 +98,7 @@ def _expand(node: ast.expr, text: str) -> Monomials:
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _plus(_expand(left, text), _expand(right, text))
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return _plus(
-                _expand(left, text), _times(_expand(right, text), {(0, 0): -1}, text)
-            )
+            return _plus(_expand(left, text), _times(_expand(right, text), {(0, 0): -1}, text))
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _times(_expand(left, text), _expand(right, text), text)
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(n))):
@@ -120,8 +116,8 @@ def _expand(node: ast.expr, text: str) -> Monomials:
 
 def _refuse(node: ast.expr, text: str) -> NoReturn:
     raise ValueError(
-        f"operation {text!r}: {ast.unparse(node)!r} at column {node.col_offset + 1} is not allowed; "
-        "expected a polynomial of x, y and whole numbers with + - * ** and parentheses"
+        f"operation {text!r}: {ast.unparse(node)!r} at column {node.col_offset + 1} is not "
+        "allowed; expected a polynomial of x, y and whole numbers with + - * ** and parentheses"
     )
 
 

@@ -41,9 +41,7 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, one line of ``metrics.jsonl``."""
-        return {
-            "step": self.step, "weight_norm": self.weight_norm, "scores": self.scores.to_dict()
-        }
+        return {"step": self.step, "weight_norm": self.weight_norm, "scores": self.scores.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class Run:
 
     @property
     def name(self) -> str:
+        """Name of the run folder."""
         return self.path.name if self.path else "run"
 
     @property
@@ -155,10 +154,12 @@ def provenance(config: RunConfig, step: int) -> dict[str, str]:
         "step": str(step),
         "config": json.dumps(config.to_dict(), sort_keys=True),
         "seed": str(config.seed),
-        "versions": json.dumps({
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "numpy", "transformer-lens")},
-        }),
+        "versions": json.dumps(
+            {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "numpy", "transformer-lens")},
+            }
+        ),
         "threads": str(torch.get_num_threads()),
     }
 
@@ -300,7 +301,9 @@ def _dataset(config: RunConfig, arrays: Mapping[str, np.ndarray], folder: Path) 
             f"{folder / 'dataset.safetensors'}: expected {len(task.pairs)} pairs of {task.name} "
             f"with {', '.join(sorted(expected))}, got {', '.join(sorted(arrays))}"
         )
-    as_int = {name: arrays[name].astype(np.int64) for name in ("pairs", "true_label", "given_label")}
+    as_int = {
+        name: arrays[name].astype(np.int64) for name in ("pairs", "true_label", "given_label")
+    }
     return Dataset(
         task=task, is_train=arrays["is_train"], is_redrawn=arrays["is_redrawn"], **as_int
     )

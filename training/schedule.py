@@ -11,14 +11,15 @@ def evaluation_steps(steps: int, count: int) -> list[int]:
     The gap grows in proportion to the square root of the step, so that both a fast rise at the
     start and a slow change at the end are seen.
     """
-    return _distinct(steps * np.linspace(0, 1, min(count, steps + 1)) ** 2)
+    spaced = steps * np.linspace(0, 1, min(count, steps + 1)) ** 2
+    return _distinct([0, *spaced.tolist(), steps])
 
 
 def checkpoint_steps(steps: int, count: int, also: tuple[int, ...] = ()) -> list[int]:
     """About ``count`` logarithmically spaced steps, with 0, ``steps`` and the listed ones."""
-    spaced = np.geomspace(1, steps, min(count, steps)) if count > 0 else []
-    return _distinct([0, steps, *spaced, *also])
+    spaced = np.geomspace(1, steps, min(count, steps)) if count > 0 else np.empty(0)
+    return _distinct([0, steps, *spaced.tolist(), *also])
 
 
-def _distinct(steps: list[float] | np.ndarray) -> list[int]:
+def _distinct(steps: list[float]) -> list[int]:
     return sorted({round(float(step)) for step in steps})

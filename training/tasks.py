@@ -90,6 +90,7 @@ class Task:
 
     @property
     def name(self) -> str:
+        """For titles: ``x + y mod 97``."""
         return f"{self.operation.name} mod {self.p}"
 
     @property

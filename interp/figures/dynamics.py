@@ -24,32 +24,48 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
     if classes is not None:
         groups = {"memorizing": classes.memorizing, "generalizing": classes.generalizing}
     for name, members in groups.items():
-        colour = CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"])  # type: ignore[call-overload]
+        colour = CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"])
         # A gap after each neuron makes one trace of many lines.
         lines = np.full((int(members.sum()), len(steps) + 1), np.nan, dtype=np.float32)
         lines[:, :-1] = history.ipr[drawn][:, members].T
         figure.add_trace(
             go.Scatter(
                 x=np.tile(np.append(steps, steps[-1:]), len(lines)).astype(np.int32),
-                y=lines.ravel(), mode="lines", name=f"{name} ({len(lines)})", opacity=0.35,
-                line={"color": colour, "width": 0.8}, hoverinfo="skip",
+                y=lines.ravel(),
+                mode="lines",
+                name=f"{name} ({len(lines)})",
+                opacity=0.35,
+                line={"color": colour, "width": 0.8},
+                hoverinfo="skip",
             )
         )
     figure.add_trace(
         go.Scatter(
-            x=steps.astype(np.int32), y=history.mean_ipr[drawn].astype(np.float32),
-            mode="lines+markers", name="mean IPR", line={"color": INK, "width": 2.5},
+            x=steps.astype(np.int32),
+            y=history.mean_ipr[drawn].astype(np.float32),
+            mode="lines+markers",
+            name="mean IPR",
+            line={"color": INK, "width": 2.5},
             hovertemplate="step %{x}<br>mean IPR %{y:.3f}<extra></extra>",
         )
     )
-    for interval, word, place in ((history.grokked, "grokked", 0.98), (history.unlearned, "unlearned", 0.90)):
+    for interval, word, place in (
+        (history.grokked, "grokked", 0.98),
+        (history.unlearned, "unlearned", 0.90),
+    ):
         if interval is not None:
             figure.add_vrect(
                 x0=max(interval.after, 1), x1=interval.by, fillcolor=INK, opacity=0.25, line_width=0
             )
             figure.add_annotation(
-                x=np.log10(interval.by), y=place, yref="paper", text=f"{word} by step {interval.by}",
-                showarrow=False, xanchor="right", xshift=-6, font={"size": 11},
+                x=np.log10(interval.by),
+                y=place,
+                yref="paper",
+                text=f"{word} by step {interval.by}",
+                showarrow=False,
+                xanchor="right",
+                xshift=-6,
+                font={"size": 11},
             )
     figure.update_xaxes(title_text="step", type="log")
     figure.update_yaxes(title_text="IPR of a neuron", range=[0, 1.02])

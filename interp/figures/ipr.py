@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.classify import ClassName, Classes
+from analysis.classify import Classes
 from analysis.ipr import CONVENTION_NAME
 from analysis.neurons import NeuronTable
 from analysis.null import null_ipr
@@ -25,7 +25,7 @@ def ipr_histogram(
     """
     edges = np.linspace(0, 1, bins + 1)
     figure = go.Figure()
-    groups: dict[ClassName | str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}
+    groups: dict[str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}
     if classes is not None:
         groups = {
             "memorizing": table.ipr[classes.memorizing],
@@ -35,12 +35,20 @@ def ipr_histogram(
         counts, _ = np.histogram(values, edges)
         figure.add_trace(
             go.Bar(
-                x=((edges[1:] + edges[:-1]) / 2).astype(np.float32), y=counts.astype(np.int32),
-                name=f"{name} ({len(values)})", width=1 / bins,
+                x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
+                y=counts.astype(np.int32),
+                name=f"{name} ({len(values)})",
+                width=1 / bins,
                 marker={
-                    "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),  # type: ignore[call-overload]
+                    "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),
                     "line": {"color": "white", "width": 0.5},
-                    "pattern": {"shape": "/" if name == "memorizing" else ""},
+                    "pattern": {
+                        "shape": "/" if name == "memorizing" else "",
+                        "fillmode": "overlay",
+                        "fgcolor": "white",
+                        "solidity": 0.15,
+                        "size": 6,
+                    },
                 },
                 hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons"
                 f"<extra>{name}</extra>",
@@ -50,15 +58,21 @@ def ipr_histogram(
         figure.add_trace(_null_line(table, edges))
     if classes is not None:
         figure.add_vline(
-            x=classes.threshold, line={"color": INK, "dash": "dash", "width": 1.5},
+            x=classes.threshold,
+            line={"color": INK, "dash": "dash", "width": 1.5},
             annotation={
-                "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}", "font_size": 11,
-                "align": "left", "xanchor": "left", "yanchor": "top", "xshift": 4,
+                "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}",
+                "font_size": 11,
+                "align": "left",
+                "xanchor": "left",
+                "yanchor": "top",
+                "xshift": 4,
             },
         )
     dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""
     figure.update_layout(
-        barmode="stack", bargap=0,
+        barmode="stack",
+        bargap=0,
         legend={"x": 0.99, "xanchor": "right", "y": 0.98},
     )
     figure.update_xaxes(
@@ -74,7 +88,10 @@ def _null_line(table: NeuronTable, edges: np.ndarray) -> go.Scatter:
     counts, _ = np.histogram(null.samples, edges)
     expected = counts / len(null.samples) * int((~table.dead).sum())
     return go.Scatter(
-        x=np.repeat(edges, 2)[1:-1].astype(np.float32), y=np.repeat(expected, 2).astype(np.float32),
-        name=f"Gaussian noise (mean {null.mean:.3f})", mode="lines", line={"color": INK, "width": 1},
+        x=np.repeat(edges, 2)[1:-1].astype(np.float32),
+        y=np.repeat(expected, 2).astype(np.float32),
+        name=f"Gaussian noise (mean {null.mean:.3f})",
+        mode="lines",
+        line={"color": INK, "width": 1, "dash": "dot"},
         hovertemplate="%{y:.1f} neurons expected of noise<extra></extra>",
     )

@@ -20,8 +20,12 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
     if not 0 <= neuron < len(table):
         raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron}")
     figure = make_subplots(
-        rows=3, cols=2, column_widths=[0.58, 0.42], horizontal_spacing=0.11,
-        vertical_spacing=0.07, shared_xaxes="columns",
+        rows=3,
+        cols=2,
+        column_widths=[0.58, 0.42],
+        horizontal_spacing=0.11,
+        vertical_spacing=0.07,
+        shared_xaxes="columns",
     )
     element = np.arange(table.elements, dtype=np.int32)
     frequency = int(table.frequency[neuron])
@@ -31,28 +35,42 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         total = spectrum.sum() or 1.0
         figure.add_trace(
             go.Scatter(
-                x=element, y=values.astype(np.float32), mode="lines+markers", name="weight",
-                marker={"size": 4}, line={"color": CLASS_COLOUR["generalizing"], "width": 1},
-                showlegend=row == 1, legendgroup="weight",
+                x=element,
+                y=values.astype(np.float32),
+                mode="lines+markers",
+                name="weight",
+                marker={"size": 4},
+                line={"color": CLASS_COLOUR["generalizing"], "width": 1},
+                showlegend=row == 1,
+                legendgroup="weight",
             ),
-            row=row, col=1,
+            row=row,
+            col=1,
         )
         figure.add_trace(
             go.Scatter(
-                x=element, y=_wave(table, row - 1, neuron, frequency).astype(np.float32),
-                mode="lines", name=f"its component at frequency {frequency}", legendgroup="wave",
-                line={"color": "#D55E00", "width": 1.5, "dash": "dot"}, showlegend=row == 1,
+                x=element,
+                y=_wave(table, row - 1, neuron, frequency).astype(np.float32),
+                mode="lines",
+                name=f"its component at frequency {frequency}",
+                legendgroup="wave",
+                line={"color": "#D55E00", "width": 1.5, "dash": "dot"},
+                showlegend=row == 1,
             ),
-            row=row, col=1,
+            row=row,
+            col=1,
         )
         figure.add_trace(
             go.Bar(
                 x=np.arange(len(spectrum), dtype=np.int32),
-                y=(spectrum / total).astype(np.float32), name="share of power",
-                marker_color=INK, showlegend=False,
+                y=(spectrum / total).astype(np.float32),
+                name="share of power",
+                marker_color=INK,
+                showlegend=False,
                 hovertemplate="frequency %{x}<br>%{y:.3f} of the power<extra></extra>",
             ),
-            row=row, col=2,
+            row=row,
+            col=2,
         )
         figure.update_yaxes(title_text=name, row=row, col=1)
         figure.update_yaxes(title_text="share of power", range=[0, 1.02], row=row, col=2)
@@ -60,8 +78,12 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
     figure.update_xaxes(title_text=axis, row=3, col=1)
     figure.update_xaxes(title_text="frequency", row=3, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.12})
-    return styled(figure, f"Neuron {neuron} of {table.name}: {_words(table, neuron)}",
-                  table.caption, height=620)
+    return styled(
+        figure,
+        f"Neuron {neuron} of {table.name}: {_words(table, neuron)}",
+        table.caption,
+        height=620,
+    )
 
 
 def _wave(table: NeuronTable, curve: int, neuron: int, frequency: int) -> np.ndarray:

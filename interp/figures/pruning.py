@@ -32,7 +32,10 @@ def pruning_curves(
         pruned: marks this number of pruned neurons in the left panel.
     """
     figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04,
+        rows=1,
+        cols=2,
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
         subplot_titles=["lowest first", "highest first"],
     )
     size = np.arange(curves.neurons + 1, dtype=np.int32)
@@ -45,30 +48,45 @@ def pruning_curves(
                 continue
             for split in SPLITS:
                 values = getattr(curve, metric)[split]
-                if values is None:
-                    continue
                 main = ranking == "IPR"
-                shown = split in (_SHOWN if main else _WITH_CONTROL)
+                if values is None or not (main or split in _WITH_CONTROL):
+                    continue
                 figure.add_trace(
                     go.Scatter(
-                        x=size, y=values.astype(np.float32), mode="lines",
+                        x=size,
+                        y=values.astype(np.float32),
+                        mode="lines",
                         name=split if main else f"{split}, by {ranking}",
-                        legendgroup=f"{split} {ranking}", showlegend=column == 1,
-                        visible=True if shown else "legendonly",
+                        legendgroup=f"{split} {ranking}",
+                        showlegend=column == 1,
+                        visible=True if split in _SHOWN else "legendonly",
                         line={
-                            "color": SPLIT_COLOUR[split], "width": 2.2 if main else 1.2,
+                            "color": SPLIT_COLOUR[split],
+                            "width": 2.2 if main else 1.2,
                             "dash": SPLIT_DASH[split] if main else "dot",
                         },
                         hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}"
                         f"<extra>{split}, {direction} {ranking} first</extra>",
                     ),
-                    row=1, col=column,
+                    row=1,
+                    col=column,
                 )
         figure.update_xaxes(title_text=f"pruned neurons of {curves.neurons}", row=1, col=column)
     if pruned is not None:
         figure.add_vline(
-            x=pruned, line={"color": INK, "dash": "dash", "width": 1.2}, row=1, col=1,
-            annotation={"text": f"{pruned} pruned", "font_size": 11, "yanchor": "bottom"},
+            x=pruned,
+            line={"color": INK, "dash": "dash", "width": 1.2},
+            row=1,
+            col=1,
+            annotation={
+                "text": f"{pruned} pruned",
+                "font_size": 11,
+                "y": 0.5,
+                "yanchor": "middle",
+                "xanchor": "right",
+                "xshift": -4,
+                "bgcolor": "rgba(255,255,255,0.8)",
+            },
         )
     label = "accuracy" if metric == "accuracy" else f"loss ({curves.loss_name})"
     figure.update_yaxes(title_text=label, row=1, col=1)
@@ -81,9 +99,16 @@ def pruning_curves(
 
 
 def _add_band(
-    figure: go.Figure, control: ControlBand, split: Split, metric: str, size: np.ndarray, column: int
+    figure: go.Figure,
+    control: ControlBand,
+    split: Split,
+    metric: str,
+    size: np.ndarray,
+    column: int,
 ) -> None:
-    low, mean, high = (getattr(part, metric)[split] for part in (control.low, control.mean, control.high))
+    low, mean, high = (
+        getattr(part, metric)[split] for part in (control.low, control.mean, control.high)
+    )
     if mean is None:
         return
     colour = SPLIT_COLOUR[split]
@@ -92,18 +117,31 @@ def _add_band(
         go.Scatter(
             x=np.concatenate([size, size[::-1]]),
             y=np.concatenate([low, high[::-1]]).astype(np.float32),
-            fill="toself", fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip",
-            name=f"{split}, random (5–95 %)", legendgroup=group, showlegend=column == 1,
+            fill="toself",
+            fillcolor=_faint(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            name=f"{split}, random (5–95 %)",
+            legendgroup=group,
+            showlegend=column == 1,
         ),
-        row=1, col=column,
+        row=1,
+        col=column,
     )
     figure.add_trace(
         go.Scatter(
-            x=size, y=mean.astype(np.float32), mode="lines", legendgroup=group, showlegend=False,
-            line={"color": colour, "width": 1, "dash": "longdash"}, name=f"{split}, random mean",
-            hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}<extra>{split}, random mean</extra>",
+            x=size,
+            y=mean.astype(np.float32),
+            mode="lines",
+            legendgroup=group,
+            showlegend=False,
+            line={"color": colour, "width": 1, "dash": "longdash"},
+            name=f"{split}, random mean",
+            hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}"
+            f"<extra>{split}, random mean</extra>",
         ),
-        row=1, col=column,
+        row=1,
+        col=column,
     )
 
 

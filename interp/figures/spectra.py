@@ -25,7 +25,10 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
     order = np.lexsort((table.frequency, kind))
     figure = go.Figure(
         go.Heatmap(
-            z=share[order].astype(np.float32), colorscale="Viridis", zmin=0, zmax=1,
+            z=share[order].astype(np.float32),
+            colorscale="Viridis",
+            zmin=0,
+            zmax=1,
             customdata=np.repeat(order[:, None], share.shape[1], axis=1).astype(np.int32),
             colorbar={"title": {"text": "share<br>of power"}},
             hovertemplate="neuron %{customdata}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>",
@@ -44,16 +47,21 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
 def embedding_spectrum(table: NeuronTable) -> go.Figure:
     """Fourier spectrum of the operands' and answers' embeddings: power summed over neurons."""
     share = embedding_shares(table.coefficients)
-    figure = go.Figure([
-        go.Bar(
-            x=np.arange(share.shape[1], dtype=np.int32), y=row.astype(np.float32), name=name,
-            marker={"color": colour},
-            hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
-        )
-        for name, row, colour in zip(CURVES, share, _CURVE_COLOUR, strict=True)
-    ])
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=np.arange(share.shape[1], dtype=np.int32),
+                y=row.astype(np.float32),
+                name=name,
+                marker={"color": colour},
+                hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
+            )
+            for name, row, colour in zip(CURVES, share, _CURVE_COLOUR, strict=True)
+        ]
+    )
     figure.add_hline(
-        y=1 / share.shape[1], line={"color": INK, "dash": "dot", "width": 1},
+        y=1 / share.shape[1],
+        line={"color": INK, "dash": "dot", "width": 1},
         annotation={"text": "flat spectrum", "font_size": 11, "xanchor": "right"},
     )
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})

@@ -1,4 +1,4 @@
-"""One look for every figure: colours that the colour-blind tell apart, words that match the docs."""
+"""One look for every figure: colours that the colour-blind tell apart, one word a thing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.classify import ClassName
 from training.checkpoint import write_bytes
 from training.config import RunConfig
 from training.data import Split
@@ -30,7 +29,7 @@ SPLIT_DASH: Mapping[Split, str] = {
     "clean": "dash",
     "all": "dot",
 }
-CLASS_COLOUR: Mapping[ClassName, str] = {
+CLASS_COLOUR: Mapping[str, str] = {
     "generalizing": "#0072B2",
     "memorizing": "#E69F00",
     "dead": "#8C8C8C",
@@ -38,23 +37,39 @@ CLASS_COLOUR: Mapping[ClassName, str] = {
 INK, FAINT = "#222222", "#E4E4E4"
 
 HTML_CONFIG: Mapping[str, Any] = {
-    "displaylogo": False, "responsive": True, "showSendToCloud": False,
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
 }
 
 _AXIS = {
-    "showline": True, "linecolor": INK, "ticks": "outside", "tickcolor": INK,
-    "gridcolor": FAINT, "zeroline": False, "automargin": True, "title": {"standoff": 8},
+    "showline": True,
+    "linecolor": INK,
+    "ticks": "outside",
+    "tickcolor": INK,
+    "gridcolor": FAINT,
+    "zeroline": False,
+    "automargin": True,
+    "title": {"standoff": 8},
 }
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": INK},
         "title": {
-            "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16},
-            "y": 1.0, "yref": "container", "yanchor": "top", "pad": {"t": 14},
+            "x": 0.0,
+            "xref": "paper",
+            "xanchor": "left",
+            "font": {"size": 16},
+            "y": 1.0,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 14},
         },
         "margin": {"l": 64, "r": 24, "t": 84, "b": 56},
-        "paper_bgcolor": "white", "plot_bgcolor": "white",
-        "xaxis": _AXIS, "yaxis": _AXIS,
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
         "legend": {"bgcolor": "rgba(255,255,255,0.8)"},
         "colorway": list(SPLIT_COLOUR.values()),
         "hoverlabel": {"font": {"size": 12}},
@@ -65,7 +80,8 @@ TEMPLATE = go.layout.Template(
 def styled(figure: go.Figure, title: str, caption: str, height: int = 420) -> go.Figure:
     """Gives a figure the common look, its title and, below it, where its numbers come from."""
     figure.update_layout(
-        template=TEMPLATE, height=height,
+        template=TEMPLATE,
+        height=height,
         title={"text": title, "subtitle": {"text": caption, "font": {"size": 11, "color": "#555"}}},
     )
     return figure

@@ -23,14 +23,19 @@ def training_curves(run: Run) -> go.Figure:
             values = [getattr(m.scores[split], metric) for m in rows]
             figure.add_trace(
                 go.Scatter(
-                    x=steps, y=np.array(values, dtype=np.float32), name=split, legendgroup=split,
-                    showlegend=row == 1, mode="lines",
+                    x=steps,
+                    y=np.array(values, dtype=np.float32),
+                    name=split,
+                    legendgroup=split,
+                    showlegend=row == 1,
+                    mode="lines",
                     visible="legendonly" if split == "all" else True,
                     line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
                     hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
                     f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
                 ),
-                row=row, col=1,
+                row=row,
+                col=1,
             )
     figure.update_xaxes(type="log")
     figure.update_xaxes(title_text="step", row=2, col=1)
