@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -30,7 +30,7 @@ class TaskConfig(_Section):
     p: int = Field(97, ge=2, le=2048, description="modulus")
 
     @model_validator(mode="after")
-    def _defined(self) -> Self:
+    def _defined(self) -> TaskConfig:
         make_task(self.operation, self.p)
         return self
 
@@ -108,7 +108,7 @@ class RunConfig(_Section):
     schedule: ScheduleConfig = ScheduleConfig()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> RunConfig:
         count = len(self.make_task().pairs)
         if round(self.data.fraction * count) < 1:
             raise ValueError(

@@ -76,7 +76,7 @@ def split_means(
     means: dict[Split, np.ndarray | None] = {}
     for split, (label, parts) in _UNION.items():
         count = counts[list(parts)].sum()
-        means[split] = sums[label, list(parts)].sum(axis=0) / count if count else None
+        means[split] = np.asarray(sums[label, list(parts)].sum(axis=0) / count) if count else None
     return means
 
 

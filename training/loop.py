@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -76,15 +76,16 @@ def train(
     """
     dataset = dataset_of(config)
     sink: _Memory | _Folder = _Memory() if out is None else _Folder.open(Path(out), config, dataset)
-    if isinstance(sink, _Folder) and sink.done:
-        return load(sink.path)
-    state = _State.at(config, dataset, sink)
-    started = time.perf_counter()
-    with _stop_on_interrupt() as stop_requested:
-        _advance(state, config, sink, progress, stop_requested)
-    if isinstance(sink, _Folder):
-        finish_run(sink.path, config, sink.measurements[-1], time.perf_counter() - started)
-        return load(sink.path)
+    with closing(sink):
+        if isinstance(sink, _Folder) and sink.done:
+            return load(sink.path)
+        state = _State.at(config, dataset, sink)
+        started = time.perf_counter()
+        with _stop_on_interrupt() as stop_requested:
+            _advance(state, config, sink, progress, stop_requested)
+        if isinstance(sink, _Folder):
+            finish_run(sink.path, config, sink.measurements[-1], time.perf_counter() - started)
+            return load(sink.path)
     return Run(config, dataset, tuple(sink.measurements), sink.weights)
 
 
@@ -188,6 +189,9 @@ class _Memory:
         self.weights: dict[int, Weights] = {}
         self.measurements: list[Measurement] = []
 
+    def close(self) -> None:
+        """Nothing to release."""
+
     def resumable(self) -> int | None:
         return None
 
@@ -230,6 +234,11 @@ class _Folder:
             folder.measurements = known
             write_measurements(path, tuple(folder.measurements))
         return folder
+
+    def close(self) -> None:
+        """Lets another process train in the folder."""
+        if self._lock is not None:
+            self._lock.close()
 
     @property
     def weights(self) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -21,5 +23,5 @@ def checkpoint_steps(steps: int, count: int, also: tuple[int, ...] = ()) -> list
     return _distinct([0, steps, *spaced.tolist(), *also])
 
 
-def _distinct(steps: list[float]) -> list[int]:
-    return sorted({round(float(step)) for step in steps})
+def _distinct(steps: Iterable[float]) -> list[int]:
+    return sorted({round(step) for step in steps})

@@ -1,0 +1,50 @@
+"""Shared settings: every shape in a signature is checked, for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+import tests.typecheck  # noqa: F401  (the hook looks it up by name)
+
+# Before anything of ours is imported. cumulative.py is compiled and checks its own input.
+install_import_hook(
+    [
+        "training",
+        *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
+        *(f"analysis.{name}" for name in ("pruning", "phases", "dynamics")),
+    ],
+    "tests.typecheck.checker",
+)
+
+from training.config import RunConfig, parse_config  # noqa: E402
+from training.loop import train  # noqa: E402
+from training.run import Run  # noqa: E402
+
+
+def tiny_config(**changes: object) -> RunConfig:
+    """A run of a fraction of a second: p 11, 16 neurons, 30 steps."""
+    values: dict[str, object] = {
+        "task": {"p": 11},
+        "data": {"fraction": 0.6, "corruption": 0.3},
+        "model": {"width": 16},
+        "steps": 30,
+        "schedule": {"evaluations": 10, "checkpoints": 4},
+    }
+    return parse_config({**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run folder that no test may change."""
+    return train(tiny_config(), tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture()
+def tiny_folder(tmp_path: Path) -> Path:
+    """A finished run folder of the test's own, to be damaged."""
+    folder = tmp_path / "tiny"
+    train(tiny_config(), folder)
+    return folder
