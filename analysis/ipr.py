@@ -11,6 +11,9 @@ from jaxtyping import Float
 Convention = Literal["one-sided", "one-sided-no-constant", "two-sided"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
+# One value for each curve; a numpy scalar for a single curve.
+Values = Float[np.ndarray, "*batch"] | np.floating
+
 CONVENTION_NAME: Mapping[Convention, str] = {
     "one-sided": "one-sided DFT, constant included",
     "one-sided-no-constant": "one-sided DFT, constant left out",
@@ -42,7 +45,7 @@ def ipr(
     curves: Float[np.ndarray, "*batch element"],
     r: float = 2,
     convention: Convention = "one-sided",
-) -> Float[np.ndarray, "*batch"]:
+) -> Values:
     """Inverse participation ratio of each curve: Σ_j |X_j|^(2r) / (Σ_j |X_j|²)^r.
 
     In the one-sided convention, which the reference code uses, a pure cosine has IPR 1, white
@@ -70,7 +73,7 @@ def ipr(
 
 def gini(
     curves: Float[np.ndarray, "*batch element"], convention: Convention = "one-sided"
-) -> Float[np.ndarray, "*batch"]:
+) -> Values:
     """Gini coefficient of the magnitudes |X_j|: 0 for a flat spectrum, 1 − 1/K for one line of K.
 
     Returns:

@@ -109,7 +109,7 @@ class NeuronTable:
     def curve_ipr(self) -> Float[np.ndarray, "3 neuron"]:
         """IPR of each curve; NaN where a curve has no power."""
         return self._where_power(
-            ipr(in_group_order(self.curves, self.group), self.r, self.convention)
+            np.asarray(ipr(in_group_order(self.curves, self.group), self.r, self.convention))
         )
 
     @cached_property
@@ -121,7 +121,7 @@ class NeuronTable:
     def gini(self) -> Float[np.ndarray, " neuron"]:
         """Mean Gini coefficient of a neuron's spectra; NaN for a dead neuron."""
         values = gini(in_group_order(self.curves, self.group), self.convention)
-        return self._over_curves(self._where_power(values))
+        return self._over_curves(self._where_power(np.asarray(values)))
 
     @cached_property
     def constant_share(self) -> Float[np.ndarray, " neuron"]:
@@ -140,12 +140,13 @@ class NeuronTable:
     @cached_property
     def frequencies(self) -> Int[np.ndarray, "3 neuron"]:
         """Dominant frequency of each curve, the constant left out."""
-        return dominant_frequency(self.coefficients)
+        return np.asarray(dominant_frequency(self.coefficients))
 
     @cached_property
     def frequency(self) -> Int[np.ndarray, " neuron"]:
         """Frequency with the most relative power over the three curves together."""
-        return dominant_frequency(power_shares(self.coefficients).sum(axis=0).astype(complex))
+        total = power_shares(self.coefficients).sum(axis=0)
+        return np.asarray(dominant_frequency(total.astype(complex)))
 
     @cached_property
     def phases(self) -> Float[np.ndarray, "3 neuron"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 
 from training.groups import residue_order
 from training.tasks import Group
@@ -34,7 +34,7 @@ def coefficients(
 
 def dominant_frequency(
     spectra: Complex[np.ndarray, "*batch frequency"],
-) -> np.ndarray:
+) -> Int[np.ndarray, "*batch"] | np.integer:
     """Frequency of the largest coefficient, the constant left out; 0 where there is no other."""
     if spectra.shape[-1] < 2:
         return np.zeros(spectra.shape[:-1], dtype=np.int64)
