@@ -1,0 +1,84 @@
+"""The README's snippets and the example scripts, run as written, on a small run."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from interp.cli import main
+
+# A run of thirty steps on eleven residues has no two classes, and the toolkit says so.
+pytestmark = pytest.mark.filterwarnings("ignore::analysis.classify.NotBimodalWarning")
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture()
+def workplace(tmp_path, monkeypatch, tiny_run) -> Path:
+    """A folder that looks like a checkout after `make demo`, with a small run in place of it."""
+    shutil.copytree(tiny_run.path, tmp_path / "runs" / "coexistence")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_python_snippets_run_in_order(workplace, capsys):
+    assert len(blocks("python")) >= 5
+    names: dict[str, object] = {}
+    for snippet in blocks("python"):
+        exec(compile(snippet, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "one-sided DFT, constant included" in printed
+    assert (workplace / "runs" / "polynomial" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_shell_snippets_run_in_order(workplace):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line]
+    assert len(lines) >= 6
+    for line in lines:
+        command, *arguments = shlex.split(line)
+        assert command == "interp"
+        main(arguments)
+    for made in ("runs/noisy/DONE", "ipr.html", "neurons.csv", "runs/pruned/DONE", "neuron.html"):
+        assert (workplace / made).exists()
+
+
+def test_make_targets_of_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+EXAMPLES = {
+    "ipr_histogram.py": (["runs/coexistence", "out.html"], "mean IPR"),
+    "prune_memorizing_neurons.py": (["runs/coexistence", "out.html"], "random control"),
+    "embedding_spectrum.py": (["runs/coexistence", "out.html"], "generalizing"),
+    "analytic_solution.py": (["31", "200"], "IPR of every neuron: 1.000000 to 1.000000"),
+}
+
+
+def test_every_example_is_run():
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples(name, workplace, monkeypatch, capsys):
+    arguments, expected = EXAMPLES[name]
+    path = ROOT / "examples" / name
+    assert len(path.read_text().splitlines()) <= 40
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    runpy.run_path(str(path), run_name="__main__")
+    assert expected in capsys.readouterr().out
+    assert (workplace / "out.html").exists() == ("out.html" in arguments)
