@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from analysis.pruning import prune_by_class as prune_by_class
     from analysis.pruning import pruning_curve as pruning_curve
     from interp import figures as figures
-    from interp.report import report as report
+    from interp.html_report import report as report
     from training.config import RunConfig as RunConfig
     from training.data import make_dataset as make_dataset
     from training.evaluation import scores as scores
@@ -52,7 +52,7 @@ _HOME = {
     "prune": "analysis.pruning",
     "prune_by_class": "analysis.pruning",
     "pruning_curve": "analysis.pruning",
-    "report": "interp.report",
+    "report": "interp.html_report",
     "scores": "training.evaluation",
     "train": "training.loop",
 }

@@ -31,10 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted.
     """
-    warnings.showwarning = _show_warning
     tokens = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(tokens, exit_on_error=False, print_error=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning
+            app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
     except CycloptsError as error:
         _fail(" ".join(str(error).split()), 2)
     except ValueError as error:
@@ -43,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+    except MemoryError as error:
+        _fail(f"not enough memory ({error or 'none left'})", 2)
     except ArithmeticError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt as error:

@@ -78,6 +78,7 @@ def ipr(
     from analysis.neurons import neuron_table
     from training.run import load
 
+    _check_places(figure, table)
     neurons = neuron_table(load(run), step)
     classes = classify(neurons, _threshold(threshold))
     if figure is not None:
@@ -112,6 +113,7 @@ def prune(
     from analysis.pruning import prune_by_class, pruning_curve
     from training.run import load, write_pruned
 
+    _check_places(figure)
     source = load(run)
     neurons = neuron_table(source, step)
     result = prune_by_class(source, neurons, classify(neurons, _threshold(threshold)), draws=draws)
@@ -147,6 +149,7 @@ def spectrum(
     from interp import figures
     from training.run import load
 
+    _check_places(figure)
     table = neuron_table(load(run), step)
     if neuron is None:
         drawn, shares = figures.embedding_spectrum(table), embedding_shares(table.coefficients)
@@ -179,7 +182,7 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write one self-contained HTML file with all figures and the before/after table."""
-    from interp.report import report as write_report
+    from interp.html_report import report as write_report
 
     path = write_report(run, out, _threshold(threshold), draws)
     if json_:
@@ -200,7 +203,7 @@ def demo(
     from analysis.neurons import neuron_table
     from analysis.phases import phase
     from analysis.pruning import prune_by_class
-    from interp.report import report as write_report
+    from interp.html_report import report as write_report
     from interp.words import sentence
     from training.config import parse_config
 
@@ -215,7 +218,7 @@ def demo(
     print_histogram(table, classes)
     say("")
     print_pruning(table, result)
-    say("\n" + sentence(result, phase(run)))
+    say("\n" + sentence(result, phase(run), classes))
     say(f"\nreport: {path}")
 
 
@@ -278,13 +281,21 @@ def _ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
     }
 
 
+def _check_places(figure: Path | None, table: Path | None = None) -> None:
+    """Refuses names before any work is done, so that nothing is half written."""
+    from training.checkpoint import check_place
+
+    if figure is not None:
+        check_place("figure", figure, ".html")
+    if table is not None:
+        check_place("table", table, ".parquet", ".csv")
+
+
 def _write_table(table: NeuronTable, classes: Classes, path: Path) -> None:
     from training.checkpoint import write_bytes
 
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         table.to_parquet(path)
-    elif path.suffix == ".csv":
+    else:
         frame = table.to_pandas().assign(neuron_class=classes.names)
         write_bytes(path, frame.to_csv().encode())
-    else:
-        raise ValueError(f"table {path}: expected a name that ends in .parquet or .csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.classify import Classes
     from analysis.phases import Phase
     from analysis.pruning import Pruning
 
@@ -46,15 +47,19 @@ def before_after_rows(pruning: Pruning) -> list[list[str]]:
     return rows
 
 
-def sentence(pruning: Pruning, phase: Phase | None) -> str:
+def sentence(pruning: Pruning | None, phase: Phase | None, classes: Classes) -> str:
     """What happened, in a sentence or two."""
-    total = pruning.kept + pruning.pruned
     start = f"Phase: {phase.name} ({phase.reason}). " if phase else ""
+    threshold = f"{classes.threshold:.3f} ({classes.rule})"
+    if pruning is None:
+        side = "above" if classes.generalizing.any() else "below"
+        return f"{start}No pruning: every neuron's IPR is {side} the threshold {threshold}."
+    total = pruning.kept + pruning.pruned
     corrupted = pruning.before["corrupted"].accuracy, pruning.after["corrupted"].accuracy
     test = pruning.before["test"].accuracy, pruning.after["test"].accuracy
     return (
         f"{start}Pruning the {pruning.pruned} of {total} neurons with IPR below "
-        f"{pruning.classes.threshold:.3f} ({pruning.classes.rule}) moves corrupted accuracy from "
+        f"{threshold} moves corrupted accuracy from "
         f"{number(corrupted[0])} to {number(corrupted[1])} and test accuracy from "
         f"{number(test[0])} to {number(test[1])}."
     )

@@ -13,7 +13,7 @@ from analysis.dynamics import dynamics
 from analysis.neurons import neuron_table
 from analysis.pruning import prune_by_class, pruning_curve
 from interp import figures
-from interp.report import report
+from interp.html_report import report
 from tests.test_neurons import mixed_network
 from training.data import SPLITS, make_dataset
 
@@ -177,3 +177,9 @@ def test_pruned_dataset_of_another_task_still_draws(tmp_path):
     curves = pruning_curve(network, make_dataset(network.task, 0.5), draws=2)
     assert len(figures.pruning_curves(curves).data) > 10
     figures.save(figures.ipr_histogram(neuron_table(network)), tmp_path / "h.html")
+
+
+def test_report_where_the_threshold_leaves_one_class(tiny_run, tmp_path):
+    html = report(tiny_run, tmp_path / "r.html", threshold=0.999, draws=2).read_text()
+    assert "No pruning: every neuron&#x27;s IPR is below the threshold 0.999 (fixed)." in html
+    assert "Before and after" not in html

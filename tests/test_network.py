@@ -50,6 +50,13 @@ def test_names_and_hooks_are_transformer_lens():
     torch.testing.assert_close(cache["blocks.0.mlp.hook_post"] @ network.unembed.W_U, logits)
 
 
+@pytest.mark.parametrize("pair", [[0, 11], [11, 0]])
+def test_operands_beyond_the_modulus_are_refused(pair):
+    """The rows of both operands share a matrix; one must not be read for the other."""
+    with pytest.raises(IndexError, match="out of bounds"):
+        random_network()(torch.tensor([pair]))
+
+
 def test_set_curves_is_the_inverse_of_curves():
     network = random_network()
     curves = np.random.default_rng(2).normal(size=(3, 7, 11))

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from training.checkpoint import write_bytes
+from training.checkpoint import check_place, write_bytes
 from training.config import RunConfig
 from training.data import Split
 
@@ -104,12 +104,9 @@ def save(figure: go.Figure, path: Path | str, div_id: str = "figure") -> None:
     """Writes a figure to a self-contained HTML file that needs no network.
 
     Raises:
-        ValueError: if the name does not end in .html.
+        ValueError: if the name does not end in .html, or the folder does not exist.
     """
     path = Path(path)
-    if path.suffix.lower() != ".html":
-        raise ValueError(f"figure {path}: expected a name that ends in .html")
-    if not path.parent.is_dir():
-        raise ValueError(f"figure {path}: expected an existing folder, {path.parent} is none")
+    check_place("figure", path, ".html")
     html = figure.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
     write_bytes(path, html.encode())

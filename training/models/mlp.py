@@ -77,8 +77,8 @@ class MLP(HookedRootModule):
 
     def hidden(self, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair neuron"]:
         """Activations of the neurons, φ(U e_m + V e_n)."""
-        w_in, p = self.layer.W_in, self.task.p
-        pre = self.layer.hook_pre(w_in[pairs[:, 0]] + w_in[p + pairs[:, 1]])
+        u, v = self.layer.W_in.view(2, self.task.p, self.width)
+        pre = self.layer.hook_pre(u[pairs[:, 0]] + v[pairs[:, 1]])
         post: Tensor = self.layer.hook_post(ACTIVATIONS[self.activation].value(pre))
         return post
 

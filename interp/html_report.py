@@ -20,7 +20,7 @@ from analysis.pruning import Pruning, prune_by_class, pruning_curve
 from interp import figures
 from interp.figures.template import HTML_CONFIG, run_caption
 from interp.words import PAPERS, before_after_rows, sentence
-from training.checkpoint import write_bytes
+from training.checkpoint import check_place, write_bytes
 from training.run import Run, load
 
 _STYLE = """
@@ -46,7 +46,7 @@ class _Reading:
     run: Run
     table: NeuronTable
     classes: Classes
-    pruning: Pruning
+    pruning: Pruning | None  # None where the threshold leaves one class only
     history: Dynamics
     phase: Phase | None
 
@@ -69,19 +69,21 @@ def report(
         Where the file is.
 
     Raises:
-        ValueError: if the run has no checkpoint, or was kept in memory and no file is named.
+        ValueError: if the run has no checkpoint, was kept in memory and no file is named, or the
+            file's name does not end in .html.
     """
     run = run if isinstance(run, Run) else load(run)
     if out is None and run.path is None:
         raise ValueError("report: a run kept in memory needs a file name")
     target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
+    check_place("report", target, ".html")
     table = neuron_table(run)
     classes = classify(table, threshold)
     reading = _Reading(
         run,
         table,
         classes,
-        prune_by_class(run, table, classes, draws=draws),
+        prune_by_class(run, table, classes, draws=draws) if _two_classes(classes) else None,
         dynamics(run),
         phase(run) if run.measurements and run.config.data.fraction < 1 else None,
     )
@@ -98,7 +100,10 @@ def _figures(reading: _Reading, draws: int) -> dict[str, tuple[str, go.Figure]]:
     found = {
         "training": ("Training", figures.training_curves(run)),
         "ipr": ("IPR of the neurons", figures.ipr_histogram(table, classes)),
-        "pruning": ("Pruning", figures.pruning_curves(curves, pruned=reading.pruning.pruned)),
+        "pruning": (
+            "Pruning",
+            figures.pruning_curves(curves, pruned=int((~classes.generalizing).sum())),
+        ),
         "dynamics": ("IPR over training", figures.ipr_dynamics(reading.history, classes)),
         "spectra": ("Spectra of all neurons", figures.spectra_heatmap(table, classes)),
         "embedding": ("Spectrum of the embeddings", figures.embedding_spectrum(table)),
@@ -140,7 +145,8 @@ def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
     config = escape(json.dumps(run.config.to_dict(), indent=2, ensure_ascii=False))
     versions = ", ".join(f"{p} {version(p)}" for p in ("interp", "torch", "numpy", "plotly"))
     papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
-    words = escape(sentence(reading.pruning, reading.phase))
+    words = escape(sentence(reading.pruning, reading.phase, reading.classes))
+    pruning = _pruning_section(reading)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -148,15 +154,25 @@ def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
 <body><main><h1>{name}</h1>
 <p class="caption">{escape(run_caption(run.config, reading.table.step))}</p>
 <p>{words}</p>
-<h2>Before and after pruning</h2><div class="scroll">{_table(reading.pruning)}</div>
-<p class="caption">{escape(reading.table.caption)}. Random control: mean and 5–95 % band of
-{reading.pruning.draws} prunings of the same size (seed {reading.pruning.seed}).
-Nothing is retrained.</p>
+{pruning}
 {body}
 <h2>Settings</h2><details><summary>Configuration</summary><pre>{config}</pre></details>
 <h2>How to cite</h2><ul>{papers}</ul>
 <footer>Made with {escape(versions)}.</footer></main></body></html>
 """
+
+
+def _two_classes(classes: Classes) -> bool:
+    return bool(classes.generalizing.any() and not classes.generalizing.all())
+
+
+def _pruning_section(reading: _Reading) -> str:
+    pruning = reading.pruning
+    if pruning is None:
+        return ""
+    return f"""<h2>Before and after pruning</h2><div class="scroll">{_table(pruning)}</div>
+<p class="caption">{escape(reading.table.caption)}. Random control: mean and 5–95 % band of
+{pruning.draws} prunings of the same size (seed {pruning.seed}). Nothing is retrained.</p>"""
 
 
 def _table(pruning: Pruning) -> str:
