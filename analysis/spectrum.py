@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
@@ -29,7 +31,33 @@ def coefficients(
     X_j = Σ_i x_i exp(−2π√−1 j i / n) with n elements (p for the cyclic group, p−1 for the
     multiplicative one). A curve A cos(2π j i / n + φ) has X_j = (n A / 2) exp(√−1 φ).
     """
-    return np.fft.rfft(in_group_order(curves, group), axis=-1)
+    return one_sided_dft(in_group_order(curves, group))
+
+
+def one_sided_dft(
+    values: Float[np.ndarray, "*batch element"],
+) -> Complex[np.ndarray, "*batch frequency"]:
+    """``numpy.fft.rfft`` along the last axis, to rounding.
+
+    Moduli are mostly primes, the worst lengths for a fast Fourier transform: at 97 elements a
+    product with the matrix of cosines and sines takes a quarter of the time.
+    """
+    elements = values.shape[-1]
+    if elements > _LONGEST_MATRIX:
+        return np.fft.rfft(values, axis=-1)
+    return (values @ _dft_matrix(elements)).view(np.complex128)
+
+
+_LONGEST_MATRIX = 256
+
+
+@cache
+def _dft_matrix(elements: int) -> Float[np.ndarray, "element twice_frequency"]:
+    """Cosine and minus sine of every frequency, side by side, as complex numbers lie in memory."""
+    frequency, element = np.arange(elements // 2 + 1), np.arange(elements)
+    # Reduced before the division, so that large products lose no accuracy.
+    angle = 2 * np.pi / elements * (np.outer(element, frequency) % elements)
+    return np.ascontiguousarray(np.exp(-1j * angle)).view(np.float64)
 
 
 def dominant_frequency(

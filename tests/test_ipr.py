@@ -10,7 +10,13 @@ from hypothesis.extra.numpy import arrays
 
 from analysis.ipr import CONVENTIONS, gini, ipr
 from analysis.null import null_ipr
-from analysis.spectrum import coefficients, dominant_frequency, embedding_shares, power_shares
+from analysis.spectrum import (
+    coefficients,
+    dominant_frequency,
+    embedding_shares,
+    one_sided_dft,
+    power_shares,
+)
 
 P = 97
 NOISE = np.random.default_rng(0).normal(size=(500, P))
@@ -124,6 +130,14 @@ def test_coefficients_of_a_wave():
     expected[7] = P * 3 / 2 * np.exp(0.4j)
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert dominant_frequency(found) == 7
+
+
+@pytest.mark.parametrize("elements", [2, 3, 96, 97, 256, 257, 311])
+def test_one_sided_dft_is_rfft(elements):
+    values = np.random.default_rng(1).normal(size=(3, 4, elements))
+    found = one_sided_dft(values)
+    assert found.shape == (3, 4, elements // 2 + 1)
+    np.testing.assert_allclose(found, np.fft.rfft(values, axis=-1), atol=1e-12 * elements)
 
 
 def test_multiplicative_coefficients_run_over_powers_of_a_generator():
