@@ -13,6 +13,7 @@ app = App(
     name="interp",
     help="Which neurons of a network memorized, and which generalized?",
     help_format="markdown",
+    suppress_keyboard_interrupt=False,  # training says where it stopped
 )
 # Named by text, and so imported only when asked for: help must not wait for torch.
 for _name, _help in {

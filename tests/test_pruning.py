@@ -33,7 +33,7 @@ def test_pruning_brings_exactly_the_built_neurons_back():
 
 
 def test_prune_leaves_its_argument_alone():
-    network, kind = mixed_network(8, 8)
+    network, _ = mixed_network(8, 8)
     before = network.curves()
     pruned = prune(network, np.array([0, 3]))
     np.testing.assert_array_equal(network.curves(), before)

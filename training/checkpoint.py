@@ -33,7 +33,8 @@ def write_tensors(
     arrays = {name: _array(tensor) for name, tensor in sorted(tensors.items())}
     covered = {**metadata, "format": str(FORMAT)}
     digest = _digest(arrays, covered)
-    write_bytes(path, safetensors.numpy.save(arrays, metadata={**covered, "sha256": digest}))
+    content = safetensors.numpy.save(arrays, metadata={**covered, "sha256": digest})
+    write_bytes(path, _ordered(content))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
@@ -80,32 +81,73 @@ def check_format(found: object, path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces a file in one step: readers see the old content or the new, never a part."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Replaces a file in one step: readers see the old content or the new, never a part.
+
+    Raises:
+        OSError: naming the file, if it cannot be written; nothing is left behind.
+    """
+    with naming(path):
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def check_place(what: str, path: Path, *suffixes: str) -> None:
+    """Refuses a place for a file of which nothing is computed yet.
+
+    Raises:
+        ValueError: if the name has none of the suffixes, the folder does not exist, or the
+            place is a folder itself.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{what} {path}: expected a name that ends in {' or '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{what} {path}: expected an existing folder, {path.parent} is none")
+    if path.is_dir():
+        raise ValueError(f"{what} {path}: expected a file, that is a folder")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Makes errors of the disk name the file that was asked for, not a temporary one or none."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        reason = os.strerror(error.errno)
+        raise OSError(error.errno, f"cannot be written ({reason})", str(path)) from None
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder that appears under its name only when the block has ended well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        os.chmod(temporary, 0o777 & ~_umask())
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    """A folder that appears under its name only when the block has ended well.
+
+    Raises:
+        ValueError: if its place is not inside a folder.
+        OSError: naming the folder, if it cannot be written; nothing is left behind.
+    """
+    with naming(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise ValueError(f"{path}: expected a place in a folder, that is a file") from None
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            os.chmod(temporary, 0o777 & ~_umask())
+            yield temporary
+            os.replace(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
 
 def load_weights(network: torch.nn.Module, arrays: Mapping[str, np.ndarray], path: Path) -> None:
@@ -131,7 +173,19 @@ def load_weights(network: torch.nn.Module, arrays: Mapping[str, np.ndarray], pat
 
 def _array(tensor: Tensor | np.ndarray) -> np.ndarray:
     array = tensor.detach().cpu().numpy() if isinstance(tensor, Tensor) else tensor
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")  # unlike ascontiguousarray, it leaves a scalar a scalar
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same file with its header sorted, which safetensors leaves in an order of chance.
+
+    Equal tensors and metadata then make equal files.
+    """
+    length = int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8 : 8 + length])
+    header = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
 def _digest(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from training.data import CorruptionKind
 from training.tasks import Task, make_task
@@ -21,6 +29,17 @@ DtypeName = Literal["float32", "float64"]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: object, info: Any) -> object:
+        # True would pass for 1: a width of one neuron that nobody asked for.
+        if (
+            isinstance(value, bool)
+            and cls.model_fields[str(info.field_name)].annotation is not bool
+        ):
+            raise ValueError(f"expected no truth value, got {value}")
+        return value
 
 
 class TaskConfig(_Section):
@@ -73,7 +92,7 @@ class OptimizerConfig(_Section):
     @classmethod
     def _rates(cls, betas: tuple[float, float]) -> tuple[float, float]:
         if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"expected two numbers in [0, 1), got {list(betas)}")
+            raise ValueError(f"expected two numbers ≥ 0 and < 1, got {list(betas)}")
         return betas
 
 
@@ -102,10 +121,22 @@ class RunConfig(_Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: LossName = Field("mse", description="training loss")
     dtype: DtypeName = Field("float32", description="precision of training")
-    steps: int = Field(1000, ge=1, description="full-batch steps")
+    steps: int = Field(1000, ge=1, le=10**9, description="full-batch steps")
     seed: int = Field(0, ge=0, description="sets every seed that `seeds` leaves open")
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+
+    def __init__(self, **values: Any) -> None:
+        """Checks every field.
+
+        Raises:
+            ValueError: in one line, naming the dotted path, what was expected and what came; an
+                unknown key is answered with the nearest one.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ValueError(_first_problem(error)) from None
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -141,13 +172,9 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     """The configuration that plain data describes.
 
     Raises:
-        ValueError: in one line, naming the dotted path, what was expected and what came; an
-            unknown key is answered with the nearest one.
+        ValueError: as :class:`RunConfig` does.
     """
-    try:
-        return RunConfig.model_validate(dict(values))
-    except ValidationError as error:
-        raise ValueError(_first_problem(error)) from None
+    return RunConfig(**{str(key): value for key, value in values.items()})
 
 
 def read_config(path: Path | str) -> dict[str, Any]:
@@ -161,8 +188,10 @@ def read_config(path: Path | str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"configuration {path}: not valid YAML ({reason})") from None
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f"line {mark.line + 1}: "
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ValueError(f"configuration {path}: not valid YAML ({where}{reason})") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -198,13 +227,13 @@ def option_fields() -> Iterator[tuple[str, str, Any]]:
 
 
 def first_difference(ours: RunConfig, theirs: RunConfig) -> str | None:
-    """The first dotted path in which two configurations differ, with both values."""
+    """The first dotted path in which two configurations differ, with their value and ours."""
     left, right = ours.to_dict(), theirs.to_dict()
     for path, _, _ in option_fields():
         section, _, key = path.rpartition(".")
         a, b = (side[section][key] if section else side[key] for side in (left, right))
         if a != b:
-            return f"{path} is {b!r} there and {a!r} here"
+            return f"{path} is {b!r} there, {a!r} was asked for"
     return None
 
 
@@ -213,11 +242,15 @@ def _first_problem(error: ValidationError) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     got, context = problem["input"], problem.get("ctx", {})
     match problem["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "invalid_key":
             return _unknown_key(path)
         case "value_error":
             reason = str(context["error"])
-            return reason if reason.split(":")[0].count(".") or not path else f"{path}: {reason}"
+            # Validators of a whole section name the dotted path themselves.
+            named = not path or re.match(rf"{re.escape(path)}\.\w+: ", reason)
+            return reason if named else f"{path}: {reason}"
+        case "missing" | "too_long" if path.startswith("optimizer.betas"):
+            return f"optimizer.betas: expected two numbers ≥ 0 and < 1, got {got!r}"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
             return f"{path}: expected a number {_bounds(path)}, got {got!r}"
         case "literal_error":
@@ -252,10 +285,12 @@ def _bounds(path: str) -> str:
 
 
 def _unknown_key(path: str) -> str:
-    known = [name for name, _, _ in option_fields()] + list(RunConfig.model_fields)
-    near = difflib.get_close_matches(path, known, n=1, cutoff=0.3)
-    if not near:
-        last = path.rpartition(".")[2]
-        near = [name for name in known if name.rpartition(".")[2] == last]
+    known = list(
+        dict.fromkeys([*(name for name, _, _ in option_fields()), *RunConfig.model_fields])
+    )
+    # A right name in a wrong section is nearer than any misspelling.
+    last = path.rpartition(".")[2]
+    near = [name for name in known if name.rpartition(".")[2] == last]
+    near = near or difflib.get_close_matches(path, known, n=1, cutoff=0.3)
     hint = f"; nearest is {near[0]}" if near else f"; expected one of {', '.join(known)}"
     return f"{path}: unknown configuration key{hint}"

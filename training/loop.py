@@ -123,9 +123,11 @@ class _State:
         network = empty_network(config, dataset.task)
         load_weights(network, read_tensors(path)[0], path)
         state = cls(config, dataset, network, step)
-        arrays, _ = read_tensors(optimizer_path(sink.path, step))
+        path = optimizer_path(sink.path, step)
+        arrays, _ = read_tensors(path)
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        restore_optimizer(network, state.optimizer, tensors)
+        if step > 0:
+            restore_optimizer(network, state.optimizer, tensors, path)
         return state
 
     def measure(self) -> Measurement:
@@ -157,7 +159,9 @@ def _advance(
         stopping = stop_requested.is_set()
         if state.step in scored or stopping:
             latest = state.measure()
-            _require_finite(latest.weight_norm, state.step, sink)
+            # Losses too: at the last step no gradient follows that would show it.
+            losses = [score.loss for score in latest.scores.values() if score.loss is not None]
+            _require_finite(latest.weight_norm + sum(losses), state.step, sink)
             sink.record(latest)
         if state.step in saves or stopping:
             sink.save(state, config)
@@ -209,9 +213,9 @@ class _Memory:
 class _Folder:
     """Keeps a run's checkpoints and scores in a run folder."""
 
-    def __init__(self, path: Path, measurements: list[Measurement]) -> None:
-        self.path, self.measurements = path, measurements
-        self.done = (path / "DONE").exists()
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.measurements: list[Measurement] = []
         self._lock = None if self.done else _exclusive(path)
 
     @classmethod
@@ -224,16 +228,31 @@ class _Folder:
         difference = first_difference(config, read_run_config(path))
         if difference:
             raise ValueError(f"{path}: holds another run's configuration: {difference}")
-        run = load(path)
-        folder = cls(path, list(run.measurements))
-        if not folder.done:
-            for unfinished in (path / "checkpoints").glob(".step-*"):
-                shutil.rmtree(unfinished, ignore_errors=True)
-            step = folder.resumable()
-            known = [row for row in run.measurements if step is not None and row.step <= step]
-            folder.measurements = known
-            write_measurements(path, tuple(folder.measurements))
+        folder = cls(path)
+        try:
+            if not folder.done:
+                folder._take_up()
+        except BaseException:
+            folder.close()
+            raise
         return folder
+
+    def _take_up(self) -> None:
+        """Clears away what a killed process left, and goes back to the newest checkpoint."""
+        for unfinished in (self.path / "checkpoints").glob(".step-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        for name in ("metrics.jsonl", "README.md", "DONE"):
+            for unfinished in self.path.glob(f".{name}.*"):
+                unfinished.unlink(missing_ok=True)
+        step = self.resumable()
+        rows = load(self.path).measurements
+        self.measurements = [row for row in rows if step is not None and row.step <= step]
+        write_measurements(self.path, tuple(self.measurements))
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has reached its last step."""
+        return (self.path / "DONE").exists()
 
     def close(self) -> None:
         """Lets another process train in the folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -42,9 +43,25 @@ def optimizer_tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> d
 
 
 def restore_optimizer(
-    network: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+    network: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path
 ) -> None:
-    """Gives the optimizer back what :func:`optimizer_tensors` took from it."""
+    """Gives the optimizer back what :func:`optimizer_tensors` took from it after a step.
+
+    Raises:
+        ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
+    """
+    expected = {
+        f"{name}/{key}": () if key == "step" else tuple(weight.shape)
+        for name, weight in network.named_parameters()
+        for key in _remembered(optimizer)
+    }
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted({*expected, *found}):
+        if expected.get(name) != found.get(name):
+            raise ValueError(
+                f"{path}: tensor {name}: expected shape {expected.get(name, 'none')}, "
+                f"got {found.get(name, 'none')}"
+            )
     for name, weight in network.named_parameters():
         state = {
             key.rpartition("/")[2]: value.clone()
@@ -53,3 +70,10 @@ def restore_optimizer(
         }
         if state:
             optimizer.state[weight] = state
+
+
+def _remembered(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    """What the optimizer keeps for each weight once it has made a step."""
+    if isinstance(optimizer, torch.optim.AdamW):
+        return ("step", "exp_avg", "exp_avg_sq")
+    return ("momentum_buffer",) if optimizer.defaults["momentum"] else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from typing import NoReturn
 
 import numpy as np
@@ -35,19 +36,24 @@ def parse(text: str) -> Monomials:
         ValueError: for anything else, naming the offending part and the column.
     """
     if len(text) > MAX_TEXT:
-        raise ValueError(f"polynomial: expected at most {MAX_TEXT} characters, got {len(text)}")
+        raise ValueError(f"task.operation: expected at most {MAX_TEXT} characters, got {len(text)}")
     source = plain(text)
     try:
-        tree = ast.parse(source, mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on texts such as "1or x"
+            tree = ast.parse(source, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        where = getattr(error, "offset", None) or 1
+        # A text that ends too early is reported at column 0.
+        where = getattr(error, "offset", None) or len(source) + 1
         raise ValueError(
-            f"operation {text!r} is not a polynomial in x and y (column {where}); "
+            f"task.operation: {text!r} is no polynomial in x and y (column {where}); "
             "expected something like 'x**2 + 3*x*y'"
         ) from None
     monomials = _expand(tree.body, text)
     if not any(power != (0, 0) for power in monomials):
-        raise ValueError(f"operation {text!r}: expected a polynomial that depends on x or y")
+        raise ValueError(
+            f"task.operation: expected a polynomial that depends on x or y, got {text!r}"
+        )
     return monomials
 
 
@@ -104,7 +110,7 @@ def _expand(node: ast.expr, text: str) -> Monomials:
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(n))):
             if isinstance(n, bool) or n > MAX_DEGREE:
                 raise ValueError(
-                    f"operation {text!r}: expected powers of at most {MAX_DEGREE}, got {n}"
+                    f"task.operation: expected powers of at most {MAX_DEGREE}, got {n} in {text!r}"
                 )
             result: Monomials = {(0, 0): 1}
             factor = _expand(left, text)
@@ -116,7 +122,7 @@ def _expand(node: ast.expr, text: str) -> Monomials:
 
 def _refuse(node: ast.expr, text: str) -> NoReturn:
     raise ValueError(
-        f"operation {text!r}: {ast.unparse(node)!r} at column {node.col_offset + 1} is not "
+        f"task.operation: {ast.unparse(node)!r} at column {node.col_offset + 1} of {text!r} is not "
         "allowed; expected a polynomial of x, y and whole numbers with + - * ** and parentheses"
     )
 
@@ -142,7 +148,7 @@ def _bounded(monomials: Monomials, text: str) -> Monomials:
     largest = max((abs(c) for c in monomials.values()), default=0)
     if degree > MAX_DEGREE or len(monomials) > MAX_TERMS or largest > MAX_COEFFICIENT:
         raise ValueError(
-            f"operation {text!r}: expected a degree of at most {MAX_DEGREE}, {MAX_TERMS} terms "
-            f"and coefficients up to {MAX_COEFFICIENT:.0e}"
+            f"task.operation: expected a degree of at most {MAX_DEGREE}, at most {MAX_TERMS} terms "
+            f"and coefficients up to {MAX_COEFFICIENT:.0e}, got {text!r}"
         )
     return monomials

@@ -18,6 +18,7 @@ from training.checkpoint import (
     FORMAT,
     check_format,
     load_weights,
+    naming,
     new_folder,
     read_tensors,
     write_bytes,
@@ -223,7 +224,8 @@ def write_measurements(run: Path, measurements: tuple[Measurement, ...]) -> None
 
 def append_measurement(run: Path, measurement: Measurement) -> None:
     """Adds a line to the run's score history; readers skip a line that has not ended yet."""
-    with (run / "metrics.jsonl").open("ab") as file:
+    path = run / "metrics.jsonl"
+    with naming(path), path.open("ab") as file:
         file.write((json.dumps(measurement.to_dict()) + "\n").encode())
 
 
@@ -269,7 +271,10 @@ def read_run_config(folder: Path) -> RunConfig:
         check_format(values.pop("format", None), path)
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError):
         raise ValueError(f"{path}: not a JSON configuration; truncated or altered") from None
-    return parse_config(values)
+    try:
+        return parse_config(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_measurements(folder: Path) -> tuple[Measurement, ...]:
@@ -295,11 +300,15 @@ def read_measurements(folder: Path) -> tuple[Measurement, ...]:
 
 def _dataset(config: RunConfig, arrays: Mapping[str, np.ndarray], folder: Path) -> Dataset:
     task = config.make_task()
-    expected = {"pairs", "true_label", "given_label", "is_train", "is_redrawn"}
-    if arrays.keys() != expected or arrays["pairs"].shape != task.pairs.shape:
+    count = len(task.pairs)
+    of_each = dict.fromkeys(("true_label", "given_label", "is_train", "is_redrawn"), (count,))
+    expected = {"pairs": (count, 2), **of_each}
+    found = {name: array.shape for name, array in arrays.items()}
+    if found != expected:
+        name = min(n for n in {*found, *expected} if found.get(n) != expected.get(n))
         raise ValueError(
-            f"{folder / 'dataset.safetensors'}: expected {len(task.pairs)} pairs of {task.name} "
-            f"with {', '.join(sorted(expected))}, got {', '.join(sorted(arrays))}"
+            f"{folder / 'dataset.safetensors'}: tensor {name}: expected shape "
+            f"{expected.get(name, 'none')} for {task.name}, got {found.get(name, 'none')}"
         )
     as_int = {
         name: arrays[name].astype(np.int64) for name in ("pairs", "true_label", "given_label")

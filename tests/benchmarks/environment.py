@@ -1,0 +1,34 @@
+"""What the numbers depend on: date, hardware and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+def environment() -> dict[str, str]:
+    """Name and value of everything that should stand beside the table."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "numba")},
+    }
+
+
+def processor() -> str:
+    """Model name of the CPU, with the widest vector instructions that torch uses."""
+    name = platform.processor() or platform.machine()
+    if _CPU_INFO.exists():
+        models = [line for line in _CPU_INFO.read_text().splitlines() if "model name" in line]
+        name = models[0].split(":", 1)[1].strip() if models else name
+    return f"{name} ({torch.backends.cpu.get_cpu_capability()})"

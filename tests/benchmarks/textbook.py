@@ -1,0 +1,123 @@
+"""The textbook implementations that the project is measured against.
+
+One-hot operands, two bias-free linear layers, autograd and torch's default AdamW; a deep copy and
+a full forward pass for every pruned size; an IPR computed curve by curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.config import OptimizerConfig
+from training.data import SPLITS, Dataset, Split
+
+
+class TextbookNetwork(nn.Module):
+    """Two linear layers on concatenated one-hot operands, square activation between them.
+
+    Args:
+        curves: (3, neuron, residue) weights from both operands and to the answers.
+    """
+
+    def __init__(self, curves: np.ndarray) -> None:
+        super().__init__()
+        _, width, p = curves.shape
+        self.hidden = nn.Linear(2 * p, width, bias=False)
+        self.readout = nn.Linear(width, p, bias=False)
+        first, second, answer = torch.as_tensor(curves, dtype=torch.float32)
+        with torch.no_grad():
+            self.hidden.weight.copy_(torch.cat([first, second], dim=1))
+            self.readout.weight.copy_(answer.T)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.readout(self.hidden(inputs).square())
+
+
+def one_hot(pairs: np.ndarray, p: int) -> Tensor:
+    """Operands as (pair, 2p) float32 vectors."""
+    hot = nn.functional.one_hot(torch.as_tensor(pairs), p)
+    return hot.reshape(len(pairs), 2 * p).float()
+
+
+class TextbookTraining:
+    """Full-batch training under autograd, MSE against one-hot labels.
+
+    Args:
+        network: trained in place.
+        dataset: its training pairs, with the labels they were given.
+        optimizer: settings of AdamW.
+    """
+
+    def __init__(
+        self, network: TextbookNetwork, dataset: Dataset, optimizer: OptimizerConfig
+    ) -> None:
+        p, train = dataset.task.p, dataset.is_train
+        self.network = network
+        self.inputs = one_hot(dataset.pairs[train], p)
+        labels = torch.as_tensor(dataset.given_label[train])
+        self.targets = nn.functional.one_hot(labels, p).float()
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=optimizer.lr,
+            betas=optimizer.betas,
+            eps=optimizer.eps,
+            weight_decay=optimizer.weight_decay,
+        )
+
+    def step(self) -> float:
+        """One step; returns the loss before it."""
+        self.optimizer.zero_grad()
+        loss = nn.functional.mse_loss(self.network(self.inputs), self.targets)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+class TextbookPruning:
+    """Accuracy after pruning: a deep copy and a forward pass over all pairs for each size.
+
+    Args:
+        network: not changed.
+        dataset: what is scored.
+    """
+
+    def __init__(self, network: TextbookNetwork, dataset: Dataset) -> None:
+        self.network = network
+        dtype = network.readout.weight.dtype
+        self.inputs = one_hot(dataset.pairs, dataset.task.p).to(dtype)
+        self.labels = {split: torch.as_tensor(dataset.labels(split)) for split in SPLITS}
+        self.members = {split: torch.as_tensor(dataset.members(split)) for split in SPLITS}
+
+    @torch.no_grad()
+    def logits(self, removed: np.ndarray) -> Tensor:
+        """Logits of all pairs once these neurons are zeroed."""
+        pruned = deepcopy(self.network)
+        pruned.hidden.weight[torch.as_tensor(removed)] = 0
+        pruned.readout.weight[:, torch.as_tensor(removed)] = 0
+        return pruned(self.inputs)
+
+    def accuracy(self, logits: Tensor) -> Mapping[Split, float]:
+        """Accuracy of the greatest logit on every split."""
+        answer = logits.argmax(dim=1)
+        return {
+            split: (answer == self.labels[split])[self.members[split]].float().mean().item()
+            for split in SPLITS
+        }
+
+    def evaluate(self, order: np.ndarray, sizes: Iterable[int]) -> list[Mapping[Split, float]]:
+        """Accuracies after removing the first neurons of ``order``, for each size."""
+        return [self.accuracy(self.logits(order[:size])) for size in sizes]
+
+
+def ipr_curve_by_curve(curves: np.ndarray) -> np.ndarray:
+    """IPR of each curve, in a loop: Σ_j |X_j|⁴ / (Σ_j |X_j|²)² with the one-sided DFT."""
+    values = np.empty(curves.shape[:-1])
+    for index in np.ndindex(values.shape):
+        power = np.abs(np.fft.rfft(curves[index])) ** 2
+        values[index] = (power**2).sum() / power.sum() ** 2
+    return values

@@ -1,0 +1,538 @@
+"""Every error of the library says what was expected and what came, before any work is done."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from analysis.classify import classify, two_class_cut
+from analysis.cumulative import cumulative_sums
+from analysis.dynamics import dynamics
+from analysis.ipr import ipr
+from analysis.neurons import neuron_table
+from analysis.null import null_ipr
+from analysis.phases import phase
+from analysis.pruning import prune, prune_by_class, pruning_curve
+from training.checkpoint import check_format, check_place, load_weights
+from training.config import parse_config, read_config, with_overrides
+from training.data import make_dataset
+from training.groups import residue_order
+from training.loop import train
+from training.models.analytic import analytic_network
+from training.models.mlp import MLP
+from training.polynomial import parse
+from training.run import Run, load, write_pruned
+from training.tasks import make_task
+
+from .conftest import tiny_config
+
+ROOT = Path(__file__).parent.parent
+
+
+def refused(message: str):
+    """Expects a ValueError that contains the text."""
+    return pytest.raises(ValueError, match=re.escape(message))
+
+
+@pytest.fixture()
+def unchecked(monkeypatch):
+    """Signatures as users meet them: nothing checks their types."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+NOT_ALLOWED = (
+    "is not allowed; expected a polynomial of x, y and whole numbers with + - * ** and parentheses"
+)
+NO_POLYNOMIAL = "is no polynomial in x and y (column"
+TOO_LARGE = (
+    "task.operation: expected a degree of at most 64, at most 1000 terms and coefficients "
+    "up to 1e+18"
+)
+STEPS_OUTSIDE = "schedule.checkpoint_steps: expected steps from 0 to "
+
+CONFIGS = [
+    ("task.p", 1, "task.p: expected a number ≥ 2 and ≤ 2048, got 1"),
+    ("task.p", -7, "task.p: expected a number ≥ 2 and ≤ 2048, got -7"),
+    ("task.p", 2049, "task.p: expected a number ≥ 2 and ≤ 2048, got 2049"),
+    ("task.p", 2.5, "task.p: expected a whole number, got 2.5"),
+    ("task.p", "eleven", "task.p: expected a whole number, got 'eleven'"),
+    ("task.p", [11], "task.p: expected a whole number, got [11]"),
+    ("task.p", None, "task.p: expected a whole number, got None"),
+    ("task.p", True, "task.p: expected no truth value, got True"),
+    ("task", {"p": 10, "operation": "x / y"}, "task.p: 'x / y' needs a prime modulus, got 10"),
+    ("task.operation", 5, "task.operation: expected text, got 5"),
+    ("task.operation", "x // y", "task.operation: unknown operation 'x // y'; expected one of"),
+    ("task.operation", "x - y if x", "task.operation: unknown operation 'x - y if x'; expected"),
+    ("data.fraction", 1.01, "data.fraction: expected a number ≥ 0 and ≤ 1, got 1.01"),
+    ("data.fraction", -0.01, "data.fraction: expected a number ≥ 0 and ≤ 1, got -0.01"),
+    ("data.fraction", float("nan"), "data.fraction: expected a number ≥ 0 and ≤ 1, got nan"),
+    ("data.fraction", "half", "data.fraction: expected a number, got 'half'"),
+    ("data.corruption", 1.5, "data.corruption: expected a number ≥ 0 and ≤ 1, got 1.5"),
+    ("data.corruption", -0.5, "data.corruption: expected a number ≥ 0 and ≤ 1, got -0.5"),
+    ("data.fraction", 0, "data.fraction: 0.0 of 121 pairs leaves an empty training set; expect"),
+    ("data.fraction", 0.004, "0.004 of 121 pairs leaves an empty training set; expected at least "),
+    ("data.kind", "mixed", "data.kind: expected 'uniform', 'wrong' or 'symmetric', got 'mixed'"),
+    ("data", 5, "data: expected a mapping of fields, got 5"),
+    ("model.kind", "cnn", "model.kind: expected 'mlp', got 'cnn'"),
+    ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
+    ("model.width", True, "model.width: expected no truth value, got True"),
+    ("optimizer.lr", 0, "optimizer.lr: expected a number > 0, got 0"),
+    ("optimizer.lr", float("inf"), "optimizer.lr: expected a finite number, got inf"),
+    ("optimizer.betas", [0.9, 1], "optimizer.betas: expected two numbers ≥ 0 and < 1, got [0.9, "),
+    ("optimizer.betas", [-0.1, 0.9], "expected two numbers ≥ 0 and < 1, got [-0.1, 0.9]"),
+    ("optimizer.betas", [0.9], "optimizer.betas: expected two numbers ≥ 0 and < 1, got [0.9]"),
+    ("optimizer.betas", [0.9] * 3, "expected two numbers ≥ 0 and < 1, got [0.9, 0.9, 0.9]"),
+    ("optimizer.betas", 0.9, "optimizer.betas: expected a list, got 0.9"),
+    ("optimizer.momentum", 1, "optimizer.momentum: expected a number ≥ 0 and < 1, got 1"),
+    ("steps", 0, "steps: expected a number ≥ 1 and ≤ 1e+09, got 0"),
+    ("steps", 10**400, "steps: expected a number ≥ 1 and ≤ 1e+09, got 1000"),
+    ("steps", 1.5, "steps: expected a whole number, got 1.5"),
+    ("seed", -1, "seed: expected a number ≥ 0, got -1"),
+    ("loss", "l1", "loss: expected 'mse' or 'cross_entropy', got 'l1'"),
+    ("schedule.checkpoint_steps", [31], STEPS_OUTSIDE + "30, got 31"),
+    ("schedule.checkpoint_steps", [-1], STEPS_OUTSIDE + "30, got -1"),
+    (
+        "data.corruptoin",
+        1,
+        "data.corruptoin: unknown configuration key; nearest is data.corruption",
+    ),
+    ("modle", {}, "modle: unknown configuration key; nearest is model"),
+    ("lr", 1, "lr: unknown configuration key; nearest is optimizer.lr"),
+    ("model.steps", 1, "model.steps: unknown configuration key; nearest is steps"),
+    ("task", {1: 2}, "task.1: unknown configuration key; nearest is task.p"),
+    ("qqqq", 1, "qqqq: unknown configuration key; expected one of task.operation, task.p, "),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), CONFIGS)
+def test_configuration_refuses(path, value, message):
+    values = {"task": {"p": 11}, "steps": 30}
+    with refused(message) as caught:
+        parse_config(with_overrides(values, {path: value}))
+    assert "\n" not in str(caught.value)
+
+
+def test_configuration_accepts_the_bounds():
+    parse_config(
+        {
+            "task": {"p": 2, "operation": "x / y"},
+            "data": {"fraction": 1, "corruption": 1},
+            "model": {"width": 1},
+            "optimizer": {"betas": [0, 0], "momentum": 0},
+            "steps": 1,
+            "schedule": {"evaluations": 1, "checkpoints": 0, "checkpoint_steps": [0, 1]},
+        }
+    )
+    parse_config({"task": {"p": 11}, "data": {"fraction": 1 / 121, "corruption": 0}})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "run.yaml: no such file"),
+        (b"\xff\xfe", "run.yaml: cannot be read as text ("),
+        (b"steps: [1", "run.yaml: not valid YAML (line 1: "),
+        (b"seed: 1\nsteps: !!python/object/apply:os.abort []", "not valid YAML (line 2: could not"),
+        (b"- steps", "run.yaml: expected a mapping of fields, got list"),
+        (b"steps", "run.yaml: expected a mapping of fields, got str"),
+    ],
+)
+def test_configuration_file(tmp_path, content, message):
+    path = tmp_path / "run.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with refused(f"configuration {tmp_path}") as caught:
+        read_config(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_configuration_file_is_the_defaults(tmp_path):
+    (tmp_path / "run.yaml").write_text("# nothing\n")
+    assert read_config(tmp_path / "run.yaml") == {}
+
+
+def test_override_below_a_value():
+    with refused("data: expected a mapping of fields, got 5"):
+        with_overrides({"data": 5}, {"data.fraction": 0.5})
+
+
+POLYNOMIALS = [
+    ("x ? y", "'x ? y' " + NO_POLYNOMIAL + " 3)"),
+    ("x +", "'x +' " + NO_POLYNOMIAL + " 4); expected something like 'x**2 + 3*x*y'"),
+    ("", "'' " + NO_POLYNOMIAL + " 1)"),
+    ("x y", NO_POLYNOMIAL),
+    ("x\0", NO_POLYNOMIAL),
+    ("(" * 150 + "x", NO_POLYNOMIAL),
+    ("z + x", "'z' at column 1 of 'z + x' " + NOT_ALLOWED),
+    ("x + 1.5", "'1.5' at column 5 of 'x + 1.5' " + NOT_ALLOWED),
+    ("x + True", NOT_ALLOWED),
+    ("x % 3", NOT_ALLOWED),
+    ("x**-1", NOT_ALLOWED),
+    ("x**y", NOT_ALLOWED),
+    ("x**9**9**9", NOT_ALLOWED),
+    ("1or x", NOT_ALLOWED),
+    ("x.real", NOT_ALLOWED),
+    ("[x for x in (y,)]", NOT_ALLOWED),
+    ("x**65", "expected powers of at most 64, got 65 in 'x**65'"),
+    ("x**True", "task.operation: expected powers of at most 64, got True in"),
+    ("x**999999999999", "expected powers of at most 64, got 999999999999"),
+    ("x**64 * y", TOO_LARGE),
+    ("(x + y)**64", TOO_LARGE + ", got '(x + y)**64'"),
+    ("10**19 * x", TOO_LARGE),
+    ("9" * 100 + "*x", TOO_LARGE),
+    ("3", "task.operation: expected a polynomial that depends on x or y, got '3'"),
+    ("x - x", "expected a polynomial that depends on x or y, got 'x - x'"),
+    ("x + " * 50 + "y", "task.operation: expected at most 200 characters, got 201"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), POLYNOMIALS)
+def test_polynomial_refuses(text, message):
+    with refused(message) as caught:
+        parse(text)
+    assert str(caught.value).startswith("task.operation: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').mkdir('made')",
+        "x + open('made', 'w').fileno()",
+        "(lambda: open('made', 'w'))()",
+        "x**open('made', 'w').fileno()",
+        "f\"{open('made', 'w')}\"",
+    ],
+)
+def test_code_is_never_run(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refused(NOT_ALLOWED):
+        parse_config({"task": {"operation": text}})
+    assert not list(tmp_path.iterdir())
+
+
+def test_largest_polynomial_that_is_accepted():
+    assert parse("x**64") == {(64, 0): 1}
+    assert parse("x + " * 49 + "   y") == {(1, 0): 49, (0, 1): 1}, "199 characters"
+
+
+TINY_TASK = make_task("x + y", 11)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_task("x + y", 1), "task.p: expected a whole number of at least 2, got 1"),
+        (lambda: make_task("x / y", 12), "task.p: 'x / y' needs a prime modulus, got 12"),
+        (
+            lambda: make_task("x / y if y odd else x - y", 9),
+            "task.p: 'x / y if y odd else x - y' needs a prime modulus, got 9",
+        ),
+        (lambda: make_task("y / x", 7), "or a polynomial in x and y"),
+        (
+            lambda: make_dataset(TINY_TASK, 1.5),
+            "data.fraction: expected a number between 0 and 1, got 1.5",
+        ),
+        (
+            lambda: make_dataset(TINY_TASK, 0.5, float("nan")),
+            "data.corruption: expected a number between 0 and 1, got nan",
+        ),
+        (
+            lambda: make_dataset(TINY_TASK, 0.004),
+            " pairs leaves an empty training set; expected at least 0.0083",
+        ),
+        (
+            lambda: make_dataset(TINY_TASK, 0.5, 0.5, "mixed"),
+            "data.kind: expected one of uniform, wrong, symmetric, got 'mixed'",
+        ),
+        (
+            lambda: make_dataset(TINY_TASK, 0.5).members("valid"),
+            "split: expected one of train, test, corrupted, corrected, clean, all, got 'valid'",
+        ),
+        (
+            lambda: residue_order(12, "multiplicative"),
+            "the multiplicative characters need a prime modulus, got 12",
+        ),
+        (lambda: MLP(TINY_TASK, 0), "model.width: expected at least 1 neuron, got 0"),
+        (
+            lambda: analytic_network(make_task("x**2 + y**2", 11), 8),
+            "analytic network: expected x + y, x - y, x * y or x / y, got 'x**2 + y**2'",
+        ),
+        (
+            lambda: analytic_network(make_task("x + y", 2), 8),
+            "analytic network: expected at least 3 group elements, got 2",
+        ),
+        (lambda: ipr(np.ones(5), r=1), "IPR exponent r: expected a number above 1, got 1"),
+        (lambda: ipr(np.ones(5), r=float("nan")), "expected a number above 1, got nan"),
+        (
+            lambda: ipr(np.ones(5), convention="three-sided"),
+            "IPR convention: expected one of one-sided, one-sided-no-constant, two-sided, got 'th",
+        ),
+        (
+            lambda: null_ipr(1),
+            "null IPR: expected at least 2 elements, 1 curve and 1 draw, got 1, 3 and 20000",
+        ),
+        (lambda: null_ipr(5, curves=0), "1 curve and 1 draw, got 5, 0 and 20000"),
+        (lambda: null_ipr(5, draws=0), "1 curve and 1 draw, got 5, 3 and 0"),
+        (
+            lambda: null_ipr(5, draws=100).quantile(0),
+            "null quantile: expected a number between 0 and 0.99, got 0",
+        ),
+        (lambda: null_ipr(5, draws=100).quantile(0.999), "between 0 and 0.99, got 0.999"),
+        (
+            lambda: two_class_cut(np.full(4, 0.5)),
+            "two-class cut: expected at least two different IPRs among the living neurons, got 1",
+        ),
+        (lambda: two_class_cut(np.empty(0)), "IPRs among the living neurons, got 0"),
+        (
+            lambda: cumulative_sums(
+                np.full((2, 3), np.nan),
+                np.ones((2, 5)),
+                np.array([[0, 1]]),
+                np.zeros((2, 3), dtype=int),
+                np.zeros(3, dtype=int),
+                1,
+                "mse",
+            ),
+            "pruning curve: expected finite activations and weights, got NaN or inf",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_function_refuses(call, message, unchecked):
+    with refused(message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.network(7), "no checkpoint at step 7; expected one of 0, 1, 3, 10, 30"),
+        (lambda run: neuron_table(run, 31), "no checkpoint at step 31; expected one of 0, "),
+        (lambda run: run.measurement(29), "tiny: no scores at step 29"),
+        (lambda run: phase(run, 29), "tiny: no scores at step 29"),
+        (
+            lambda run: neuron_table(run, r=1).ipr,
+            "IPR exponent r: expected a number above 1, got 1",
+        ),
+        (
+            lambda run: classify(neuron_table(run), "otsu"),
+            "threshold: expected auto, null or an IPR between 0 and 1, got 'otsu'",
+        ),
+        (lambda run: classify(neuron_table(run), 0), "an IPR between 0 and 1, got 0"),
+        (lambda run: classify(neuron_table(run), 1.0), "an IPR between 0 and 1, got 1.0"),
+        (lambda run: classify(neuron_table(run), float("nan")), "between 0 and 1, got nan"),
+        (lambda run: classify(neuron_table(run), None), "between 0 and 1, got None"),
+        (
+            lambda run: prune_by_class(run, neuron_table(run), classify(neuron_table(run), 0.999)),
+            "threshold 0.999 prunes every neuron of 16; IPRs run from ",
+        ),
+        (
+            lambda run: prune_by_class(run, neuron_table(run), classify(neuron_table(run), 0.001)),
+            "threshold 0.001 prunes no neuron of 16; IPRs run from ",
+        ),
+        (
+            lambda run: prune_by_class(
+                run, neuron_table(run), classify(neuron_table(run), 0.3), draws=0
+            ),
+            "draws: expected at least 1 random control, got 0",
+        ),
+        (
+            lambda run: pruning_curve(run, draws=-1),
+            "draws: expected 0 or more random controls, got -1",
+        ),
+        (
+            lambda run: pruning_curve(run.network()),
+            "dataset: expected one beside a network; a run brings its own",
+        ),
+        (
+            lambda run: prune(run.network(), np.ones(15, dtype=bool)),
+            "keep: expected a mask of 16 neurons, got shape (15,)",
+        ),
+        (
+            lambda run: prune(run.network(), np.array([0, 16])),
+            "keep: expected neuron indices from 0 to 15, got [ 0 16]",
+        ),
+        (lambda run: prune(run.network(), np.array([-1])), "from 0 to 15, got [-1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_reading_a_run_refuses(tiny_run, call, message, unchecked):
+    with refused(message):
+        call(tiny_run)
+
+
+def test_weights_refuse_another_width(tiny_run):
+    weights = tiny_run.weights[30]
+    with refused("tensor blocks.0.mlp.W_in: expected shape (22, 8), got (22, 16)"):
+        load_weights(MLP(TINY_TASK, 8), weights, Path("elsewhere"))
+
+
+def test_a_checkpoint_that_is_not_there(tiny_run):
+    with pytest.raises(KeyError, match="999"):
+        tiny_run.weights[999]
+
+
+def test_run_without_checkpoints(tiny_run):
+    empty = Run(tiny_run.config, tiny_run.dataset, (), {})
+    for call in (dynamics, neuron_table, Run.network):
+        with refused(": expected a run with a checkpoint, found none yet"):
+            call(empty)
+    with refused("run: no scores at step None"):
+        empty.measurement()
+
+
+def test_phase_without_test_examples():
+    run = train(tiny_config(data={"fraction": 1.0}, steps=1))
+    with refused("phase: expected a run with test examples (α < 1), found none"):
+        phase(run)
+
+
+def test_dead_network_has_nothing_to_cut():
+    network = MLP(TINY_TASK, 4)
+    with refused("two-class cut: expected at least two different IPRs among the living neurons"):
+        classify(neuron_table(network))
+    table = neuron_table(network)
+    with refused("threshold 0.5 prunes every neuron of 4") as caught:
+        prune_by_class(network, table, classify(table, 0.5), make_dataset(TINY_TASK, 0.5), draws=1)
+    assert "IPRs run from" not in str(caught.value), "there are none"
+
+
+def test_folder_of_another_configuration(tiny_run):
+    with refused("tiny: holds another run's configuration: seed is 0 there, 5 was asked for"):
+        train(tiny_config(seed=5), tiny_run.path)
+    with refused("another run's configuration: data.corruption is 0.3 there, 0.1 was asked for"):
+        train(tiny_config(data={"fraction": 0.6, "corruption": 0.1}), tiny_run.path)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_place_that_holds_something_else(tmp_path, kind):
+    place = tmp_path / "place"
+    if kind == "folder":
+        place.mkdir()
+    notes = place / "notes.txt" if kind == "folder" else place
+    notes.write_text("mine")
+    with refused("place: expected a new folder or a run, it holds something else"):
+        train(tiny_config(), place)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [notes]
+    assert notes.read_text() == "mine"
+
+
+def test_place_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for below in ("run", "deeper/run"):
+        with refused("expected a place in a folder, that is a file"):
+            train(tiny_config(), tmp_path / "file" / below)
+
+
+def test_pruned_network_needs_a_folder_of_its_own(tiny_run, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with refused("expected a new or empty folder, it has contents"):
+        write_pruned(tmp_path, tiny_run, 30, tiny_run.network(), tiny_run.measurement().scores)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.png", "figure a.png: expected a name that ends in .html or .svg"),
+        ("none/a.html", "figure none/a.html: expected an existing folder, none is none"),
+        ("folder.html", "figure folder.html: expected a file, that is a folder"),
+    ],
+)
+def test_place_of_a_file(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.html").mkdir()
+    with refused(message):
+        check_place("figure", Path(name), ".html", ".svg")
+    check_place("figure", Path("a.HTML"), ".html", ".svg")
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (2, "config.json: written in format 2; this version reads up to 1, update interp"),
+        ("17", "written in format 17; this version reads up to 1, update interp"),
+        (None, "config.json: expected a format number, got None"),
+        ("new", "expected a format number, got 'new'"),
+        (1.5, "expected a format number, got 1.5"),
+    ],
+)
+def test_format_number(found, message):
+    with refused(message):
+        check_format(found, Path("config.json"))
+
+
+NOT_JSON = "config.json: not a JSON configuration; truncated or altered"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", NOT_JSON),
+        ("[1]", NOT_JSON),
+        ('"text"', NOT_JSON),
+        ("{}", "config.json: expected a format number, got None"),
+        ('{"format": 2, "novelty": 1}', "config.json: written in format 2; this version reads"),
+        ('{"format": 1, "task": {"p": 0}}', "config.json: task.p: expected a number ≥ 2"),
+        ('{"format": 1, "novelty": 1}', "config.json: novelty: unknown configuration key"),
+    ],
+)
+def test_configuration_of_a_run_folder(tmp_path, content, message):
+    (tmp_path / "config.json").write_text(content)
+    with refused(message):
+        load(tmp_path)
+
+
+def test_folder_that_is_no_run(tmp_path):
+    for folder in (tmp_path, tmp_path / "missing", Path(__file__)):
+        with refused(": expected a run folder (with config.json), found none"):
+            load(folder)
+
+
+def test_altered_score_history(tiny_folder):
+    history = tiny_folder / "metrics.jsonl"
+    lines = history.read_text().splitlines()
+    for broken in ("", "{", "[]", json.dumps({"step": 1}), lines[2].replace("clean", "tidy")):
+        history.write_text("\n".join([*lines[:2], broken, *lines[3:]]) + "\n")
+        with refused("metrics.jsonl: line 3 is no measurement; altered"):
+            load(tiny_folder)
+
+
+def raised_messages() -> dict[str, str]:
+    """For every raise of a new error, by place: the longest part of its text that is fixed."""
+    found = {}
+    for package in ("training", "analysis"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                    texts = [
+                        part.value
+                        for part in ast.walk(node.exc)
+                        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                    ]
+                    found[f"{path.relative_to(ROOT)}:{node.lineno}"] = max(
+                        texts, key=len, default=""
+                    ).strip(" :;,(")
+    return found
+
+
+def test_every_error_of_training_and_analysis_has_a_test_on_its_message():
+    tested = {
+        node.value.replace("\\", "")
+        for path in (ROOT / "tests").glob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    messages = raised_messages()
+    assert len(messages) > 40, "the search finds them"
+    # A message that only hands on another one has no words of its own.
+    own = {place: text for place, text in messages.items() if re.search(r"\w", text)}
+    assert {p: t for p, t in own.items() if not any(t in one for one in tested)} == {}
