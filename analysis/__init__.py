@@ -6,7 +6,8 @@ Contents (import the module that holds the noun):
     ipr, null  inverse participation ratio, Gini coefficient; the IPR of white noise
     neurons    NeuronTable: one row a neuron
     classify   generalizing, memorizing, dead: three named rules
-    pruning    prune, pruning curves, random controls (cumulative: the compiled pass)
+    pruning    prune by class, beside random controls of the same size
+    curves     scores after every number of pruned neurons (cumulative: the compiled pass)
     phases     the phase a run ended in
     dynamics   IPR over training; when it grokked, when it unlearned
 """

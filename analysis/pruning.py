@@ -1,4 +1,4 @@
-"""Pruning neurons, and what is left of the network after each number of them."""
+"""Pruning neurons, and scoring what is left beside controls of the same size."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from analysis.classify import Classes
-from analysis.cumulative import cumulative_sums
-from analysis.neurons import NeuronTable, neuron_table
+from analysis.neurons import NeuronTable
 from training.config import LossName
 from training.data import SPLITS, Dataset, Split
-from training.evaluation import PARTS, Evaluation, Scores, in_float64, scores, split_means
+from training.evaluation import Evaluation, Scores, in_float64, scores
 from training.models.mlp import MLP
 from training.randomness import stream
 from training.run import Run
 
 Direction = Literal["lowest", "highest"]
-Curve = Float[np.ndarray, " size"]
 
 # What neurons can be ranked by: a name, and the value that says how much a neuron has of it.
 RANKINGS: Mapping[str, Callable[[NeuronTable], Float[np.ndarray, " neuron"]]] = {
@@ -50,117 +48,12 @@ def prune(network: MLP, keep: np.ndarray) -> MLP:
     return pruned
 
 
-@dataclass(frozen=True)
-class PruningCurve:
-    """Scores after removing 0 … N neurons in one order, by split; None for an empty split."""
-
-    accuracy: Mapping[Split, Curve | None]
-    loss: Mapping[Split, Curve | None]
-
-
-@dataclass(frozen=True)
-class ControlBand:
-    """Random removals of the same sizes: mean and 5–95 % band over the draws.
-
-    Losses are absent for networks trained with cross-entropy, where they would cost an
-    exponential for every logit, size and draw.
-    """
-
-    mean: PruningCurve
-    low: PruningCurve
-    high: PruningCurve
-    draws: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class PruningCurves:
-    """Pruning curves in both directions, for every ranking, with the random control.
-
-    Attributes:
-        curves: by (ranking, direction); ``curves["IPR", "lowest"]`` prunes from the lowest IPR.
-        control: random removals; None if no draw was asked for.
-        neurons: N; curves have N + 1 entries.
-        caption: convention, seed and step.
-        loss_name: name of the loss.
-    """
-
-    curves: Mapping[tuple[str, Direction], PruningCurve]
-    control: ControlBand | None
-    neurons: int
-    caption: str
-    loss_name: LossName
-
-    def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
-        return self.curves[key]
-
-
 def removal_order(
     value: Float[np.ndarray, " neuron"], dead: Bool[np.ndarray, " neuron"], direction: Direction
 ) -> Int[np.ndarray, " neuron"]:
     """Neurons in the order of their removal; dead ones, which have no rank, go first."""
     rank = np.where(dead, 0, value if direction == "lowest" else -value)
     return np.lexsort((rank, ~dead))
-
-
-def pruning_curve(
-    source: Run | MLP,
-    dataset: Dataset | None = None,
-    step: int | None = None,
-    draws: int = 50,
-    seed: int = 0,
-    loss: LossName | None = None,
-    table: NeuronTable | None = None,
-) -> PruningCurves:
-    """Accuracy and loss of every split after pruning every number of neurons.
-
-    From the lowest and from the highest IPR and weight norm, with random removals as control.
-    The logits are a sum over neurons, so each order is one cumulative pass in float64.
-
-    Args:
-        source: a run, or a network together with ``dataset``.
-        dataset: what to score on; a run brings its own.
-        step: which checkpoint of a run.
-        draws: random removal orders for the control; 0 for none.
-        seed: of the control's draws.
-        loss: defaults to the run's.
-        table: the neuron table, if it has been made already (its IPR convention is then used).
-
-    Raises:
-        ValueError: if a network comes without a dataset, or draws is negative.
-    """
-    if draws < 0:
-        raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
-    network, dataset, loss = _resolve(source, dataset, step, loss)
-    table = table or neuron_table(source, step)
-    directions: tuple[Direction, ...] = ("lowest", "highest")
-    ranked = {
-        (name, direction): removal_order(value(table), table.dead, direction)
-        for name, value in RANKINGS.items()
-        for direction in directions
-    }
-    evaluation = Evaluation(dataset, loss)
-    hidden = _hidden(network, evaluation).numpy()
-    readout = network.curves()[2]
-
-    def walk(orders: np.ndarray, loss: LossName) -> list[PruningCurve]:
-        sums = cumulative_sums(
-            hidden, readout, orders, evaluation.labels.numpy(), evaluation.part, len(PARTS), loss
-        )
-        return [
-            PruningCurve(
-                split_means(right, evaluation.counts), split_means(losses, evaluation.counts)
-            )
-            for right, losses in zip(*sums, strict=True)
-        ]
-
-    curves = dict(zip(ranked, walk(np.stack(list(ranked.values())), loss), strict=True))
-    control = None
-    if draws:
-        random = stream(seed, "control")
-        orders = np.stack([random.permutation(network.width) for _ in range(draws)])
-        control = _band(walk(orders, "mse"), draws, seed, keep_loss=loss == "mse")
-    return PruningCurves(curves, control, network.width, table.caption, loss)
 
 
 @dataclass(frozen=True)
@@ -225,7 +118,7 @@ def prune_by_class(
     """
     if draws < 1:
         raise ValueError(f"draws: expected at least 1 random control, got {draws}")
-    network, dataset, loss = _resolve(source, dataset, table.step, loss)
+    network, dataset, loss = resolve(source, dataset, table.step, loss)
     kept = int(classes.generalizing.sum())
     if kept in (0, len(table)):
         alive = table.ipr[~table.dead]
@@ -236,7 +129,7 @@ def prune_by_class(
         )
     random = stream(seed, "control")
     evaluation = Evaluation(dataset, loss)
-    hidden, readout = _hidden(network, evaluation), torch.from_numpy(network.curves()[2])
+    hidden, readout = hidden_rows(network, evaluation), torch.from_numpy(network.curves()[2])
 
     def scores_of(neurons: np.ndarray) -> Scores:
         return evaluation(hidden[neurons].T @ readout[neurons])
@@ -262,7 +155,7 @@ def prune_by_class(
     )
 
 
-def _resolve(
+def resolve(
     source: Run | MLP, dataset: Dataset | None, step: int | None, loss: LossName | None
 ) -> tuple[MLP, Dataset, LossName]:
     """The network, dataset and loss that a source stands for."""
@@ -274,7 +167,7 @@ def _resolve(
 
 
 @torch.no_grad()
-def _hidden(network: MLP, evaluation: Evaluation) -> Float[torch.Tensor, "neuron pair"]:
+def hidden_rows(network: MLP, evaluation: Evaluation) -> Float[torch.Tensor, "neuron pair"]:
     """Activations of every neuron on every pair, in float64, one contiguous row a neuron."""
     activations: torch.Tensor = in_float64(network).hidden(evaluation.pairs)
     return activations.T.contiguous()
@@ -291,25 +184,6 @@ def _mask(keep: np.ndarray, width: int) -> Bool[np.ndarray, " neuron"]:
     mask = np.zeros(width, dtype=bool)
     mask[keep.astype(np.int64)] = True
     return mask
-
-
-def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> ControlBand:
-    def over(reduce: Callable[[np.ndarray], np.ndarray]) -> PruningCurve:
-        def each(kind: str) -> dict[Split, Curve | None]:
-            rows = {split: [getattr(one, kind)[split] for one in drawn] for split in SPLITS}
-            return {s: None if r[0] is None else reduce(np.stack(r)) for s, r in rows.items()}
-
-        nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
-        return PruningCurve(each("accuracy"), each("loss") if keep_loss else nothing)
-
-    low, high = BAND
-    return ControlBand(
-        over(lambda rows: rows.mean(axis=0)),
-        over(lambda rows: np.quantile(rows, low, axis=0)),
-        over(lambda rows: np.quantile(rows, high, axis=0)),
-        draws,
-        seed,
-    )
 
 
 def _spread(drawn: list[Any]) -> dict[str, dict[str, float | None]]:

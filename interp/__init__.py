@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.classify import classify as classify
+    from analysis.curves import pruning_curve as pruning_curve
     from analysis.dynamics import dynamics as dynamics
     from analysis.ipr import ipr as ipr
     from analysis.neurons import neuron_table as neuron_table
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from analysis.phases import phase as phase
     from analysis.pruning import prune as prune
     from analysis.pruning import prune_by_class as prune_by_class
-    from analysis.pruning import pruning_curve as pruning_curve
     from interp import figures as figures
     from interp.html_report import report as report
     from training.config import RunConfig as RunConfig
@@ -51,7 +51,7 @@ _HOME = {
     "phase": "analysis.phases",
     "prune": "analysis.pruning",
     "prune_by_class": "analysis.pruning",
-    "pruning_curve": "analysis.pruning",
+    "pruning_curve": "analysis.curves",
     "report": "interp.html_report",
     "scores": "training.evaluation",
     "train": "training.loop",

@@ -109,8 +109,9 @@ def prune(
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
     from analysis.classify import classify
+    from analysis.curves import pruning_curve
     from analysis.neurons import neuron_table
-    from analysis.pruning import prune_by_class, pruning_curve
+    from analysis.pruning import prune_by_class
     from training.run import load, write_pruned
 
     _check_places(figure)

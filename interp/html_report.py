@@ -13,10 +13,11 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from analysis.classify import Classes, Rule, classify
+from analysis.curves import pruning_curve
 from analysis.dynamics import Dynamics, dynamics
 from analysis.neurons import NeuronTable, neuron_table
 from analysis.phases import Phase, phase
-from analysis.pruning import Pruning, prune_by_class, pruning_curve
+from analysis.pruning import Pruning, prune_by_class
 from interp import figures
 from interp.figures.template import HTML_CONFIG, run_caption
 from interp.words import PAPERS, before_after_rows, sentence

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from training.folder import Measurement
     from training.loop import Progress as Callback
-    from training.run import Measurement
 
 _LINES = 10  # plain lines a run, without a terminal
 

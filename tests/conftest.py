@@ -14,7 +14,7 @@ install_import_hook(
     [
         "training",
         *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
-        *(f"analysis.{name}" for name in ("pruning", "phases", "dynamics")),
+        *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics")),
     ],
     "tests.typecheck.checker",
 )

@@ -11,7 +11,7 @@ import jaxtyping
 import pytest
 
 from interp.cli import main
-from training.run import checkpoint_path
+from training.folder import checkpoint_path
 
 TINY = """
 task: {p: 11}

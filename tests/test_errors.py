@@ -13,12 +13,13 @@ import pytest
 
 from analysis.classify import classify, two_class_cut
 from analysis.cumulative import cumulative_sums
+from analysis.curves import pruning_curve
 from analysis.dynamics import dynamics
 from analysis.ipr import ipr
 from analysis.neurons import neuron_table
 from analysis.null import null_ipr
 from analysis.phases import phase
-from analysis.pruning import prune, prune_by_class, pruning_curve
+from analysis.pruning import prune, prune_by_class
 from training.checkpoint import check_format, check_place, load_weights
 from training.config import parse_config, read_config, with_overrides
 from training.data import make_dataset

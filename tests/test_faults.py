@@ -26,11 +26,12 @@ import safetensors.numpy
 import torch
 
 from interp.cli import main
-from training import loop
+from training import sink
 from training.checkpoint import FORMAT, read_tensors, write_bytes, write_tensors
 from training.config import RunConfig
+from training.folder import append_measurement, checkpoint_path, optimizer_path
 from training.loop import DivergenceError, Interrupted, train
-from training.run import Run, append_measurement, checkpoint_path, load, optimizer_path
+from training.run import Run, load
 
 from .conftest import tiny_config
 
@@ -340,14 +341,14 @@ def test_second_process_in_the_same_folder(tmp_path, tiny_run):
 def test_run_that_another_process_finishes_first_is_loaded(tmp_path, monkeypatch, tiny_run):
     """The other one finishes between our look at the folder and our lock."""
     folder = tmp_path / "tiny"
-    real = loop._exclusive
+    real = sink._exclusive
 
     def late(path: Path) -> Any:
-        monkeypatch.setattr(loop, "_exclusive", real)
+        monkeypatch.setattr(sink, "_exclusive", real)
         train(tiny_config(), path)
         return real(path)
 
-    monkeypatch.setattr(loop, "_exclusive", late)
+    monkeypatch.setattr(sink, "_exclusive", late)
     assert train(tiny_config(), folder).finished
     assert files(folder) == files(tiny_run.path)
 
@@ -617,7 +618,7 @@ def _training_that_dies(folder: Path, where: str, count: int) -> None:
                 _die()
             append_measurement(run, measurement)
 
-        loop.append_measurement = half
+        sink.append_measurement = half
     else:
         real = getattr(os, where)
 

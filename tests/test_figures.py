@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from analysis.classify import classify
+from analysis.curves import pruning_curve
 from analysis.dynamics import dynamics
 from analysis.neurons import neuron_table
-from analysis.pruning import prune_by_class, pruning_curve
+from analysis.pruning import prune_by_class
 from interp import figures
 from interp.html_report import report
 from tests.test_neurons import mixed_network

@@ -7,17 +7,19 @@ import pytest
 import torch
 
 from analysis.classify import classify
+from analysis.curves import pruning_curve
 from analysis.dynamics import dynamics, first_crossing
 from analysis.neurons import neuron_table
 from analysis.phases import PhaseThresholds, phase, phase_name
-from analysis.pruning import prune, prune_by_class, pruning_curve, removal_order
+from analysis.pruning import prune, prune_by_class, removal_order
 from tests.conftest import tiny_config
 from tests.test_neurons import mixed_network
 from training.data import SPLITS, make_dataset
 from training.evaluation import Evaluation, Score, Scores, scores
+from training.folder import Measurement
 from training.loop import train
 from training.models.mlp import MLP
-from training.run import Measurement, Run
+from training.run import Run
 from training.tasks import make_task
 
 

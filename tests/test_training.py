@@ -12,6 +12,7 @@ from analysis.phases import phase
 from analysis.pruning import prune_by_class
 from tests.conftest import tiny_config
 from training.config import parse_config
+from training.evaluation import scores
 from training.loop import dataset_of, train
 from training.models.mlp import initial_network
 from training.run import Run, load
@@ -27,7 +28,7 @@ def textbook(config) -> list[np.ndarray]:
     """One-hot inputs, autograd, and the update rules written out; weights after the last step."""
     data = dataset_of(config)
     p = data.task.p
-    eye = torch.eye(p, dtype=torch.float64)
+    eye = torch.eye(p, dtype=getattr(torch, config.dtype))
     pairs = torch.as_tensor(data.pairs[data.is_train])
     inputs = torch.cat([eye[pairs[:, 0]], eye[pairs[:, 1]]], dim=1)
     target = torch.as_tensor(data.given_label[data.is_train])
@@ -125,10 +126,11 @@ def test_checkpoint_schedule_is_logarithmic_with_listed_steps():
     assert steps == [0, 1, 3, 10, 77, 100, 1000]
 
 
-# Outcomes of the reference paper (p 97, N 500, α 0.5, ξ 0.35), three seeds each. Measured by its
-# authors and by an independent implementation; seed-to-seed spread about ±0.01, tolerance ±0.03.
+# Outcomes of the reference paper (p 97, N 500, α 0.5, ξ 0.35), three seeds each; tolerance ±0.03.
+# One figure is not here: the paper's corrupted accuracy in partial inversion is 0.44. We measure
+# 0.33–0.39 over eight seeds, and so does the textbook loop below from the same data and weights.
 PAPER = {
-    "partial inversion": (5, {"train": 0.795, "test": 1.00, "corrupted": 0.44, "clean": 1.00}),
+    "partial inversion": (5, {"train": 0.795, "test": 1.00, "clean": 1.00}),
     "full inversion": (15, {"train": 0.653, "test": 1.00, "corrupted": 0.007, "clean": 1.00}),
 }
 
@@ -158,6 +160,20 @@ def test_the_papers_inversions(name, seed):
     for split, accuracy in expected.items():
         assert found[split].accuracy == pytest.approx(accuracy, abs=0.03), split
     assert phase(run).name == name
+
+
+@pytest.mark.slow
+def test_partial_inversion_agrees_with_the_textbook():
+    """Rounding separates the paths within some hundred steps; ±0.03 is the spread over seeds."""
+    run = paper_run(5, 500, 0)
+    weights = textbook(run.config)
+    network = run.network()
+    with torch.no_grad():
+        for weight, expected in zip(network.parameters(), weights, strict=True):
+            weight.copy_(torch.from_numpy(expected))
+    found, expected_scores = run.measurement().scores, scores(network, run.dataset)
+    for split in ("train", "test", "corrupted", "corrected", "clean"):
+        assert found[split].accuracy == pytest.approx(expected_scores[split].accuracy, abs=0.03)
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ Contents (import the module that holds the noun):
     config, schedule    frozen run configurations; when to evaluate and to save
     models              the two-layer MLP and the analytic solution
     evaluation          accuracy and loss on every split; the only accuracy in the project
+    groups              residues in the order of an operation's group
     gradients, optimizer, loop   the trainer
-    checkpoint, run     the run folder, the only file format
+    checkpoint, folder  tensor files with a digest; the run folder, the only file format
+    run, sink, card     a run; where the trainer puts its results; a run folder's README
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
 import signal
 import threading
 import time
@@ -11,37 +9,28 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 import numpy as np
 import torch
 
 from training.checkpoint import load_weights, read_tensors
-from training.config import RunConfig, first_difference
+from training.config import RunConfig
 from training.data import Dataset, make_dataset
 from training.evaluation import Evaluation
+from training.folder import (
+    Measurement,
+    Weights,
+    checkpoint_path,
+    finish_run,
+    optimizer_path,
+    weight_norm,
+)
 from training.gradients import MLPGradients
 from training.models.mlp import MLP, empty_network, initial_network
 from training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
-from training.run import (
-    CheckpointFolder,
-    Measurement,
-    Run,
-    Weights,
-    append_measurement,
-    checkpoint_path,
-    create_run,
-    drop_old_optimizer_states,
-    finish_run,
-    load,
-    optimizer_path,
-    read_run_config,
-    resumable_steps,
-    weight_norm,
-    write_checkpoint,
-    write_measurements,
-)
+from training.run import Run, load
 from training.schedule import checkpoint_steps, evaluation_steps
+from training.sink import FolderSink, MemorySink, Sink
 
 # Called as (step, last measurement or None); must not change anything it is given.
 Progress = Callable[[int, Measurement | None], None]
@@ -75,15 +64,17 @@ def train(
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
     dataset = dataset_of(config)
-    sink: _Memory | _Folder = _Memory() if out is None else _Folder.open(Path(out), config, dataset)
+    sink: MemorySink | FolderSink = (
+        MemorySink() if out is None else FolderSink.open(Path(out), config, dataset)
+    )
     with closing(sink):
-        if isinstance(sink, _Folder) and sink.done:
+        if isinstance(sink, FolderSink) and sink.done:
             return load(sink.path)
         state = _State.at(config, dataset, sink)
         started = time.perf_counter()
         with _stop_on_interrupt() as stop_requested:
             _advance(state, config, sink, progress, stop_requested)
-        if isinstance(sink, _Folder):
+        if sink.path is not None:
             finish_run(sink.path, config, sink.measurements[-1], time.perf_counter() - started)
             return load(sink.path)
     return Run(config, dataset, tuple(sink.measurements), sink.weights)
@@ -114,10 +105,10 @@ class _State:
         self.evaluation = Evaluation(dataset, config.loss)
 
     @classmethod
-    def at(cls, config: RunConfig, dataset: Dataset, sink: _Memory | _Folder) -> _State:
+    def at(cls, config: RunConfig, dataset: Dataset, sink: Sink) -> _State:
         """The state to go on from: the newest resumable checkpoint, or step 0."""
         step = sink.resumable()
-        if step is None or isinstance(sink, _Memory):
+        if step is None or sink.path is None:
             return cls(config, dataset, initial_network(config, dataset.task), 0)
         path = checkpoint_path(sink.path, step)
         network = empty_network(config, dataset.task)
@@ -143,7 +134,7 @@ class _State:
 def _advance(
     state: _State,
     config: RunConfig,
-    sink: _Memory | _Folder,
+    sink: Sink,
     progress: Progress | None,
     stop_requested: threading.Event,
 ) -> None:
@@ -164,7 +155,7 @@ def _advance(
             _require_finite(latest.weight_norm + sum(losses), state.step, sink)
             sink.record(latest)
         if state.step in saves or stopping:
-            sink.save(state, config)
+            sink.save(state.step, state.network, config, state.optimizer_arrays())
         if progress is not None:
             progress(state.step, latest)
         if state.step >= config.steps:
@@ -172,7 +163,7 @@ def _advance(
         if stopping:
             raise Interrupted(
                 f"stopped at step {state.step} of {config.steps}; "
-                + ("the same command resumes" if isinstance(sink, _Folder) else "nothing saved")
+                + ("the same command resumes" if sink.path is not None else "nothing saved")
             )
         loss = state.gradients()
         _require_finite(float(loss), state.step, sink)
@@ -180,115 +171,10 @@ def _advance(
         state.step += 1
 
 
-def _require_finite(value: float, step: int, sink: _Memory | _Folder) -> None:
+def _require_finite(value: float, step: int, sink: Sink) -> None:
     if not np.isfinite(value):
         kept = f"; the checkpoint of step {max(sink.weights)} is kept" if sink.weights else ""
         raise DivergenceError(f"loss is no longer finite at step {step}{kept}")
-
-
-class _Memory:
-    """Keeps a run's checkpoints and scores in memory."""
-
-    def __init__(self) -> None:
-        self.weights: dict[int, Weights] = {}
-        self.measurements: list[Measurement] = []
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-    def resumable(self) -> int | None:
-        return None
-
-    def record(self, measurement: Measurement) -> None:
-        if not self.measurements or self.measurements[-1].step < measurement.step:
-            self.measurements.append(measurement)
-
-    def save(self, state: _State, config: RunConfig) -> None:
-        self.weights[state.step] = {
-            name: weight.detach().cpu().numpy().copy()
-            for name, weight in state.network.named_parameters()
-        }
-
-
-class _Folder:
-    """Keeps a run's checkpoints and scores in a run folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.measurements: list[Measurement] = []
-        self._lock = None if self.done else _exclusive(path)
-
-    @classmethod
-    def open(cls, path: Path, config: RunConfig, dataset: Dataset) -> _Folder:
-        """Makes the folder, or takes up one with the same configuration where it left off."""
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            create_run(path, config, dataset)
-        if not (path / "config.json").is_file():
-            raise ValueError(f"{path}: expected a new folder or a run, it holds something else")
-        difference = first_difference(config, read_run_config(path))
-        if difference:
-            raise ValueError(f"{path}: holds another run's configuration: {difference}")
-        folder = cls(path)
-        try:
-            if not folder.done:
-                folder._take_up()
-        except BaseException:
-            folder.close()
-            raise
-        return folder
-
-    def _take_up(self) -> None:
-        """Clears away what a killed process left, and goes back to the newest checkpoint."""
-        for unfinished in (self.path / "checkpoints").glob(".step-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
-        for name in ("metrics.jsonl", "README.md", "DONE"):
-            for unfinished in self.path.glob(f".{name}.*"):
-                unfinished.unlink(missing_ok=True)
-        step = self.resumable()
-        rows = load(self.path).measurements
-        self.measurements = [row for row in rows if step is not None and row.step <= step]
-        write_measurements(self.path, tuple(self.measurements))
-
-    @property
-    def done(self) -> bool:
-        """Whether the run has reached its last step."""
-        return (self.path / "DONE").exists()
-
-    def close(self) -> None:
-        """Lets another process train in the folder."""
-        if self._lock is not None:
-            self._lock.close()
-
-    @property
-    def weights(self) -> list[int]:
-        return list(CheckpointFolder(self.path))
-
-    def resumable(self) -> int | None:
-        return max(resumable_steps(self.path), default=None)
-
-    def record(self, measurement: Measurement) -> None:
-        if not self.measurements or self.measurements[-1].step < measurement.step:
-            self.measurements.append(measurement)
-            append_measurement(self.path, measurement)
-
-    def save(self, state: _State, config: RunConfig) -> None:
-        write_checkpoint(self.path, state.step, state.network, config, state.optimizer_arrays())
-        drop_old_optimizer_states(self.path)
-
-
-def _exclusive(path: Path) -> IO[bytes]:
-    """A lock on a run folder that lasts as long as the returned file stays open.
-
-    Raises:
-        ValueError: if another process is training in the folder.
-    """
-    lock = (path / "config.json").open("rb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise ValueError(f"{path}: another process is training in this folder") from None
-    return lock
 
 
 @contextmanager

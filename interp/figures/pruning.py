@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.pruning import ControlBand, PruningCurves
+from analysis.curves import ControlBand, PruningCurves
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from training.data import SPLITS, Split
 
@@ -27,7 +27,7 @@ def pruning_curves(
     Thin: by the competing rankings. Band: random prunings of the same sizes.
 
     Args:
-        curves: from :func:`analysis.pruning.pruning_curve`.
+        curves: from :func:`analysis.curves.pruning_curve`.
         metric: what to draw.
         pruned: marks this number of pruned neurons in the left panel.
     """

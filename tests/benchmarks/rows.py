@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from analysis.classify import NotBimodalWarning
+from analysis.curves import PruningCurves, pruning_curve
 from analysis.ipr import ipr
 from analysis.neurons import neuron_table
-from analysis.pruning import Direction, PruningCurves, pruning_curve, removal_order
+from analysis.pruning import Direction, removal_order
 from interp import report
 from tests.benchmarks.coexistence import coexistence_config
 from tests.benchmarks.memory import measure_in_new_process
