@@ -12,7 +12,6 @@ from analysis.phases import phase
 from analysis.pruning import prune_by_class
 from tests.conftest import tiny_config
 from training.config import parse_config
-from training.evaluation import scores
 from training.loop import dataset_of, train
 from training.models.mlp import initial_network
 from training.run import Run, load
@@ -127,12 +126,14 @@ def test_checkpoint_schedule_is_logarithmic_with_listed_steps():
 
 
 # Outcomes of the reference paper (p 97, N 500, α 0.5, ξ 0.35), three seeds each; tolerance ±0.03.
-# One figure is not here: the paper's corrupted accuracy in partial inversion is 0.44. We measure
-# 0.33–0.39 over eight seeds, and so does the textbook loop below from the same data and weights.
 PAPER = {
     "partial inversion": (5, {"train": 0.795, "test": 1.00, "clean": 1.00}),
     "full inversion": (15, {"train": 0.653, "test": 1.00, "corrupted": 0.007, "clean": 1.00}),
 }
+# One figure is not the paper's: its corrupted accuracy in partial inversion is 0.44, which this
+# setting has near step 300. These are from the textbook loop (one-hot inputs, autograd, float32,
+# torch's AdamW) on the same data and initial weights; rounding alone moves them by up to 0.03.
+TEXTBOOK_CORRUPTED = {0: 0.38, 1: 0.33, 2: 0.33}
 
 
 def paper_run(weight_decay: float, steps: int, seed: int, **changes: object) -> Run:
@@ -159,21 +160,9 @@ def test_the_papers_inversions(name, seed):
     found = run.measurement().scores
     for split, accuracy in expected.items():
         assert found[split].accuracy == pytest.approx(accuracy, abs=0.03), split
+    if name == "partial inversion":
+        assert found["corrupted"].accuracy == pytest.approx(TEXTBOOK_CORRUPTED[seed], abs=0.04)
     assert phase(run).name == name
-
-
-@pytest.mark.slow
-def test_partial_inversion_agrees_with_the_textbook():
-    """Rounding separates the paths within some hundred steps; ±0.03 is the spread over seeds."""
-    run = paper_run(5, 500, 0)
-    weights = textbook(run.config)
-    network = run.network()
-    with torch.no_grad():
-        for weight, expected in zip(network.parameters(), weights, strict=True):
-            weight.copy_(torch.from_numpy(expected))
-    found, expected_scores = run.measurement().scores, scores(network, run.dataset)
-    for split in ("train", "test", "corrupted", "corrected", "clean"):
-        assert found[split].accuracy == pytest.approx(expected_scores[split].accuracy, abs=0.03)
 
 
 @pytest.mark.slow
