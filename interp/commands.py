@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from interp.options import RunOptions, overrides_of
+from interp.summaries import ipr_summary, origin, run_summary
 from interp.terminal import (
     print_histogram,
     print_json,
@@ -55,7 +56,7 @@ def train(
     values = read_config(config) if config else {}
     run = _train(parse_config(with_overrides(values, overrides_of(options))), out)
     if json_:
-        print_json(_run_summary(run))
+        print_json(run_summary(run))
         return
     print_scores(run)
     say(f"\nrun folder: {out}    next: interp ipr {out}")
@@ -88,7 +89,7 @@ def ipr(
     if table is not None:
         _write_table(neurons, classes, table)
     if json_:
-        print_json(_ipr_summary(neurons, classes))
+        print_json(ipr_summary(neurons, classes))
         return
     print_histogram(neurons, classes)
     for path in (figure, table):
@@ -162,7 +163,7 @@ def spectrum(
     if json_:
         print_json(
             {
-                **_about(table),
+                **origin(table),
                 "neuron": neuron,
                 "share_of_power": dict(zip(("u", "v", "w"), shares.tolist(), strict=True)),
             }
@@ -214,7 +215,7 @@ def demo(
     result = prune_by_class(run, table, classes)
     path = write_report(run)
     if json_:
-        print_json({**_run_summary(run), **result.to_dict(), "report": str(path)})
+        print_json({**run_summary(run), **result.to_dict(), "report": str(path)})
         return
     print_histogram(table, classes)
     say("")
@@ -239,47 +240,6 @@ def _threshold(text: str) -> Any:
         return float(text)
     except ValueError:
         return text  # the classifier says what it expected
-
-
-def _about(table: NeuronTable) -> dict[str, Any]:
-    return {
-        "run": table.name,
-        "step": table.step,
-        "seed": table.seed,
-        "convention": table.convention,
-        "r": table.r,
-        "group": table.group,
-    }
-
-
-def _run_summary(run: Run) -> dict[str, Any]:
-    from analysis.phases import phase
-
-    row = run.measurement()
-    named = phase(run).name if run.config.data.fraction < 1 else None
-    return {
-        "run": str(run.path),
-        "step": row.step,
-        "seed": run.config.seed,
-        "scores": row.scores.to_dict(),
-        "phase": named,
-    }
-
-
-def _ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
-    from analysis.null import null_ipr
-
-    null = null_ipr(table.elements, 3, table.convention, table.r)
-    return {
-        **_about(table),
-        "mean_ipr": table.mean_ipr,
-        "null_mean_ipr": null.mean,
-        "threshold": classes.threshold,
-        "rule": classes.rule,
-        "dip_p_value": classes.dip_p_value,
-        "classes": classes.counts,
-        "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],
-    }
 
 
 def _check_places(figure: Path | None, table: Path | None = None) -> None:

@@ -1,0 +1,54 @@
+"""Results as plain data, the objects that ``--json`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.classify import Classes
+    from analysis.neurons import NeuronTable
+    from training.run import Run
+
+
+def origin(table: NeuronTable) -> dict[str, Any]:
+    """Where the values of a neuron table come from."""
+    return {
+        "run": table.name,
+        "step": table.step,
+        "seed": table.seed,
+        "convention": table.convention,
+        "r": table.r,
+        "group": table.group,
+    }
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """Last scores of a run, and its phase."""
+    from analysis.phases import phase
+
+    row = run.measurement()
+    named = phase(run).name if run.config.data.fraction < 1 else None
+    return {
+        "run": str(run.path),
+        "step": row.step,
+        "seed": run.config.seed,
+        "scores": row.scores.to_dict(),
+        "phase": named,
+    }
+
+
+def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
+    """IPR of every neuron (null where it is dead), threshold and counts by class."""
+    from analysis.null import null_ipr
+
+    null = null_ipr(table.elements, 3, table.convention, table.r)
+    return {
+        **origin(table),
+        "mean_ipr": table.mean_ipr,
+        "null_mean_ipr": null.mean,
+        "threshold": classes.threshold,
+        "rule": classes.rule,
+        "dip_p_value": classes.dip_p_value,
+        "classes": classes.counts,
+        "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],
+    }
