@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import tiny_config
+from training import gradients
 from training.data import make_dataset
 from training.evaluation import scores
 from training.gradients import MLPGradients
@@ -66,8 +67,10 @@ def test_set_curves_is_the_inverse_of_curves():
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 @pytest.mark.parametrize("activation", PHI)
-def test_hand_written_gradient_equals_autograd(activation, loss):
+@pytest.mark.parametrize("block_values", [2**20, 100], ids=["one block", "six blocks"])
+def test_hand_written_gradient_equals_autograd(activation, loss, block_values, monkeypatch):
     """Against one-hot inputs through torch's own losses and backward pass."""
+    monkeypatch.setattr(gradients, "_BLOCK_VALUES", block_values)
     network = random_network(activation)
     data = make_dataset(TASK, 0.7, 0.3)
     pairs, labels = data.pairs[data.is_train], data.given_label[data.is_train]
