@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -726,3 +727,10 @@ def test_command_interrupted_and_started_again(tmp_path, longer_run):
     assert files(folder)[final] == files(longer_run.path)[final]
     scheduled = {row.step: row for row in load(folder).measurements}
     assert all(scheduled[row.step] == row for row in longer_run.measurements)
+
+
+def test_weights_of_another_step_are_refused(tiny_folder):
+    """A file that was copied over another one is whole, and still wrong."""
+    shutil.copy(checkpoint_path(tiny_folder, 0), checkpoint_path(tiny_folder, 30))
+    with pytest.raises(ValueError, match="expected weights of step 30, got 0's"):
+        load(tiny_folder).network()

@@ -63,7 +63,11 @@ class CheckpointFolder(Mapping[int, Weights]):
     def __getitem__(self, step: int) -> Weights:
         if not checkpoint_path(self._run, step).parent.is_dir():
             raise KeyError(step)
-        return read_tensors(checkpoint_path(self._run, step))[0]
+        path = checkpoint_path(self._run, step)
+        arrays, about = read_tensors(path)
+        if about.get("step") != str(step):
+            raise ValueError(f"{path}: expected weights of step {step}, got {about.get('step')}'s")
+        return arrays
 
 
 def checkpoint_path(run: Path, step: int) -> Path:

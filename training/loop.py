@@ -112,7 +112,7 @@ class _State:
             return cls(config, dataset, initial_network(config, dataset.task), 0)
         path = checkpoint_path(sink.path, step)
         network = empty_network(config, dataset.task)
-        load_weights(network, read_tensors(path)[0], path)
+        load_weights(network, sink.weights[step], path)
         state = cls(config, dataset, network, step)
         path = optimizer_path(sink.path, step)
         arrays, _ = read_tensors(path)
