@@ -161,6 +161,7 @@ def test_train_refuses_a_folder_in_use(desk, capsys, tiny_folder):
 def test_not_enough_memory_is_one_line(desk, capsys):
     found = complaint(capsys, "train", "tiny.yaml", "--out", "new", "--model.width=9" + "0" * 14)
     assert found.startswith("not enough memory (")
+    assert not (desk / "new").exists()
 
 
 @pytest.mark.parametrize(

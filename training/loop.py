@@ -64,13 +64,17 @@ def train(
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
     dataset = dataset_of(config)
+    # Before anything is written, for a network that does not fit into memory.
+    new = out is None or not (Path(out) / "config.json").exists()
+    state = _State(config, dataset, initial_network(config, dataset.task), 0) if new else None
     sink: MemorySink | FolderSink = (
         MemorySink() if out is None else FolderSink.open(Path(out), config, dataset)
     )
     with closing(sink):
         if isinstance(sink, FolderSink) and sink.done:
             return load(sink.path)
-        state = _State.at(config, dataset, sink)
+        if state is None or sink.resumable() is not None:
+            state = _State.at(config, dataset, sink)
         started = time.perf_counter()
         with _stop_on_interrupt() as stop_requested:
             _advance(state, config, sink, progress, stop_requested)
