@@ -83,7 +83,7 @@ def pruning_curve(
     Args:
         source: a run, or a network together with ``dataset``.
         dataset: what to score on; a run brings its own.
-        step: which checkpoint of a run.
+        step: which checkpoint of a run; a table brings its own.
         draws: random removal orders for the control; 0 for none.
         seed: of the control's draws.
         loss: defaults to the run's.
@@ -94,8 +94,8 @@ def pruning_curve(
     """
     if draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
-    network, dataset, loss = resolve(source, dataset, step, loss)
     table = table or neuron_table(source, step)
+    network, dataset, loss = resolve(source, dataset, table.step, loss)
     directions: tuple[Direction, ...] = ("lowest", "highest")
     ranked = {
         (name, direction): removal_order(value(table), table.dead, direction)

@@ -69,6 +69,14 @@ def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None 
     return Phase(name, train, test, row.step, reason)
 
 
+def has_phase(run: Run) -> bool:
+    """Whether the run was scored on test examples, without which there is no phase.
+
+    Not a question of α alone: at a small modulus rounding can leave no test example below α = 1.
+    """
+    return bool(run.measurements) and run.measurements[-1].scores["test"].accuracy is not None
+
+
 def phase_name(
     train: float,
     test: float,

@@ -124,7 +124,7 @@ def prune(
     if figure is not None:
         from interp import figures
 
-        curves = pruning_curve(source, step=step, draws=draws, table=neurons)
+        curves = pruning_curve(source, draws=draws, table=neurons)
         figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure)
     if json_:
         about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}

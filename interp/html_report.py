@@ -16,7 +16,7 @@ from analysis.classify import Classes, Rule, classify
 from analysis.curves import pruning_curve
 from analysis.dynamics import Dynamics, dynamics
 from analysis.neurons import NeuronTable, neuron_table
-from analysis.phases import Phase, phase
+from analysis.phases import Phase, has_phase, phase
 from analysis.pruning import Pruning, prune_by_class
 from interp import figures
 from interp.figures.template import HTML_CONFIG, run_caption
@@ -86,7 +86,7 @@ def report(
         classes,
         prune_by_class(run, table, classes, draws=draws) if _two_classes(classes) else None,
         dynamics(run),
-        phase(run) if run.measurements and run.config.data.fraction < 1 else None,
+        phase(run) if has_phase(run) else None,
     )
     write_bytes(target, _page(reading, _figures(reading, draws)).encode())
     return target

@@ -24,10 +24,10 @@ def origin(table: NeuronTable) -> dict[str, Any]:
 
 def run_summary(run: Run) -> dict[str, Any]:
     """Last scores of a run, and its phase."""
-    from analysis.phases import phase
+    from analysis.phases import has_phase, phase
 
     row = run.measurement()
-    named = phase(run).name if run.config.data.fraction < 1 else None
+    named = phase(run).name if has_phase(run) else None
     return {
         "run": str(run.path),
         "step": row.step,

@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 def print_scores(run: Run) -> None:
     """Scores of a run's last measurement, and its phase."""
-    from analysis.phases import phase
+    from analysis.phases import has_phase, phase
     from interp.words import number
     from training.data import SPLIT_MEANING
 
@@ -38,7 +38,7 @@ def print_scores(run: Run) -> None:
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)
-    if run.config.data.fraction < 1:
+    if has_phase(run):
         found = phase(run)
         say(f"phase: {found.name} ({found.reason})")
 

@@ -147,3 +147,19 @@ def test_a_warning_is_one_line_on_standard_error(capsys, tiny_run):
     assert "optimal two-class cut" in out
     assert err.startswith("interp: note: the IPRs do not look like two classes")
     assert err.count("\n") == 1
+
+
+def test_rounding_may_leave_no_test_example(capsys, tmp_path):
+    """Nine tenths of four pairs are all four: the run has scores and a report, but no phase."""
+    out = tmp_path / "all"
+    found = run_json(
+        capsys, "train", "--task.p", "2", "--data.fraction", "0.9", "--model.width", "3",
+        "--steps", "2", "--out", out,
+    )  # fmt: skip
+    assert found["scores"]["test"] == {"accuracy": None, "loss": None}
+    assert found["phase"] is None
+    main(["train", "--task.p", "2", "--data.fraction", "0.9", "--model.width", "3",
+          "--steps", "2", "--out", str(out)])  # fmt: skip
+    assert "phase:" not in capsys.readouterr().out
+    run(capsys, "report", out, "--draws", "2", "--threshold", "0.999")
+    assert (out / "report.html").exists()

@@ -124,6 +124,14 @@ def test_control_band_is_the_spread_of_random_prunings(tiny_run):
     assert inside.mean() == pytest.approx(0.9, abs=0.08)
 
 
+def test_curves_belong_to_the_step_of_their_table(tiny_run):
+    first = tiny_run.steps[0]
+    by_table = pruning_curve(tiny_run, draws=0, table=neuron_table(tiny_run, first))
+    expected = scores(tiny_run.network(first), tiny_run.dataset)["train"].accuracy
+    assert by_table["IPR", "lowest"].accuracy["train"][0] == expected
+    assert expected != scores(tiny_run.network(), tiny_run.dataset)["train"].accuracy
+
+
 def test_control_depends_on_its_seed_only(tiny_run):
     one, again, other = (pruning_curve(tiny_run, draws=5, seed=s).control for s in (1, 1, 2))
     assert one is not None
