@@ -16,9 +16,9 @@ from jaxtyping import Bool, Complex, Float, Int
 from analysis.ipr import CONVENTION_NAME, Convention, gini, ipr
 from analysis.spectrum import (
     BASIS_NAME,
-    coefficients,
     dominant_frequency,
     in_group_order,
+    one_sided_dft,
     power_shares,
     wrapped,
 )
@@ -75,12 +75,17 @@ class NeuronTable:
     @cached_property
     def coefficients(self) -> Complex[np.ndarray, "3 neuron frequency"]:
         """One-sided Fourier coefficients of the curves, the constant first."""
-        return coefficients(self.curves, self.group)
+        return one_sided_dft(self.ordered)
 
     @cached_property
+    def ordered(self) -> Float[np.ndarray, "3 neuron element"]:
+        """The curves over the group's elements, in their order."""
+        return in_group_order(self.curves, self.group)
+
+    @property
     def elements(self) -> int:
         """Number of group elements a spectrum runs over."""
-        return in_group_order(self.curves[0, :1], self.group).shape[-1]
+        return self.ordered.shape[-1]
 
     @cached_property
     def norms(self) -> Float[np.ndarray, "3 neuron"]:
@@ -95,7 +100,7 @@ class NeuronTable:
     @cached_property
     def has_power(self) -> Bool[np.ndarray, "3 neuron"]:
         """Which curves have any power over the group's elements."""
-        norms = np.linalg.norm(in_group_order(self.curves, self.group), axis=-1)
+        norms = np.linalg.norm(self.ordered, axis=-1)
         largest = norms.max(axis=1, keepdims=True)
         return norms > NO_POWER * largest
 
@@ -108,9 +113,7 @@ class NeuronTable:
     @cached_property
     def curve_ipr(self) -> Float[np.ndarray, "3 neuron"]:
         """IPR of each curve; NaN where a curve has no power."""
-        return self._where_power(
-            np.asarray(ipr(in_group_order(self.curves, self.group), self.r, self.convention))
-        )
+        return self._where_power(np.asarray(ipr(self.ordered, self.r, self.convention)))
 
     @cached_property
     def ipr(self) -> Float[np.ndarray, " neuron"]:
@@ -120,7 +123,7 @@ class NeuronTable:
     @cached_property
     def gini(self) -> Float[np.ndarray, " neuron"]:
         """Mean Gini coefficient of a neuron's spectra; NaN for a dead neuron."""
-        values = gini(in_group_order(self.curves, self.group), self.convention)
+        values = gini(self.ordered, self.convention)
         return self._over_curves(self._where_power(np.asarray(values)))
 
     @cached_property

@@ -115,6 +115,11 @@ def check_place(what: str, path: Path, *suffixes: str) -> None:
         raise ValueError(f"{what} {path}: expected a file, that is a folder")
 
 
+def is_vacant(path: Path) -> bool:
+    """Whether a run folder can be made there: nothing, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Makes errors of the disk name the file that was asked for, not a temporary one or none."""

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from training.data import CorruptionKind
+from training.data import CorruptionKind, training_size
 from training.tasks import Task, make_task
 
 LossName = Literal["mse", "cross_entropy"]
@@ -140,12 +140,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        count = len(self.make_task().pairs)
-        if round(self.data.fraction * count) < 1:
-            raise ValueError(
-                f"data.fraction: {self.data.fraction} of {count} pairs leaves an empty training "
-                f"set; expected at least {1 / count:.2g}"
-            )
+        training_size(self.data.fraction, len(self.make_task().pairs))
         outside = [s for s in self.schedule.checkpoint_steps if not 0 <= s <= self.steps]
         if outside:
             raise ValueError(

@@ -100,12 +100,7 @@ def make_dataset(
         if not 0 <= value <= 1:
             raise ValueError(f"{name}: expected a number between 0 and 1, got {value}")
     count = len(task.pairs)
-    n_train = round(fraction * count)
-    if n_train < 1:
-        raise ValueError(
-            f"data.fraction: {fraction} of {count} pairs leaves an empty training set; "
-            f"expected at least {1 / count:.2g}"
-        )
+    n_train = training_size(fraction, count)
     is_train = np.zeros(count, dtype=bool)
     is_train[stream(split_seed, "split").permutation(count)[:n_train]] = True
 
@@ -120,6 +115,21 @@ def make_dataset(
         is_train=is_train,
         is_redrawn=is_redrawn,
     )
+
+
+def training_size(fraction: float, count: int) -> int:
+    """Number of training examples that a share α of all pairs means.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    size = round(fraction * count)
+    if size < 1:
+        raise ValueError(
+            f"data.fraction: {fraction} of {count} pairs leaves an empty training set; "
+            f"expected at least {1 / count:.2g}"
+        )
+    return size
 
 
 def _redraw(

@@ -26,7 +26,7 @@ from training.folder import (
     weight_norm,
 )
 from training.gradients import MLPGradients
-from training.models.mlp import MLP, empty_network, initial_network
+from training.models.mlp import initial_network
 from training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
 from training.run import Run, load
 from training.schedule import checkpoint_steps, evaluation_steps
@@ -65,16 +65,16 @@ def train(
     """
     dataset = dataset_of(config)
     # Before anything is written, for a network that does not fit into memory.
-    new = out is None or not (Path(out) / "config.json").exists()
-    state = _State(config, dataset, initial_network(config, dataset.task), 0) if new else None
+    state = _State(config, dataset)
     sink: MemorySink | FolderSink = (
         MemorySink() if out is None else FolderSink.open(Path(out), config, dataset)
     )
     with closing(sink):
         if isinstance(sink, FolderSink) and sink.done:
             return load(sink.path)
-        if state is None or sink.resumable() is not None:
-            state = _State.at(config, dataset, sink)
+        step = sink.resumable()
+        if sink.path is not None and step is not None:
+            state.restore(sink.path, step, sink.weights[step])
         started = time.perf_counter()
         with _stop_on_interrupt() as stop_requested:
             _advance(state, config, sink, progress, stop_requested)
@@ -99,31 +99,24 @@ def dataset_of(config: RunConfig) -> Dataset:
 class _State:
     """Network, optimizer and what they are trained and scored on, at a step."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset, network: MLP, step: int) -> None:
-        self.network, self.step = network, step
-        self.optimizer = make_optimizer(network, config.optimizer)
+    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+        self.network, self.step = initial_network(config, dataset.task), 0
+        self.optimizer = make_optimizer(self.network, config.optimizer)
         train = dataset.is_train
         self.gradients = MLPGradients(
-            network, dataset.pairs[train], dataset.given_label[train], config.loss
+            self.network, dataset.pairs[train], dataset.given_label[train], config.loss
         )
         self.evaluation = Evaluation(dataset, config.loss)
 
-    @classmethod
-    def at(cls, config: RunConfig, dataset: Dataset, sink: Sink) -> _State:
-        """The state to go on from: the newest resumable checkpoint, or step 0."""
-        step = sink.resumable()
-        if step is None or sink.path is None:
-            return cls(config, dataset, initial_network(config, dataset.task), 0)
-        path = checkpoint_path(sink.path, step)
-        network = empty_network(config, dataset.task)
-        load_weights(network, sink.weights[step], path)
-        state = cls(config, dataset, network, step)
-        path = optimizer_path(sink.path, step)
+    def restore(self, run: Path, step: int, weights: Weights) -> None:
+        """Goes on from a checkpoint of a run folder."""
+        load_weights(self.network, weights, checkpoint_path(run, step))
+        self.step = step
+        path = optimizer_path(run, step)
         arrays, _ = read_tensors(path)
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if step > 0:
-            restore_optimizer(network, state.optimizer, tensors, path)
-        return state
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            restore_optimizer(self.network, self.optimizer, tensors, path)
 
     def measure(self) -> Measurement:
         with torch.no_grad():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.checkpoint import load_weights, new_folder
+from training.checkpoint import is_vacant, load_weights, new_folder
 from training.config import RunConfig
 from training.data import Dataset
 from training.evaluation import Scores
@@ -123,7 +123,7 @@ def write_pruned(path: Path, run: Run, step: int, network: MLP, scores: Scores) 
     Raises:
         ValueError: if the folder exists already and is not empty.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not is_vacant(path):
         raise ValueError(f"{path}: expected a new or empty folder, it has contents")
     with new_folder(path) as folder:
         fill_run(folder, path.name, run.config, run.dataset)

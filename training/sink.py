@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol, runtime_checkable
 
+from training.checkpoint import is_vacant
 from training.config import RunConfig, first_difference
 from training.data import Dataset
 from training.folder import (
@@ -102,7 +103,7 @@ class FolderSink:
     @classmethod
     def open(cls, path: Path, config: RunConfig, dataset: Dataset) -> FolderSink:
         """Makes the folder, or takes up one with the same configuration where it left off."""
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        if is_vacant(path):
             create_run(path, config, dataset)
         if not (path / "config.json").is_file():
             raise ValueError(f"{path}: expected a new folder or a run, it holds something else")

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.neurons import CURVES, NeuronTable
-from analysis.spectrum import in_group_order
+from analysis.spectrum import power_shares
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 
@@ -30,9 +30,8 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
     element = np.arange(table.elements, dtype=np.int32)
     frequency = int(table.frequency[neuron])
     for row, name in enumerate(CURVES, start=1):
-        values = in_group_order(table.curves[row - 1, neuron], table.group)
-        spectrum = np.abs(table.coefficients[row - 1, neuron]) ** 2
-        total = spectrum.sum() or 1.0
+        values = table.ordered[row - 1, neuron]
+        shares = power_shares(table.coefficients[row - 1, neuron])
         figure.add_trace(
             go.Scatter(
                 x=element,
@@ -62,8 +61,8 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         )
         figure.add_trace(
             go.Bar(
-                x=np.arange(len(spectrum), dtype=np.int32),
-                y=(spectrum / total).astype(np.float32),
+                x=np.arange(len(shares), dtype=np.int32),
+                y=shares.astype(np.float32),
                 name="share of power",
                 marker_color=INK,
                 showlegend=False,
