@@ -17,10 +17,11 @@ _LOWEST = -1.7e308
 # fastmath may reorder sums and assumes finite numbers, which the caller checks. Four answers are
 # taken at once because stores of the running maximum and square would otherwise be the bottleneck.
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz", "nnan", "ninf"})
-def _walk(hidden, readout, order, labels, part, twin, span, with_mse, right, loss):  # type: ignore[no-untyped-def]
+def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, right, loss):  # type: ignore[no-untyped-def]
     """Adds neurons from the last to the first of ``order``; scores the pairs of ``span`` each time.
 
-    hidden (neuron, pair), readout (neuron, answer); right and loss (2, part, size) are added to.
+    hidden (neuron, pair), readout (neuron, answer), base (answer, pair) or empty for zeros; right
+    and loss (2, part, size) are added to.
     """
     neurons, answers = readout.shape
     whole = answers - answers % 4
@@ -31,6 +32,10 @@ def _walk(hidden, readout, order, labels, part, twin, span, with_mse, right, los
     for start in range(span[0], span[1], _LANES):
         lanes = min(_LANES, span[1] - start)
         logits[:] = 0.0
+        if len(base):
+            for answer in range(answers):
+                for lane in range(lanes):
+                    logits[answer, lane] = base[answer, start + lane]
         for size in range(neurons - 1, -1, -1):
             neuron = order[size]
             for lane in range(lanes):
@@ -86,6 +91,7 @@ def cumulative_sums(
     part: Int[np.ndarray, " pair"],
     parts: int,
     loss: str,
+    base: Float[np.ndarray, "pair answer"] | None = None,
 ) -> tuple[Float[np.ndarray, "order 2 part size"], Float[np.ndarray, "order 2 part size"]]:
     """Numbers of right answers and sums of losses for every size of every removal order.
 
@@ -100,6 +106,7 @@ def cumulative_sums(
         part: which disjoint part each pair belongs to.
         parts: how many parts there are.
         loss: ``mse`` or ``cross_entropy``.
+        base: logits without any neuron; zeros by default.
 
     Returns:
         Right answers and losses; size s has the first s neurons of the order removed.
@@ -114,12 +121,16 @@ def cumulative_sums(
     right, losses = np.zeros(shape), np.zeros(shape)
     threads = torch.get_num_threads()
     bounds = np.linspace(0, hidden.shape[1], threads + 1).astype(np.int64)
-    twin = _identical_columns(readout)
+    start = np.zeros((0, 0)) if base is None or not base.any() else np.ascontiguousarray(base.T)
+    # Without a base, answers with the same weights tie, and the network without neurons is silent.
+    twin = np.zeros(answers, dtype=bool) if len(start) else _identical_columns(readout)
 
     def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
         index, span = job
         found = np.zeros(shape[1:]), np.zeros(shape[1:])
-        _walk(hidden, readout, orders[index], labels, part, twin, span, loss == "mse", *found)
+        _walk(
+            hidden, readout, orders[index], start, labels, part, twin, span, loss == "mse", *found
+        )
         return index, *found
 
     spans = np.stack([bounds[:-1], bounds[1:]], axis=1)
@@ -129,10 +140,36 @@ def cumulative_sums(
             losses[index] += found_loss
     if loss == "mse":
         losses /= answers
+    if len(start):
+        _score_base(start, labels, part, loss, right, losses)
+        return right, losses
     # With no neuron left, all logits are zero: nothing is right.
     count = np.bincount(part, minlength=parts)
     losses[..., neurons] = count * (1 / answers if loss == "mse" else np.log(answers))
     return right, losses
+
+
+def _score_base(
+    base: Float[np.ndarray, "answer pair"],
+    labels: Int[np.ndarray, "2 pair"],
+    part: Int[np.ndarray, " pair"],
+    loss: str,
+    right: Float[np.ndarray, "order 2 part size"],
+    losses: Float[np.ndarray, "order 2 part size"],
+) -> None:
+    """Writes the last size, at which no neuron is left."""
+    best = base.max(axis=0)
+    alone = (base == best).sum(axis=0) == 1
+    for which in range(2):
+        value = np.take_along_axis(base, labels[which][None], axis=0)[0]
+        if loss == "mse":
+            each = ((base**2).sum(axis=0) - 2 * value + 1) / len(base)
+        else:
+            each = np.log(np.exp(base - best).sum(axis=0)) + best - value
+        for index in range(right.shape[2]):
+            inside = part == index
+            right[:, which, index, -1] = ((value == best) & alone & inside).sum()
+            losses[:, which, index, -1] = each[inside].sum()
 
 
 def _identical_columns(readout: Float[np.ndarray, "neuron answer"]) -> np.ndarray:

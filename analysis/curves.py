@@ -6,24 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from analysis.cumulative import cumulative_sums
 from analysis.neurons import NeuronTable, neuron_table
-from analysis.pruning import BAND, RANKINGS, Direction, hidden_rows, removal_order, resolve
-from training.config import LossName
+from analysis.pruning import BAND, RANKINGS, Direction, removal_order, resolve
+from analysis.tail import Tail
 from training.data import SPLITS, Dataset, Split
-from training.evaluation import PARTS, Evaluation, split_means
-from training.models.mlp import MLP
+from training.evaluation import PARTS, Evaluation, Scores, in_float64, split_means
+from training.models.initial import Network
 from training.randomness import stream
 from training.run import Run
+from training.sections import LossName
 
 Curve = Float[np.ndarray, " size"]
 
 
 @dataclass(frozen=True)
 class PruningCurve:
-    """Scores after removing 0 … N neurons in one order, by split; None for an empty split."""
+    """Scores after removing neurons in one order, by split; None for an empty split."""
 
     accuracy: Mapping[Split, Curve | None]
     loss: Mapping[Split, Curve | None]
@@ -51,7 +52,9 @@ class PruningCurves:
     Attributes:
         curves: by (ranking, direction); ``curves["IPR", "lowest"]`` prunes from the lowest IPR.
         control: random removals; None if no draw was asked for.
-        neurons: N; curves have N + 1 entries.
+        neurons: N.
+        sizes: numbers of removed neurons, one for each entry of a curve: 0 … N, or a grid.
+        method: how the sizes were computed, in words.
         caption: convention, seed and step.
         loss_name: name of the loss.
     """
@@ -59,6 +62,8 @@ class PruningCurves:
     curves: Mapping[tuple[str, Direction], PruningCurve]
     control: ControlBand | None
     neurons: int
+    sizes: Int[np.ndarray, " size"]
+    method: str
     caption: str
     loss_name: LossName
 
@@ -67,34 +72,40 @@ class PruningCurves:
 
 
 def pruning_curve(
-    source: Run | MLP,
+    source: Run | Network,
     dataset: Dataset | None = None,
     step: int | None = None,
-    draws: int = 50,
+    draws: int | None = None,
     seed: int = 0,
     loss: LossName | None = None,
     table: NeuronTable | None = None,
+    layer: int = 0,
 ) -> PruningCurves:
-    """Accuracy and loss of every split after pruning every number of neurons.
+    """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
     From the lowest and from the highest IPR and weight norm, with random removals as control.
-    The logits are a sum over neurons, so each order is one cumulative pass in float64.
+    Where the logits are a sum over the neurons (no norm or layer follows), each order is one
+    cumulative pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
+    what follows, in the network's precision, over a grid of about 50 numbers.
 
     Args:
         source: a run, or a network together with ``dataset``.
         dataset: what to score on; a run brings its own.
         step: which checkpoint of a run; a table brings its own.
-        draws: random removal orders for the control; 0 for none.
+        draws: random removal orders for the control; 0 for none. By default 50, or 10 where each
+            number is a forward pass.
         seed: of the control's draws.
         loss: defaults to the run's.
-        table: the neuron table, if it has been made already (its IPR convention is then used).
+        table: the neuron table, if it has been made already; its IPR convention and layer are
+            then used.
+        layer: which hidden layer.
 
     Raises:
         ValueError: if a network comes without a dataset, or draws is negative.
     """
-    if draws < 0:
+    if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
-    table = table or neuron_table(source, step)
+    table = table or neuron_table(source, step, layer=layer)
     network, dataset, loss = resolve(source, dataset, table.step, loss)
     directions: tuple[Direction, ...] = ("lowest", "highest")
     ranked = {
@@ -103,12 +114,54 @@ def pruning_curve(
         for direction in directions
     }
     evaluation = Evaluation(dataset, loss)
-    hidden = hidden_rows(network, evaluation).numpy()
-    readout = network.curves()[2]
+    exact = in_float64(network) if network.readout(table.layer) is not None else network
+    tail = Tail(exact, evaluation.pairs, table.layer)
+    passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
+    walk = passes(tail, evaluation, loss)
+    curves = dict(zip(ranked, walk(np.stack(list(ranked.values()))), strict=True))
+    control = None
+    draws = walk.default_draws if draws is None else draws
+    if draws:
+        random = stream(seed, "control")
+        orders = np.stack([random.permutation(network.width) for _ in range(draws)])
+        control = _band(walk.control(orders), draws, seed, walk.controls_loss)
+    return PruningCurves(
+        curves, control, network.width, walk.sizes, walk.method, table.caption, loss
+    )
 
-    def walk(orders: np.ndarray, loss: LossName) -> list[PruningCurve]:
+
+class _CumulativePasses:
+    """Every size of an order in one pass, where the logits are a sum over neurons."""
+
+    method = "one cumulative pass for each order, in float64"
+    default_draws = 50
+
+    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
+        assert tail.readout is not None and tail.base is not None
+        self._hidden, self._readout = tail.hidden.numpy(), tail.readout.detach().numpy()
+        self._base = tail.base.numpy()
+        self._evaluation, self._loss = evaluation, loss
+        self.sizes = np.arange(len(self._hidden) + 1)
+        self.controls_loss = loss == "mse"
+
+    def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
+        return self._walk(orders, self._loss)
+
+    def control(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
+        """Without the losses of cross-entropy, which would cost an exponential a logit."""
+        return self._walk(orders, "mse")
+
+    def _walk(self, orders: Int[np.ndarray, "order neuron"], loss: str) -> list[PruningCurve]:
+        evaluation = self._evaluation
         sums = cumulative_sums(
-            hidden, readout, orders, evaluation.labels.numpy(), evaluation.part, len(PARTS), loss
+            self._hidden,
+            self._readout,
+            orders,
+            evaluation.labels.numpy(),
+            evaluation.part,
+            len(PARTS),
+            loss,
+            self._base,
         )
         return [
             PruningCurve(
@@ -117,13 +170,35 @@ def pruning_curve(
             for right, losses in zip(*sums, strict=True)
         ]
 
-    curves = dict(zip(ranked, walk(np.stack(list(ranked.values())), loss), strict=True))
-    control = None
-    if draws:
-        random = stream(seed, "control")
-        orders = np.stack([random.permutation(network.width) for _ in range(draws)])
-        control = _band(walk(orders, "mse"), draws, seed, keep_loss=loss == "mse")
-    return PruningCurves(curves, control, network.width, table.caption, loss)
+
+class _ForwardPasses:
+    """A forward pass of what follows the layer for every size of a grid."""
+
+    method = "a forward pass for each number on a grid, since a norm or a layer follows"
+    default_draws = 10
+    controls_loss = True
+
+    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
+        del loss  # the evaluation knows it
+        self._tail, self._evaluation = tail, evaluation
+        neurons = tail.post.shape[-1]
+        self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
+
+    def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
+        return [
+            _from_scores([self._evaluation(self._tail(order[size:])) for size in self.sizes])
+            for order in orders
+        ]
+
+    control = __call__
+
+
+def _from_scores(found: list[Scores]) -> PruningCurve:
+    def column(metric: str) -> dict[Split, Curve | None]:
+        rows = {split: [getattr(one[split], metric) for one in found] for split in SPLITS}
+        return {s: None if values[0] is None else np.array(values) for s, values in rows.items()}
+
+    return PruningCurve(column("accuracy"), column("loss"))
 
 
 def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> ControlBand:

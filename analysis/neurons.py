@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Complex, Float, Int
 
+from analysis.composition import neuron_curves
 from analysis.ipr import CONVENTION_NAME, Convention, gini, ipr
 from analysis.spectrum import (
     BASIS_NAME,
@@ -23,7 +24,7 @@ from analysis.spectrum import (
     wrapped,
 )
 from training.checkpoint import write_bytes
-from training.models.mlp import MLP
+from training.models.initial import Network
 from training.run import Run
 from training.tasks import Group, Task
 
@@ -48,6 +49,8 @@ class NeuronTable:
         convention, r: of every IPR in the table.
         step, seed: of the checkpoint; None for a network that comes from no run.
         name: of the run or network, for titles.
+        layer, layers: which hidden layer, counted from 0, of how many.
+        norm_weight: |w| of the norm on each neuron; None in a layer without one.
     """
 
     task: Task
@@ -58,6 +61,9 @@ class NeuronTable:
     step: int | None = None
     seed: int | None = None
     name: str = "network"
+    layer: int = 0
+    layers: int = 1
+    norm_weight: Float[np.ndarray, " neuron"] | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]
@@ -66,6 +72,8 @@ class NeuronTable:
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
         parts = [f"IPR: {CONVENTION_NAME[self.convention]}, r = {self.r:g}", BASIS_NAME[self.group]]
+        if self.layers > 1:
+            parts.append(f"hidden layer {self.layer} of 0 … {self.layers - 1}")
         if self.seed is not None:
             parts.append(f"seed {self.seed}")
         if self.step is not None:
@@ -192,7 +200,9 @@ class NeuronTable:
         }
         if self.phase_error is not None:
             columns["phase_error"] = self.phase_error
-        for name in columns.keys() - {"neuron", "dead", "norm"}:
+        if self.norm_weight is not None:
+            columns["norm_weight"] = self.norm_weight
+        for name in columns.keys() - {"neuron", "dead", "norm", "norm_weight"}:
             hidden = np.isnan(columns[name].astype(float)) | self.dead
             columns[name] = pa.array(columns[name], mask=hidden)
         about = {
@@ -203,6 +213,7 @@ class NeuronTable:
             "step": self.step,
             "seed": self.seed,
             "name": self.name,
+            "layer": self.layer,
         }
         return pa.table(columns).replace_schema_metadata({"interp": json.dumps(about)})
 
@@ -230,13 +241,16 @@ class NeuronTable:
 
 
 def neuron_table(
-    source: Run | MLP,
+    source: Run | Network,
     step: int | None = None,
     convention: Convention = "one-sided",
     r: float = 2,
     group: Group | None = None,
+    layer: int = 0,
 ) -> NeuronTable:
-    """Reads every neuron of a network.
+    """Reads every neuron of a hidden layer.
+
+    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
 
     Args:
         source: a run (its newest checkpoint, or ``step``'s) or a network.
@@ -244,22 +258,28 @@ def neuron_table(
         convention: of the IPR; the default is the reference code's.
         r: exponent of the IPR.
         group: whose characters to use; the default is the group of the task.
+        layer: which hidden layer, counted from 0.
 
     Raises:
-        ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
+        ValueError: if the run has no such checkpoint or layer, or the group needs a prime modulus.
     """
     network, name, seed = source, "network", None
     if isinstance(source, Run):
         step = source.last_step if step is None else step
         network, name, seed = source.network(step), source.name, source.config.seed
-    assert isinstance(network, MLP)
+    assert not isinstance(network, Run)
+    curves = neuron_curves(network, layer)
+    norm = network.layers[layer].norm
     return NeuronTable(
         task=network.task,
-        curves=network.curves(),
+        curves=curves,
         group=group or network.task.group,
         convention=convention,
         r=r,
         step=step,
         seed=seed,
         name=name,
+        layer=layer,
+        layers=len(network.layers),
+        norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
     )

@@ -12,13 +12,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from analysis.classify import Classes
+from analysis.composition import check_layer
 from analysis.neurons import NeuronTable
-from training.config import LossName
+from analysis.tail import Tail
 from training.data import SPLITS, Dataset, Split
 from training.evaluation import Evaluation, Scores, in_float64, scores
-from training.models.mlp import MLP
+from training.models.initial import Network
+from training.models.norm import LayerNorm
 from training.randomness import stream
 from training.run import Run
+from training.sections import LossName
 
 Direction = Literal["lowest", "highest"]
 
@@ -31,20 +34,34 @@ RANKINGS: Mapping[str, Callable[[NeuronTable], Float[np.ndarray, " neuron"]]] = 
 BAND = (0.05, 0.95)
 
 
-def prune(network: MLP, keep: np.ndarray) -> MLP:
+@torch.no_grad()
+def prune(network: Network, keep: np.ndarray, layer: int = 0) -> Network:
     """A copy of the network in which the other neurons' weights are zero; nothing is retrained.
+
+    Their activations (``mlp.hook_post``) are then zero, so it is the same as ablating them by a
+    hook. Under a layer norm on the neurons, whose statistics are those of the whole layer, the
+    weights into a pruned neuron stay, and what it writes and is read by is zero.
 
     Args:
         network: not changed.
         keep: boolean mask over neurons, or the indices of those to keep.
+        layer: which hidden layer.
 
     Raises:
-        ValueError: if the mask has a wrong length or an index is out of range.
+        ValueError: if the mask has a wrong length, an index is out of range, or the network has
+            no such layer.
     """
+    check_layer(network, layer)
     pruned = deepcopy(network)
-    curves = network.curves()
-    curves[:, ~_mask(keep, network.width)] = 0
-    pruned.set_curves(curves)
+    gone = torch.from_numpy(~_mask(keep, network.width))
+    one = pruned.layers[layer]
+    if not isinstance(one.norm, LayerNorm):
+        one.W_in[:, gone] = 0
+        if one.b_in is not None:
+            one.b_in[gone] = 0
+    if one.norm is not None:
+        one.norm.w[gone], one.norm.b[gone] = 0, 0
+    pruned.read_by(layer)[gone] = 0
     return pruned
 
 
@@ -70,7 +87,7 @@ class Pruning:
         draws, seed: of the random control.
     """
 
-    network: MLP
+    network: Network
     classes: Classes
     kept: int
     pruned: int
@@ -103,7 +120,7 @@ class Pruning:
 
 
 def prune_by_class(
-    source: Run | MLP,
+    source: Run | Network,
     table: NeuronTable,
     classes: Classes,
     dataset: Dataset | None = None,
@@ -129,10 +146,10 @@ def prune_by_class(
         )
     random = stream(seed, "control")
     evaluation = Evaluation(dataset, loss)
-    hidden, readout = hidden_rows(network, evaluation), torch.from_numpy(network.curves()[2])
+    tail = Tail(in_float64(network), evaluation.pairs, table.layer)
 
     def scores_of(neurons: np.ndarray) -> Scores:
-        return evaluation(hidden[neurons].T @ readout[neurons])
+        return evaluation(tail(neurons))
 
     drawn = [scores_of(random.permutation(len(table))[:kept]) for _ in range(draws)]
     rankings = {
@@ -140,7 +157,7 @@ def prune_by_class(
         for name, value in RANKINGS.items()
         if name != "IPR"
     }
-    pruned = prune(network, classes.generalizing)
+    pruned = prune(network, classes.generalizing, table.layer)
     return Pruning(
         network=pruned,
         classes=classes,
@@ -156,21 +173,14 @@ def prune_by_class(
 
 
 def resolve(
-    source: Run | MLP, dataset: Dataset | None, step: int | None, loss: LossName | None
-) -> tuple[MLP, Dataset, LossName]:
+    source: Run | Network, dataset: Dataset | None, step: int | None, loss: LossName | None
+) -> tuple[Network, Dataset, LossName]:
     """The network, dataset and loss that a source stands for."""
     if isinstance(source, Run):
         return source.network(step), dataset or source.dataset, loss or source.config.loss
     if dataset is None:
         raise ValueError("dataset: expected one beside a network; a run brings its own")
     return source, dataset, loss or "mse"
-
-
-@torch.no_grad()
-def hidden_rows(network: MLP, evaluation: Evaluation) -> Float[torch.Tensor, "neuron pair"]:
-    """Activations of every neuron on every pair, in float64, one contiguous row a neuron."""
-    activations: torch.Tensor = in_float64(network).hidden(evaluation.pairs)
-    return activations.T.contiguous()
 
 
 def _mask(keep: np.ndarray, width: int) -> Bool[np.ndarray, " neuron"]:

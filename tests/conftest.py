@@ -14,14 +14,23 @@ install_import_hook(
     [
         "training",
         *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
-        *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics")),
+        *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics", "tail")),
+        "analysis.composition",
     ],
     "tests.typecheck.checker",
 )
 
 from training.config import RunConfig, parse_config  # noqa: E402
 from training.loop import train  # noqa: E402
+from training.models.mlp import MLP  # noqa: E402
 from training.run import Run  # noqa: E402
+from training.sections import ModelConfig  # noqa: E402
+from training.tasks import Task  # noqa: E402
+
+
+def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:
+    """The paper's network: two layers, no norm, no biases; its weights are zero."""
+    return MLP(task, ModelConfig(width=width, activation=activation))
 
 
 def tiny_config(**changes: object) -> RunConfig:

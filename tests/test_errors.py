@@ -26,12 +26,11 @@ from training.data import make_dataset
 from training.groups import residue_order
 from training.loop import train
 from training.models.analytic import analytic_network
-from training.models.mlp import MLP
 from training.polynomial import parse
 from training.run import Run, load, write_pruned
 from training.tasks import make_task
 
-from .conftest import tiny_config
+from .conftest import plain_mlp, tiny_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,7 +79,7 @@ CONFIGS = [
     ("data.fraction", 0.004, "0.004 of 121 pairs leaves an empty training set; expected at least "),
     ("data.kind", "mixed", "data.kind: expected 'uniform', 'wrong' or 'symmetric', got 'mixed'"),
     ("data", 5, "data: expected a mapping of fields, got 5"),
-    ("model.kind", "cnn", "model.kind: expected 'mlp', got 'cnn'"),
+    ("model.kind", "cnn", "model.kind: expected 'mlp' or 'transformer', got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
     ("model.width", True, "model.width: expected no truth value, got True"),
     ("optimizer.lr", 0, "optimizer.lr: expected a number > 0, got 0"),
@@ -261,7 +260,6 @@ TINY_TASK = make_task("x + y", 11)
             lambda: residue_order(12, "multiplicative"),
             "the multiplicative characters need a prime modulus, got 12",
         ),
-        (lambda: MLP(TINY_TASK, 0), "model.width: expected at least 1 neuron, got 0"),
         (
             lambda: analytic_network(make_task("x**2 + y**2", 11), 8),
             "analytic network: expected x + y, x - y, x * y or x / y, got 'x**2 + y**2'",
@@ -373,7 +371,7 @@ def test_reading_a_run_refuses(tiny_run, call, message, unchecked):
 def test_weights_refuse_another_width(tiny_run):
     weights = tiny_run.weights[30]
     with refused("tensor blocks.0.mlp.W_in: expected shape (22, 8), got (22, 16)"):
-        load_weights(MLP(TINY_TASK, 8), weights, Path("elsewhere"))
+        load_weights(plain_mlp(TINY_TASK, 8), weights, Path("elsewhere"))
 
 
 def test_a_checkpoint_that_is_not_there(tiny_run):
@@ -397,7 +395,7 @@ def test_phase_without_test_examples():
 
 
 def test_dead_network_has_nothing_to_cut():
-    network = MLP(TINY_TASK, 4)
+    network = plain_mlp(TINY_TASK, 4)
     with refused("two-class cut: expected at least two different IPRs among the living neurons"):
         classify(neuron_table(network))
     table = neuron_table(network)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from tests.conftest import tiny_config
+from tests.conftest import plain_mlp, tiny_config
 from training import gradients
-from training.data import make_dataset
+from training.data import Dataset, make_dataset
 from training.evaluation import scores
+from training.examples import Examples
 from training.gradients import MLPGradients
 from training.models.analytic import analytic_network
-from training.models.mlp import MLP, initial_network
+from training.models.initial import initial_network
+from training.models.mlp import MLP
 from training.tasks import make_task
 
 TASK = make_task("x + y", 11)
@@ -25,9 +29,13 @@ PHI = {
 
 
 def random_network(activation: str = "square", width: int = 7, p: int = 11) -> MLP:
-    network = MLP(make_task("x + y", p), width, activation).double()
+    network = plain_mlp(make_task("x + y", p), width, activation).double()
     network.set_curves(np.random.default_rng(1).normal(size=(3, width, p)))
     return network
+
+
+def all_at_once(data: Dataset) -> Examples:
+    return Examples([data], [0], None, torch.device("cpu"), run_axis=False)
 
 
 @pytest.mark.parametrize("activation", PHI)
@@ -85,20 +93,23 @@ def test_hand_written_gradient_equals_autograd(activation, loss, block_values, m
         expected = torch.nn.functional.cross_entropy(logits, torch.as_tensor(labels))
     expected.backward()
 
-    found = MLPGradients(network, pairs, labels, loss)()
+    found = MLPGradients(network, all_at_once(data), loss)()
     torch.testing.assert_close(found, expected.detach(), rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(network.layer.W_in.grad, w_in.grad, rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(network.layers[0].W_in.grad, w_in.grad, rtol=1e-10, atol=1e-14)
     torch.testing.assert_close(network.unembed.W_U.grad, w_out.grad, rtol=1e-10, atol=1e-14)
 
 
 def test_cross_entropy_gradient_survives_certainty_in_float32():
     """p(label) − 1 would round to zero here; the gradient must keep its float64 value."""
-    network = MLP(make_task("x + y", 3), 1)
+    network = plain_mlp(make_task("x + y", 3), 1)
     curves = np.zeros((3, 1, 3))
     curves[:2], curves[2, 0] = 1.0, [5.0, 0.0, -1.0]
     network.set_curves(curves)
-    pairs, labels = np.array([[0, 0]]), np.array([0])
-    MLPGradients(network, pairs, labels, "cross_entropy")()
+    data = make_dataset(network.task, 1.0)
+    only = np.arange(9) == 0
+    data = replace(data, is_train=only, given_label=np.zeros(9, dtype=np.int64))
+    assert (data.pairs[0] == 0).all()
+    MLPGradients(network, all_at_once(data), "cross_entropy")()
     logits = 4 * curves[2, 0]
     share = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     expected = 4 * np.array([-(share[1] + share[2]), share[1], share[2]])
@@ -147,7 +158,7 @@ def test_scores_by_hand():
     """Three pairs' worth of arithmetic, done on paper."""
     task = make_task("x + y", 2)
     data = make_dataset(task, 0.5, 1.0, "wrong", split_seed=0)
-    network = MLP(task, 1).double()
+    network = plain_mlp(task, 1).double()
     # Activation (1 + 1)² = 4 on every pair; logits (4, 0): the answer is always 0.
     curves = np.ones((3, 1, 2))
     curves[2, 0] = [1, 0]
@@ -169,5 +180,5 @@ def test_scores_by_hand():
 
 def test_a_tie_is_no_answer():
     task = make_task("x + y", 5)
-    found = scores(MLP(task, 3), make_dataset(task, 0.5))
+    found = scores(plain_mlp(task, 3), make_dataset(task, 0.5))
     assert found["all"].accuracy == 0.0

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.classify import NotBimodalWarning, classify, two_class_cut
 from analysis.neurons import NeuronTable, neuron_table
+from tests.conftest import plain_mlp
 from training.models.analytic import analytic_network
 from training.models.mlp import MLP
 from training.tasks import make_task
@@ -27,7 +28,7 @@ def mixed_network(built: int = 300, noise: int = 200, dead: int = 0) -> tuple[ML
     curves = np.concatenate([solution, gaussian, np.zeros((3, dead, P))], axis=1)
     kind = np.repeat([0, 1, 2], [built, noise, dead])
     order = random.permutation(len(kind))
-    network = MLP(ADDITION, len(kind)).double()
+    network = plain_mlp(ADDITION, len(kind)).double()
     network.set_curves(curves[:, order])
     return network, kind[order]
 
@@ -100,7 +101,7 @@ def test_a_neuron_with_one_operand_lives():
 
 
 def test_a_network_of_zeros_has_only_dead_neurons():
-    table = neuron_table(MLP(ADDITION, 4))
+    table = neuron_table(plain_mlp(ADDITION, 4))
     assert table.dead.all()
     assert table.mean_ipr is None
     assert classify(table, 0.5).counts == {"generalizing": 0, "memorizing": 0, "dead": 4}

@@ -51,7 +51,8 @@ def ablated(network: MLP, keep: np.ndarray, pairs: torch.Tensor) -> torch.Tensor
     def zero(post: torch.Tensor, hook: object) -> torch.Tensor:
         return post * torch.as_tensor(keep)
 
-    logits: torch.Tensor = network.run_with_hooks(pairs, fwd_hooks=[(network.hook_post_name, zero)])
+    hooks = [("blocks.0.mlp.hook_post", zero)]
+    logits: torch.Tensor = network.run_with_hooks(pairs, fwd_hooks=hooks)
     return logits
 
 

@@ -13,7 +13,7 @@ from analysis.pruning import prune_by_class
 from tests.conftest import tiny_config
 from training.config import parse_config
 from training.loop import dataset_of, train
-from training.models.mlp import initial_network
+from training.models.initial import initial_network
 from training.run import Run, load
 from training.schedule import checkpoint_steps, evaluation_steps
 

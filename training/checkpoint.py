@@ -156,12 +156,12 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def load_weights(network: torch.nn.Module, arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """Copies arrays into a network's weights, in its precision.
+    """Copies arrays into a network's weights and running statistics, in its precision.
 
     Raises:
         ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
     """
-    weights = dict(network.named_parameters())
+    weights = network.state_dict()
     for name in sorted(weights.keys() ^ arrays.keys()):
         problem = "is missing" if name in weights else "is unknown to this network"
         raise ValueError(f"{path}: tensor {name} {problem}; expected {', '.join(weights)}")

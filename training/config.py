@@ -6,113 +6,29 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from training.data import CorruptionKind, training_size
+from training.data import training_size
+from training.sections import (
+    DataConfig,
+    DtypeName,
+    LossName,
+    ModelConfig,
+    OptimizerConfig,
+    PrecisionName,
+    ScheduleConfig,
+    Section,
+    Seeded,
+    SeedsConfig,
+    TaskConfig,
+)
 from training.tasks import Task, make_task
 
-LossName = Literal["mse", "cross_entropy"]
-ActivationName = Literal["square", "relu", "gelu"]
-InitName = Literal["paper", "he"]
-DtypeName = Literal["float32", "float64"]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: object, info: Any) -> object:
-        # True would pass for 1: a width of one neuron that nobody asked for.
-        if (
-            isinstance(value, bool)
-            and cls.model_fields[str(info.field_name)].annotation is not bool
-        ):
-            raise ValueError(f"expected no truth value, got {value}")
-        return value
-
-
-class TaskConfig(_Section):
-    """What is learned."""
-
-    operation: str = Field("x + y", description="operation, or a polynomial in x and y")
-    p: int = Field(97, ge=2, le=2048, description="modulus")
-
-    @model_validator(mode="after")
-    def _defined(self) -> TaskConfig:
-        make_task(self.operation, self.p)
-        return self
-
-
-class DataConfig(_Section):
-    """Which pairs are trained on, and how many of their labels are redrawn."""
-
-    fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
-    corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
-    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
-
-
-class ModelConfig(_Section):
-    """The network."""
-
-    kind: Literal["mlp"] = Field("mlp", description="network family")
-    width: int = Field(500, ge=1, description="N, neurons in the hidden layer")
-    activation: ActivationName = Field("square", description="φ")
-    init: InitName = Field(
-        "paper", description="initial weights: 'paper' has std (16N)^(-1/3), 'he' sqrt(2/fan-in)"
-    )
-
-
-class OptimizerConfig(_Section):
-    """How weights are updated."""
-
-    name: Literal["adamw", "sgd"] = Field("adamw", description="optimizer")
-    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
-    weight_decay: float = Field(
-        0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="AdamW: decoupled, lr·wd a step; SGD: L2 penalty",
-    )
-    betas: tuple[float, float] = Field((0.9, 0.98), description="AdamW's averaging rates")
-    eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="AdamW's denominator offset")
-    momentum: float = Field(0.0, ge=0, lt=1, description="SGD's momentum")
-
-    @field_validator("betas")
-    @classmethod
-    def _rates(cls, betas: tuple[float, float]) -> tuple[float, float]:
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"expected two numbers ≥ 0 and < 1, got {list(betas)}")
-        return betas
-
-
-class SeedsConfig(_Section):
-    """Separate seeds; one that is left open is the run's ``seed``."""
-
-    split: int | None = Field(None, ge=0, description="seed of the train/test split")
-    corruption: int | None = Field(None, ge=0, description="seed of the redrawn labels")
-    weights: int | None = Field(None, ge=0, description="seed of the initial weights")
-
-
-class ScheduleConfig(_Section):
-    """When the network is scored and saved."""
-
-    evaluations: int = Field(120, ge=1, description="about how often to score, dense early")
-    checkpoints: int = Field(12, ge=0, description="about how many checkpoints, log-spaced")
-    checkpoint_steps: tuple[int, ...] = Field((), description="further steps to save")
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything that determines a run. The defaults are the paper's MLP without corruption."""
 
     task: TaskConfig = TaskConfig()
@@ -120,8 +36,11 @@ class RunConfig(_Section):
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: LossName = Field("mse", description="training loss")
-    dtype: DtypeName = Field("float32", description="precision of training")
-    steps: int = Field(1000, ge=1, le=10**9, description="full-batch steps")
+    dtype: DtypeName = Field("float32", description="precision of weights")
+    precision: PrecisionName = Field(
+        "highest", description="of float32 products; 'high' and 'medium' allow TF32 and bfloat16"
+    )
+    steps: int = Field(1000, ge=1, le=10**9, description="updates of the weights")
     seed: int = Field(0, ge=0, description="sets every seed that `seeds` leaves open")
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
@@ -140,7 +59,13 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        training_size(self.data.fraction, len(self.make_task().pairs))
+        count = training_size(self.data.fraction, len(self.make_task().pairs))
+        self._check_batch(count)
+        if self.optimizer.warmup > self.steps:
+            raise ValueError(
+                f"optimizer.warmup: expected at most the {self.steps} steps of the run, "
+                f"got {self.optimizer.warmup}"
+            )
         outside = [s for s in self.schedule.checkpoint_steps if not 0 <= s <= self.steps]
         if outside:
             raise ValueError(
@@ -149,11 +74,23 @@ class RunConfig(_Section):
             )
         return self
 
+    def _check_batch(self, count: int) -> None:
+        batch = self.optimizer.batch_size
+        if batch is not None and batch > count:
+            raise ValueError(
+                f"optimizer.batch_size: expected at most the {count} training examples, got {batch}"
+            )
+        if self.model.norm == "batch" and (batch or count) < 2:
+            raise ValueError(
+                "model.norm: expected at least 2 examples in a batch for 'batch', got 1; "
+                "one example has no variance"
+            )
+
     def make_task(self) -> Task:
         """The task that the run learns."""
         return make_task(self.task.operation, self.task.p)
 
-    def seed_of(self, purpose: Literal["split", "corruption", "weights"]) -> int:
+    def seed_of(self, purpose: Seeded) -> int:
         """The seed in force for a purpose: its own where given, else the run's."""
         own: int | None = getattr(self.seeds, purpose)
         return self.seed if own is None else own
@@ -260,6 +197,8 @@ def _first_problem(error: ValidationError) -> str:
                 "float_parsing": "a number",
                 "float_type": "a number",
                 "string_type": "text",
+                "bool_type": "true or false",
+                "bool_parsing": "true or false",
                 "tuple_type": "a list",
                 "finite_number": "a finite number",
             }.get(kind, problem["msg"])

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 
-from training.config import LossName
 from training.data import SPLITS, Dataset, Split
+from training.sections import LossName
 
 # The three disjoint parts that every split is a union of, and the label each split looks at.
 PARTS: tuple[Split, ...] = ("clean", "corrupted", "test")

@@ -26,7 +26,7 @@ from training.checkpoint import (
 from training.config import RunConfig, parse_config
 from training.data import Dataset
 from training.evaluation import Scores
-from training.models.mlp import MLP
+from training.models.initial import Network
 
 Weights = Mapping[str, np.ndarray]
 
@@ -123,7 +123,7 @@ def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> No
 
 
 def write_checkpoint(
-    run: Path, step: int, network: MLP, config: RunConfig, optimizer: Weights | None = None
+    run: Path, step: int, network: Network, config: RunConfig, optimizer: Weights | None = None
 ) -> None:
     """Adds a checkpoint; it appears whole or not at all. One that exists is left alone."""
     target = checkpoint_path(run, step).parent
@@ -131,7 +131,7 @@ def write_checkpoint(
         return
     with new_folder(target) as folder:
         about = provenance(config, step)
-        write_tensors(folder / "model.safetensors", dict(network.named_parameters()), about)
+        write_tensors(folder / "model.safetensors", dict(network.state_dict()), about)
         if optimizer is not None:
             write_tensors(folder / "optimizer.safetensors", optimizer, about)
 
@@ -236,7 +236,7 @@ def read_dataset(folder: Path, config: RunConfig) -> Dataset:
     )
 
 
-def weight_norm(network: MLP) -> float:
+def weight_norm(network: Network) -> float:
     """L2 norm of all weights together."""
     with torch.no_grad():
         squares = [weight.double().square().sum() for weight in network.parameters()]

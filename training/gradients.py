@@ -10,9 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from training.config import LossName
+from training.examples import Examples
+from training.loss import gradient_scale, into_gradient, terms
 from training.models.activation import ACTIVATIONS
 from training.models.mlp import MLP
+from training.models.noise import Noise
+from training.sections import LossName
 
 # Activations taken at a time: few enough to stay in the cache from one product to the next.
 _BLOCK_VALUES = 2**20
@@ -22,10 +25,10 @@ _BLOCK_VALUES = 2**20
 class _Block:
     """Some rows of the training set: where their operands and labels are, and back."""
 
+    start: int
     first: Int[Tensor, " pair"]
     second: Int[Tensor, " pair"]
     label_at: Int[Tensor, " pair"]
-    minus_one: Float[Tensor, " pair"]
     incidence: Tensor
 
     def __len__(self) -> int:
@@ -33,7 +36,7 @@ class _Block:
 
 
 class MLPGradients:
-    """Loss and gradients of the two-layer network on a fixed set of examples.
+    """Loss and gradients of the plain two-layer network on a fixed set of examples.
 
     Four things make this faster than one-hot inputs under autograd, and all are exact: operands
     are looked up instead of multiplied; every large tensor is allocated once; the gradient
@@ -42,46 +45,51 @@ class MLPGradients:
     and sums have a fixed order.
 
     Args:
-        network: trained in place by whoever steps the optimizer; its ``.grad`` fields are set up.
-        pairs: (pair, 2) operands of the training examples.
-        labels: (pair,) the labels they were given.
+        network: two layers, no norm, no biases; its ``.grad`` fields are set up here.
+        examples: of one run, all at once.
         loss: name of the loss.
+        noise: dropout of the step.
     """
 
     def __init__(
-        self,
-        network: MLP,
-        pairs: Int[np.ndarray, "pair 2"],
-        labels: Int[np.ndarray, " pair"],
-        loss: LossName,
+        self, network: MLP, examples: Examples, loss: LossName, noise: Noise | None = None
     ) -> None:
-        p, count = network.task.p, len(pairs)
-        self._w_in, self._w_out = network.layer.W_in, network.unembed.W_U
+        p, count = network.task.p, examples.count
+        self._layer, self._noise = network.layers[0], noise
+        self._w_in, self._w_out = self._layer.W_in, network.unembed.W_U
         for weight in (self._w_in, self._w_out):
-            weight.grad = torch.zeros_like(weight)
-        self._activation = ACTIVATIONS[network.activation]
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        self._activation = ACTIVATIONS[self._layer.activation]
         self._loss = loss
         blocks = min(count, -(-count * network.width // _BLOCK_VALUES))
         self._blocks = [
-            self._block(pairs[rows], labels[rows], p)
-            for rows in np.array_split(np.arange(count), blocks)
+            self._block(examples, rows, p) for rows in np.array_split(np.arange(count), blocks)
         ]
         rows, new = len(self._blocks[0]), self._w_in.new_empty
         self._pre, self._post = new(rows, network.width), new(rows, network.width)
         self._logits = new(rows, p)
-        # d(mean loss) is this times the gradient that _logits_to_gradient leaves behind.
-        self._scale = 2 / (count * p) if loss == "mse" else 1 / count
-        self._terms = count * p if loss == "mse" else count
+        self._scale = gradient_scale(count, p, loss)
+        self._terms = terms(count, p, loss)
 
-    def _block(self, pairs: np.ndarray, labels: np.ndarray, p: int) -> _Block:
-        first, second = torch.as_tensor(pairs[:, 0]), torch.as_tensor(pairs[:, 1] + p)
-        return _Block(
-            first,
-            second,
-            torch.as_tensor(np.arange(len(pairs)) * p + labels),
-            self._w_in.new_full((len(pairs),), -1),
-            _incidence(first, second, 2 * p, self._w_in.dtype),
+    @staticmethod
+    def fits(network: object, examples: Examples) -> bool:
+        """Whether the network and the way of training are those that this is written for."""
+        return (
+            isinstance(network, MLP)
+            and network.model.depth == 2
+            and network.model.norm == "none"
+            and not network.model.bias
+            and examples.count == examples.total
         )
+
+    def _block(self, examples: Examples, rows: np.ndarray, p: int) -> _Block:
+        span = slice(int(rows[0]), int(rows[-1]) + 1)
+        pairs = examples.pairs[span]
+        first, second = pairs[:, 0].contiguous(), pairs[:, 1] + p
+        places = examples.label_at[span] - span.start * p
+        incidence = _incidence(first, second, 2 * p, self._w_in.dtype)
+        return _Block(span.start, first, second, places, incidence)
 
     @torch.no_grad()
     def __call__(self) -> Float[Tensor, ""]:
@@ -99,31 +107,31 @@ class MLPGradients:
         torch.index_select(w_in, 0, block.first, out=pre)
         torch.index_select(w_in, 0, block.second, out=post)
         pre.add_(post)
+        dropped = self._dropped(block)
+        before, after = (dropped, None) if self._layer.dropout_at == "pre" else (None, dropped)
+        _times(pre, before)
         self._activation.into(pre, post)
+        _times(post, after)
         torch.mm(post, w_out, out=logits)
-        loss = self._logits_to_gradient(logits, block)
+        loss = into_gradient(logits, block.label_at, self._loss)
         torch.addmm(w_out.grad, post.T, logits, alpha=self._scale, out=w_out.grad)
         grad_pre = torch.mm(logits, w_out.T, out=post)
+        _times(grad_pre, after)
         self._activation.backward(grad_pre, pre)
+        _times(grad_pre, before)
         torch.addmm(w_in.grad, block.incidence, grad_pre, alpha=self._scale, out=w_in.grad)
         return loss
 
-    def _logits_to_gradient(
-        self, logits: Float[Tensor, "pair answer"], block: _Block
-    ) -> Float[Tensor, ""]:
-        """Turns logits into the gradient with respect to them, up to a constant factor."""
-        flat = logits.view(-1)
-        if self._loss == "mse":
-            flat.index_add_(0, block.label_at, block.minus_one)
-            return torch.dot(flat, flat)
-        labelled = flat[block.label_at]
-        loss = (torch.logsumexp(logits.double(), dim=1) - labelled.double()).sum()
-        torch.softmax(logits, dim=1, out=logits)
-        # p(label) − 1 rounds to zero once the network is sure, and training stops in float32
-        # ("softmax collapse"); minus the sum of the others is the same number and does not.
-        flat[block.label_at] = 0
-        flat[block.label_at] = -logits.sum(dim=1)
-        return loss
+    def _dropped(self, block: _Block) -> Float[Tensor, "pair neuron"] | None:
+        if self._noise is None or not self._noise.active:
+            return None
+        width, dtype = self._w_in.shape[1], self._w_in.dtype
+        return self._noise.factor(len(block), width, 0, dtype, first=block.start)
+
+
+def _times(values: Float[Tensor, "pair neuron"], factor: Tensor | None) -> None:
+    if factor is not None:
+        values.mul_(factor)
 
 
 def _incidence(

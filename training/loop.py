@@ -1,39 +1,37 @@
-"""The trainer: from a configuration to a run, resumable at any moment."""
+"""The trainer: from configurations to runs, resumable at any moment."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
 import torch
 
-from training.checkpoint import load_weights, read_tensors
+from training.cohort import Cohort, shape_key
 from training.config import RunConfig
 from training.data import Dataset, make_dataset
-from training.evaluation import Evaluation
-from training.folder import (
-    Measurement,
-    Weights,
-    checkpoint_path,
-    finish_run,
-    optimizer_path,
-    weight_norm,
+from training.device import (
+    find_device,
+    is_out_of_memory,
+    keep_freed_memory,
+    product_precision,
 )
-from training.gradients import MLPGradients
-from training.models.mlp import initial_network
-from training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from training.folder import Measurement, finish_run
 from training.run import Run, load
 from training.schedule import checkpoint_steps, evaluation_steps
-from training.sink import FolderSink, MemorySink, Sink
+from training.sink import FolderSink, MemorySink
 
 # Called as (step, last measurement or None); must not change anything it is given.
 Progress = Callable[[int, Measurement | None], None]
+
+# What came of one of several runs: the run, or why there is none.
+Outcome = Run | Exception
 
 
 class DivergenceError(ArithmeticError):
@@ -45,7 +43,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def train(
-    config: RunConfig, out: Path | str | None = None, progress: Progress | None = None
+    config: RunConfig,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+    device: str = "auto",
 ) -> Run:
     """Trains a network, or goes on with a run that was cut off.
 
@@ -53,35 +54,72 @@ def train(
         config: everything that determines the run.
         out: run folder, made or resumed; None keeps the run in memory. A finished one is loaded.
         progress: called after every step.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
     Returns:
         The run. A resumed run is bit-identical to an uninterrupted one on the same machine with
         the same number of threads.
 
     Raises:
-        ValueError: if ``out`` holds another configuration or something that is no run.
+        ValueError: if ``out`` holds another configuration or something that is no run, or the
+            device is unknown or absent.
         DivergenceError: if the loss becomes NaN or infinite.
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
-    dataset = dataset_of(config)
-    # Before anything is written, for a network that does not fit into memory.
-    state = _State(config, dataset)
-    sink: MemorySink | FolderSink = (
-        MemorySink() if out is None else FolderSink.open(Path(out), config, dataset)
-    )
-    with closing(sink):
-        if isinstance(sink, FolderSink) and sink.done:
-            return load(sink.path)
-        step = sink.resumable()
-        if sink.path is not None and step is not None:
-            state.restore(sink.path, step, sink.weights[step])
-        started = time.perf_counter()
-        with _stop_on_interrupt() as stop_requested:
-            _advance(state, config, sink, progress, stop_requested)
-        if sink.path is not None:
-            finish_run(sink.path, config, sink.measurements[-1], time.perf_counter() - started)
-            return load(sink.path)
-    return Run(config, dataset, tuple(sink.measurements), sink.weights)
+    (outcome,) = train_many([config], [out], progress, device)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def train_many(
+    configs: Sequence[RunConfig],
+    outs: Sequence[Path | str | None] | None = None,
+    progress: Progress | None = None,
+    device: str = "auto",
+    run_axis: bool | None = None,
+) -> list[Outcome]:
+    """Trains several networks; those of the same shapes train together as a cohort.
+
+    Corruption, dropout, learning rate, weight decay and seeds may differ inside a cohort. Each
+    run comes out as it would alone, to rounding. When memory runs out, a cohort is halved.
+
+    Args:
+        configs: of the runs.
+        outs: a run folder for each, or None; see :func:`train`.
+        progress: called after every step of every cohort, with its first run's scores.
+        device: as in :func:`train`.
+        run_axis: whether a cohort's tensors hold all runs along an axis; None: if that is faster.
+
+    Returns:
+        In the order of the configurations, a run or the exception that ended it. One that fails
+        does not stop the others.
+
+    Raises:
+        ValueError: if the device is unknown or absent, or there are not as many folders as runs.
+        Interrupted: after Ctrl-C, with a checkpoint of every run saved.
+    """
+    places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
+    if len(places) != len(configs):
+        raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
+    where = find_device(device)
+    keep_freed_memory()
+    outcomes: dict[int, Outcome] = {}
+    waiting = _by_key(range(len(configs)), lambda run: shape_key(configs[run]))
+    while waiting:
+        group = waiting.pop(0)
+        jobs = [_Job(run, configs[run], places[run], where) for run in group]
+        try:
+            outcomes.update(_train_cohort(jobs, where, progress, run_axis))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(group) == 1:
+                outcomes[group[0]] = MemoryError(str(error).splitlines()[0])
+            else:
+                half = len(group) // 2
+                waiting[:0] = [group[:half], group[half:]]
+    return [outcomes[run] for run in range(len(configs))]
 
 
 def dataset_of(config: RunConfig) -> Dataset:
@@ -96,45 +134,110 @@ def dataset_of(config: RunConfig) -> Dataset:
     )
 
 
-class _State:
-    """Network, optimizer and what they are trained and scored on, at a step."""
+class _Job:
+    """One run of a cohort: where it comes from, where it goes and what became of it."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
-        self.network, self.step = initial_network(config, dataset.task), 0
-        self.optimizer = make_optimizer(self.network, config.optimizer)
-        train = dataset.is_train
-        self.gradients = MLPGradients(
-            self.network, dataset.pairs[train], dataset.given_label[train], config.loss
-        )
-        self.evaluation = Evaluation(dataset, config.loss)
+    def __init__(
+        self, number: int, config: RunConfig, out: Path | None, device: torch.device
+    ) -> None:
+        self.number, self.config, self.out, self.device = number, config, out, device
+        self.dataset = dataset_of(config)
+        self.sink: MemorySink | FolderSink = MemorySink()
+        self.outcome: Outcome | None = None
 
-    def restore(self, run: Path, step: int, weights: Weights) -> None:
-        """Goes on from a checkpoint of a run folder."""
-        load_weights(self.network, weights, checkpoint_path(run, step))
-        self.step = step
-        path = optimizer_path(run, step)
-        arrays, _ = read_tensors(path)
-        if step > 0:
-            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            restore_optimizer(self.network, self.optimizer, tensors, path)
+    def open(self) -> None:
+        """Makes or takes up the run folder; one that is finished is the outcome."""
+        if self.out is None:
+            return
+        try:
+            self.sink = FolderSink.open(self.out, self.config, self.dataset)
+        except (ValueError, OSError) as error:
+            self.outcome = error
+            return
+        if isinstance(self.sink, FolderSink) and self.sink.done:
+            self.outcome = load(self.out)
 
-    def measure(self) -> Measurement:
-        with torch.no_grad():
-            scores = self.evaluation(self.network(self.evaluation.pairs))
-        return Measurement(self.step, scores, weight_norm(self.network))
+    def record(self, measurement: Measurement) -> None:
+        self.check(measurement.weight_norm + sum(_losses(measurement)), measurement.step)
+        if self.outcome is None:
+            self.sink.record(measurement)
 
-    def optimizer_arrays(self) -> Weights:
-        tensors = optimizer_tensors(self.network, self.optimizer)
-        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+    def check(self, value: float, step: int) -> None:
+        """Ends the run if a value is not finite."""
+        if self.outcome is None and not np.isfinite(value):
+            kept = max(self.sink.weights, default=None)
+            note = "" if kept is None else f"; the checkpoint of step {kept} is kept"
+            self.outcome = DivergenceError(f"loss is no longer finite at step {step}{note}")
+
+    def finish(self, seconds: float) -> None:
+        """Marks the run as complete."""
+        if self.outcome is None:
+            if self.sink.path is not None:
+                finish_run(self.sink.path, self.config, self.sink.measurements[-1], seconds)
+                self.outcome = load(self.sink.path)
+            else:
+                rows = tuple(self.sink.measurements)
+                self.outcome = Run(self.config, self.dataset, rows, self.sink.weights)
+
+
+def _losses(measurement: Measurement) -> list[float]:
+    return [score.loss for score in measurement.scores.values() if score.loss is not None]
+
+
+def _by_key(items: Sequence[int] | range, key: Callable[[int], object]) -> list[list[int]]:
+    groups: dict[object, list[int]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _train_cohort(
+    jobs: list[_Job],
+    device: torch.device,
+    progress: Progress | None,
+    run_axis: bool | None,
+) -> dict[int, Outcome]:
+    """Trains jobs of the same shapes, those of the same step together."""
+    # Before anything is written, for a network that does not fit into memory.
+    whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+    try:
+        for job in jobs:
+            job.open()
+        live = [i for i, job in enumerate(jobs) if job.outcome is None]
+        for group in _by_key(live, lambda i: jobs[i].sink.resumable() or 0):
+            chosen = [jobs[i] for i in group]
+            cohort = whole
+            if len(chosen) < len(jobs):
+                cohort = Cohort(
+                    [j.config for j in chosen], [j.dataset for j in chosen], device, run_axis
+                )
+            _train_from_one_step(cohort, chosen, progress)
+    finally:
+        for job in jobs:
+            job.sink.close()
+    return {job.number: job.outcome for job in jobs if job.outcome is not None}
+
+
+def _train_from_one_step(cohort: Cohort, jobs: list[_Job], progress: Progress | None) -> None:
+    for run, job in enumerate(jobs):
+        step = job.sink.resumable()
+        if job.sink.path is not None and step is not None:
+            cohort.restore(run, job.sink.path, step, job.sink.weights[step])
+    started = time.perf_counter()
+    precision = jobs[0].config.precision
+    with product_precision(precision), _stop_on_interrupt() as stop_requested:
+        _advance(cohort, jobs, progress, stop_requested)
+    for job in jobs:
+        job.finish(time.perf_counter() - started)
 
 
 def _advance(
-    state: _State,
-    config: RunConfig,
-    sink: Sink,
+    cohort: Cohort,
+    jobs: list[_Job],
     progress: Progress | None,
     stop_requested: threading.Event,
 ) -> None:
+    config = jobs[0].config
     saves = set(
         checkpoint_steps(
             config.steps, config.schedule.checkpoints, config.schedule.checkpoint_steps
@@ -142,36 +245,35 @@ def _advance(
     )
     # Whatever is saved is also scored, so that every checkpoint can be read beside its scores.
     scored = set(evaluation_steps(config.steps, config.schedule.evaluations)) | saves
-    latest = sink.measurements[-1] if sink.measurements else None
+    rows = jobs[0].sink.measurements
+    latest = rows[-1] if rows else None
+    waits = jobs[0].device.type == "cpu"
     while True:
         stopping = stop_requested.is_set()
-        if state.step in scored or stopping:
-            latest = state.measure()
-            # Losses too: at the last step no gradient follows that would show it.
-            losses = [score.loss for score in latest.scores.values() if score.loss is not None]
-            _require_finite(latest.weight_norm + sum(losses), state.step, sink)
-            sink.record(latest)
-        if state.step in saves or stopping:
-            sink.save(state.step, state.network, config, state.optimizer_arrays())
+        if cohort.step in scored or stopping:
+            measured = cohort.measure()
+            for job, row in zip(jobs, measured, strict=True):
+                job.record(row)
+            latest = measured[0]
+        if cohort.step in saves or stopping:
+            for run, job in enumerate(jobs):
+                if job.outcome is None:
+                    state = cohort.optimizer_arrays(run)
+                    job.sink.save(cohort.step, cohort.networks[run], job.config, state)
         if progress is not None:
-            progress(state.step, latest)
-        if state.step >= config.steps:
+            progress(cohort.step, latest)
+        if cohort.step >= config.steps or all(job.outcome is not None for job in jobs):
             return
         if stopping:
+            saved = jobs[0].sink.path is not None
             raise Interrupted(
-                f"stopped at step {state.step} of {config.steps}; "
-                + ("the same command resumes" if sink.path is not None else "nothing saved")
+                f"stopped at step {cohort.step} of {config.steps}; "
+                + ("the same command resumes" if saved else "nothing saved")
             )
-        loss = state.gradients()
-        _require_finite(float(loss), state.step, sink)
-        state.optimizer.step()
-        state.step += 1
-
-
-def _require_finite(value: float, step: int, sink: Sink) -> None:
-    if not np.isfinite(value):
-        kept = f"; the checkpoint of step {max(sink.weights)} is kept" if sink.weights else ""
-        raise DivergenceError(f"loss is no longer finite at step {step}{kept}")
+        losses = cohort.advance()
+        if waits:  # on a GPU the evaluations see it, without a stop in between
+            for job, loss in zip(jobs, losses.tolist(), strict=True):
+                job.check(loss, cohort.step - 1)
 
 
 @contextmanager

@@ -7,13 +7,21 @@ from zlib import crc32
 
 import numpy as np
 
-Purpose = Literal["split", "corruption", "weights", "control", "null", "phases"]
+Purpose = Literal[
+    "split", "corruption", "weights", "batches", "dropout", "control", "null", "phases"
+]
 
 
-def stream(seed: int, purpose: Purpose) -> np.random.Generator:
+def stream(seed: int, purpose: Purpose, part: int | None = None) -> np.random.Generator:
     """A generator that depends on the seed and on what it is used for, and on nothing else.
 
     Streams of different purposes are independent at the same seed: drawing more corruption
     does not move the train/test split, and measuring draws from no training stream.
+
+    Args:
+        seed: of the run.
+        purpose: what is drawn.
+        part: such as an epoch, whose draws must not depend on those of the epochs before.
     """
-    return np.random.default_rng([seed, crc32(purpose.encode())])
+    parts = [] if part is None else [part]
+    return np.random.default_rng([seed, crc32(purpose.encode()), *parts])

@@ -24,7 +24,7 @@ from training.folder import (
     write_checkpoint,
     write_measurements,
 )
-from training.models.mlp import MLP, empty_network
+from training.models.initial import Network, empty_network
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Run:
             raise ValueError(f"{self.path}: expected a run with a checkpoint, found none yet")
         return self.steps[-1]
 
-    def network(self, step: int | None = None) -> MLP:
+    def network(self, step: int | None = None) -> Network:
         """The network at a step (default: the newest checkpoint), in the run's precision.
 
         Raises:
@@ -117,7 +117,7 @@ def load(path: Path | str) -> Run:
     )
 
 
-def write_pruned(path: Path, run: Run, step: int, network: MLP, scores: Scores) -> None:
+def write_pruned(path: Path, run: Run, step: int, network: Network, scores: Scores) -> None:
     """Saves a network that was made from a run's checkpoint as a finished run folder of its own.
 
     Raises:

@@ -25,7 +25,7 @@ from training.folder import (
     write_checkpoint,
     write_measurements,
 )
-from training.models.mlp import MLP
+from training.models.initial import Network
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class Sink(Protocol):
     def record(self, measurement: Measurement) -> None:
         """Adds scores."""
 
-    def save(self, step: int, network: MLP, config: RunConfig, optimizer: Weights) -> None:
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
         """Adds a checkpoint."""
 
     def close(self) -> None:
@@ -80,12 +80,12 @@ class MemorySink:
         """Adds scores."""
         self.measurements.append(measurement)
 
-    def save(self, step: int, network: MLP, config: RunConfig, optimizer: Weights) -> None:
-        """Adds a copy of the weights."""
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
+        """Adds a copy of the weights and running statistics."""
         del config, optimizer  # what a resume would need
         self._weights[step] = {
             name: weight.detach().cpu().numpy().copy()
-            for name, weight in network.named_parameters()
+            for name, weight in network.state_dict().items()
         }
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class FolderSink:
             self.measurements.append(measurement)
             append_measurement(self.path, measurement)
 
-    def save(self, step: int, network: MLP, config: RunConfig, optimizer: Weights) -> None:
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
         """Adds a checkpoint, whole or not at all."""
         write_checkpoint(self.path, step, network, config, optimizer)
         drop_old_optimizer_states(self.path)

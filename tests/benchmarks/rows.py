@@ -26,11 +26,9 @@ from tests.benchmarks.textbook import (
     ipr_curve_by_curve,
 )
 from tests.benchmarks.timing import Spread, alternate
+from training.cohort import Cohort
 from training.data import Split
-from training.gradients import MLPGradients
 from training.loop import dataset_of, train
-from training.models.mlp import initial_network
-from training.optimizer import make_optimizer
 from training.run import Run, load
 
 DIRECTIONS: tuple[Direction, ...] = ("lowest", "highest")
@@ -85,18 +83,12 @@ class Trainer:
         config = coexistence_config(1)
         self.dataset = dataset_of(config)
         self.optimizer_config = config.optimizer
-        self.network = initial_network(config, self.dataset.task)
-        train = self.dataset.is_train
-        self._gradients = MLPGradients(
-            self.network, self.dataset.pairs[train], self.dataset.given_label[train], config.loss
-        )
-        self._optimizer = make_optimizer(self.network, config.optimizer)
+        self.cohort = Cohort([config], [self.dataset], torch.device("cpu"))
+        self.network = self.cohort.networks[0]
 
     def step(self) -> float:
         """One step; returns the loss before it."""
-        loss = float(self._gradients())
-        self._optimizer.step()
-        return loss
+        return float(self.cohort.advance())
 
 
 def training_step(rounds: int) -> list[Row]:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.config import OptimizerConfig
 from training.data import SPLITS, Dataset, Split
+from training.sections import OptimizerConfig
 
 
 class TextbookNetwork(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from training.config import ActivationName
+from training.sections import ActivationName
 
 Pre = Float[Tensor, "pair neuron"]
 

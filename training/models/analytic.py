@@ -8,6 +8,7 @@ import torch
 from training.groups import residue_order
 from training.models.mlp import MLP
 from training.randomness import stream
+from training.sections import ModelConfig
 from training.tasks import Task
 
 
@@ -48,6 +49,6 @@ def analytic_network(
     angle = 2 * np.pi / n * np.outer(frequency, np.arange(n))
     curves = np.zeros((3, width, task.p))
     curves[:, :, order] = scale * np.cos(angle + phases[:, :, None])
-    network = MLP(task, width).to(torch.float64)
+    network = MLP(task, ModelConfig(width=width)).to(torch.float64)
     network.set_curves(curves)
     return network

@@ -1,129 +1,174 @@
-"""The two-layer network f(m, n) = W φ(U e_m + V e_n), with TransformerLens' names and hooks."""
+"""The multilayer perceptron, f(m, n) = W φ(U e_m + V e_n) and its deeper kin."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformer_lens import HookedRootModule
-from transformer_lens.hook_points import HookPoint
 
-from training.config import ActivationName, InitName, RunConfig
-from training.models.activation import ACTIVATIONS
-from training.randomness import stream
+from training.models.hidden import HiddenLayer
+from training.models.lookup import sum_of_rows
+from training.models.noise import Noise
+from training.sections import ModelConfig
 from training.tasks import Task
-
-
-class HiddenLayer(nn.Module):
-    """Weights into the neurons and the hook points on both sides of φ."""
-
-    def __init__(self, inputs: int, width: int) -> None:
-        super().__init__()
-        self.W_in = nn.Parameter(torch.zeros(inputs, width))
-        self.hook_pre = HookPoint()
-        self.hook_post = HookPoint()
 
 
 class Block(nn.Module):
     """A block that holds nothing but its MLP; it gives the parameters TransformerLens' paths."""
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, layer: HiddenLayer) -> None:
         super().__init__()
-        self.mlp = HiddenLayer(inputs, width)
+        self.mlp = layer
 
 
 class Unembed(nn.Module):
-    """Weights from the neurons to the logits."""
+    """Weights from the last hidden layer, or the residual stream, to the logits."""
 
-    def __init__(self, width: int, answers: int) -> None:
+    def __init__(self, inputs: int, answers: int, bias: bool) -> None:
         super().__init__()
-        self.W_U = nn.Parameter(torch.zeros(width, answers))
+        self.W_U = nn.Parameter(torch.zeros(inputs, answers))
+        self.b_U = nn.Parameter(torch.zeros(answers)) if bias else None
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Logits."""
+        logits = values @ self.W_U
+        return logits if self.b_U is None else logits + self.b_U.unsqueeze(-2)
+
+
+def check_operands(pairs: Tensor, p: int) -> None:
+    """Refuses operands that are no residues, which would read another operand's row."""
+    if pairs.device.type == "cpu" and pairs.numel() and not 0 <= pairs.min() <= pairs.max() < p:
+        found = f"{int(pairs.min())} to {int(pairs.max())}"
+        raise IndexError(f"pairs: expected operands from 0 to {p - 1}, got {found}: out of bounds")
 
 
 class MLP(HookedRootModule):
-    """f(m, n) = W φ(U e_m + V e_n), no biases (Doshi et al. 2024, Eq. 1).
+    """A network of ``depth`` matrices on two one-hot operands (Doshi et al. 2024, Eq. 1 for 2).
 
     Operands are looked up, never multiplied as one-hot vectors. Parameters:
 
         blocks.0.mlp.W_in   [2p, N]  rows 0 … p−1 are Uᵀ, rows p … 2p−1 are Vᵀ
+        blocks.l.mlp.W_in   [N, N]   for l = 1 … depth − 2
         unembed.W_U         [N, p]   Wᵀ
 
-    Hook points: ``blocks.0.mlp.hook_pre`` and ``blocks.0.mlp.hook_post``, both (pair, N).
+    and, where asked, ``b_in`` [N], ``norm.w``, ``norm.b`` [N] of each layer and ``unembed.b_U``
+    [p]. Hook points of each layer: ``blocks.l.mlp.hook_pre`` and ``.hook_post``, (pair, N).
+
+    A network evaluates; what training adds (dropout, statistics of the batch) is the argument
+    ``noise``. Parameters may carry a leading ``run`` axis, of which the pairs then have one too.
 
     Args:
         task: the operation and modulus; a network knows what its residues mean.
-        width: N, number of neurons.
-        activation: name of φ.
+        model: its section of a configuration.
     """
 
-    hook_post_name = "blocks.0.mlp.hook_post"
-
-    def __init__(self, task: Task, width: int, activation: ActivationName = "square") -> None:
+    def __init__(self, task: Task, model: ModelConfig) -> None:
         super().__init__()
-        if width < 1:
-            raise ValueError(f"model.width: expected at least 1 neuron, got {width}")
-        self.task, self.width, self.activation = task, width, activation
-        self.blocks = nn.ModuleList([Block(2 * task.p, width)])
-        self.unembed = Unembed(width, task.p)
+        self.task, self.model = task, model
+        blocks = (
+            Block(
+                HiddenLayer(
+                    model.width if index else 2 * task.p,
+                    model.width,
+                    index,
+                    model.phi,
+                    model.bias,
+                    model.norm,
+                    model.norm_at,
+                    model.dropout_at,
+                )
+            )
+            for index in range(model.depth - 1)
+        )
+        self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
+        self.unembed = Unembed(model.width, task.p, model.bias)
         self.setup()
 
     @property
-    def layer(self) -> HiddenLayer:
-        """The hidden layer."""
-        layer = self.blocks[0].mlp
-        assert isinstance(layer, HiddenLayer)
-        return layer
+    def layers(self) -> list[HiddenLayer]:
+        """The hidden layers, first to last."""
+        return [block.mlp for block in self.blocks]
 
-    def hidden(self, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair neuron"]:
-        """Activations of the neurons, φ(U e_m + V e_n)."""
-        u, v = self.layer.W_in.view(2, self.task.p, self.width)
-        pre = self.layer.hook_pre(u[pairs[:, 0]] + v[pairs[:, 1]])
-        post: Tensor = self.layer.hook_post(ACTIVATIONS[self.activation].value(pre))
-        return post
-
-    def forward(self, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair answer"]:
-        """Logits of every answer for each pair of operands."""
-        return self.hidden(pairs) @ self.unembed.W_U
+    @property
+    def width(self) -> int:
+        """N, neurons in each hidden layer."""
+        return self.model.width
 
     def curves(self) -> Float[np.ndarray, "curve neuron residue"]:
-        """U, V and Wᵀ stacked, in float64: each neuron over both operands and over the answers."""
+        """U, V and Wᵀ of the two-layer network stacked, in float64.
+
+        Each neuron's weights over both operands and over the answers.
+        """
+        self._require_two_layers()
         with torch.no_grad():
-            u, v = self.layer.W_in.double().T.reshape(self.width, 2, self.task.p).unbind(1)
+            w_in = self.layers[0].W_in.double()
+            u, v = w_in.T.reshape(self.width, 2, self.task.p).unbind(1)
             stacked = torch.stack([u, v, self.unembed.W_U.double()])
         return stacked.cpu().numpy()
 
     def set_curves(self, curves: Float[np.ndarray, "3 neuron residue"]) -> None:
         """Writes U, V and Wᵀ, as :meth:`curves` returns them."""
+        self._require_two_layers()
         u, v, w = torch.from_numpy(np.ascontiguousarray(curves))
         with torch.no_grad():
-            self.layer.W_in.copy_(torch.cat([u, v], dim=1).T)
+            self.layers[0].W_in.copy_(torch.cat([u, v], dim=1).T)
             self.unembed.W_U.copy_(w)
 
+    def _require_two_layers(self) -> None:
+        if self.model.depth != 2:
+            raise ValueError(f"curves: expected a network of depth 2, got {self.model.depth}")
 
-def initial_scales(width: int, p: int, init: InitName) -> tuple[float, float]:
-    """Standard deviations of the initial input and output weights.
+    def forward(
+        self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
+    ) -> Float[Tensor, "*run pair answer"]:
+        """Logits of every answer for each pair of operands.
 
-    ``paper``: (16N)^(-1/3) for both (Doshi et al. 2024, app. A). ``he``: sqrt(2 / fan-in), with
-    2p one-hot inputs.
-    """
-    if init == "paper":
-        scale = (16 * width) ** (-1 / 3)
-        return scale, scale
-    return (2 / (2 * p)) ** 0.5, (2 / width) ** 0.5
+        Raises:
+            IndexError: for an operand that is no residue.
+        """
+        check_operands(pairs, self.task.p)
+        return self.logits(pairs, noise)
 
+    def logits(
+        self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
+    ) -> Float[Tensor, "*run pair answer"]:
+        """As :meth:`forward`, for pairs that are known to be right."""
+        logits: Tensor = self.unembed(self.post(pairs, len(self.blocks) - 1, noise))
+        return logits
 
-def empty_network(config: RunConfig, task: Task) -> MLP:
-    """The network that a configuration describes, with zero weights, in its precision."""
-    network = MLP(task, config.model.width, config.model.activation)
-    return network.to(getattr(torch, config.dtype))
+    def post(
+        self, pairs: Int[Tensor, "*run pair 2"], layer: int, noise: Noise | None = None
+    ) -> Float[Tensor, "*run pair neuron"]:
+        """Activations of a hidden layer's neurons, as the next matrix gets them."""
+        first, *deeper = self.layers[: layer + 1]
+        rows = pairs + torch.tensor([0, self.task.p], device=pairs.device)
+        values: Tensor = first(sum_of_rows(first.W_in, rows), noise)
+        for one in deeper:
+            values = one(values @ one.W_in, noise)
+        return values
 
+    def tail(
+        self, pairs: Int[Tensor, "pair 2"], layer: int
+    ) -> tuple[Float[Tensor, "pair neuron"], Callable[[Tensor], Tensor]]:
+        """Activations of a hidden layer, and the function from them to the logits."""
 
-def initial_network(config: RunConfig, task: Task) -> MLP:
-    """The network at step 0; drawn on the CPU in float64, so a seed means the same everywhere."""
-    width, p = config.model.width, task.p
-    scale_in, scale_out = initial_scales(width, p, config.model.init)
-    curves = stream(config.seed_of("weights"), "weights").normal(size=(3, width, p))
-    network = empty_network(config, task)
-    network.set_curves(curves * np.array([scale_in, scale_in, scale_out])[:, None, None])
-    return network
+        def finish(post: Tensor) -> Tensor:
+            for one in self.layers[layer + 1 :]:
+                post = one(post @ one.W_in)
+            logits: Tensor = self.unembed(post)
+            return logits
+
+        return self.post(pairs, layer), finish
+
+    def read_by(self, layer: int) -> nn.Parameter:
+        """The matrix that reads a hidden layer's neurons, one row a neuron."""
+        return [*(one.W_in for one in self.layers), self.unembed.W_U][layer + 1]
+
+    def readout(self, layer: int) -> Float[Tensor, "neuron answer"] | None:
+        """What each neuron adds to the logits, times its activation; None if they are no sum."""
+        return self.unembed.W_U if layer == len(self.layers) - 1 else None

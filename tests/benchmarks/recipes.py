@@ -1,0 +1,67 @@
+"""Settings whose outcome the paper, or the project's own measurements, have put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from training.config import RunConfig, parse_config
+
+SEEDS = (0, 1, 2)
+
+_TWO_LAYER = {"data": {"fraction": 0.5, "corruption": 0.35}}
+_FEW = {"evaluations": 60, "checkpoints": 0}
+
+
+def minibatch(batch: int, steps: int, **optimizer: Any) -> dict[str, Any]:
+    return {
+        "data": {"fraction": 0.65, "corruption": 0.2},
+        "optimizer": {"batch_size": batch, **optimizer},
+        "steps": steps,
+    }
+
+
+def transformer(wd: float, steps: int, **other: Any) -> dict[str, Any]:
+    return {
+        "data": {"fraction": 0.8, "corruption": 0.2},
+        "model": {"kind": "transformer", **other.pop("model", {})},
+        "optimizer": {"lr": 0.001, "weight_decay": wd},
+        "steps": steps,
+        **other,
+    }
+
+
+def three_layers(wd: float, steps: int) -> dict[str, Any]:
+    return {
+        "data": {"fraction": 0.8, "corruption": 0.2},
+        "model": {"depth": 3},
+        "optimizer": {"lr": 0.001, "weight_decay": wd},
+        "steps": steps,
+    }
+
+
+def dropout(rate: float) -> dict[str, Any]:
+    return {**_TWO_LAYER, "model": {"dropout": rate}, "steps": 1000}
+
+
+# The rate of a minibatch is the paper's 0.01 · sqrt(batch / 256), and 0.005 with BatchNorm.
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "BatchNorm, batch 64": {**minibatch(64, 2000, lr=0.005), "model": {"norm": "batch"}},
+    "batch 64": minibatch(64, 2000, lr=0.005),
+    "Transformer, wd 3": transformer(3, 1200),
+    "Transformer, wd 1": transformer(1, 2000),
+    "3 layers, wd 10": three_layers(10, 800),
+    "3 layers, wd 1": three_layers(1, 800),
+    "Transformer, wd 1, cross-entropy": transformer(1, 1000, loss="cross_entropy"),
+    "Transformer, wd 10": transformer(10, 3000),
+    "dropout 0": dropout(0.0),
+    "dropout 0.3": dropout(0.3),
+    "dropout 0.6": dropout(0.6),
+    "dropout 0.9": dropout(0.9),
+    "wd 20, 5000 steps": {**_TWO_LAYER, "optimizer": {"weight_decay": 20}, "steps": 5000},
+}
+
+
+def recipe(name: str, seed: int) -> RunConfig:
+    """A setting with a seed, scored about 60 times and saved at the end."""
+    return parse_config({"schedule": _FEW, **RECIPES[name], "seed": seed})

@@ -1,0 +1,201 @@
+"""A Transformer's logits from tables over (position, token): what the structure gives for free.
+
+Two operands of p residues make p² pairs, but a position of the first block sees p tokens only.
+Queries, keys, values and what each head writes are therefore computed once a token; scores once a
+pair of tokens; and an example's residual stream is a sum of a few rows of tables, weighted by its
+attention pattern. A matrix that follows can be applied to the rows before they are summed. Only
+the last position goes through the last block's MLP. All of it is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from training.models.lookup import sum_of_rows
+from training.models.noise import Noise
+
+if TYPE_CHECKING:
+    from training.models.transformer import Transformer, TransformerBlock
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The residual stream at one position.
+
+    Attributes:
+        values: one row a token, or one an example.
+        token: the row of each example; None if there is one row an example.
+        position: its number, which also tells streams of one operand from those of the other.
+    """
+
+    values: Float[Tensor, "*run row d_model"]
+    token: Int[Tensor, "*run example"] | None
+    position: int
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Something that is known by row, (*run, row, …), by example."""
+        if self.token is None:
+            return values
+        lead = self.values.ndim - 1
+        flat = sum_of_rows(values.flatten(lead), self.token.unsqueeze(-1))
+        return flat.reshape(*flat.shape[:-1], *values.shape[lead:])
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A row for each example: the weighted sum of rows of a table."""
+
+    table: Float[Tensor, "*run row d_model"]
+    index: Int[Tensor, "*run example term"]
+    weights: Float[Tensor, "*run example term"]
+
+    @property
+    def rows(self) -> Float[Tensor, "*run example d_model"]:
+        """The sums."""
+        return sum_of_rows(self.table, self.index, self.weights)
+
+    def times(self, matrix: Float[Tensor, "*run d_model column"]) -> Tensor:
+        """The sums times a matrix, on the side where there are fewer rows."""
+        if self.table.shape[-2] < self.index.shape[-2]:
+            return sum_of_rows(self.table @ matrix, self.index, self.weights)
+        return self.rows @ matrix
+
+
+def table_logits(
+    network: Transformer, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None
+) -> Float[Tensor, "*run pair answer"]:
+    """Logits at the last position; parameters and pairs may have a leading run axis."""
+    streams = _embedded(network, pairs)
+    *before, last = network.blocks
+    for block in before:
+        streams = [
+            _through(block, _attended(block, streams, position), noise, position)
+            for position in range(len(streams))
+        ]
+    middle = _attended(last, streams, len(streams) - 1)
+    if isinstance(middle, Sum) and last.ln2 is None and network.ln_final is None:
+        return _unnormed_logits(network, last, middle, noise)
+    final = _through(last, middle, noise, 0).values
+    if network.ln_final is not None:
+        final = network.ln_final(final)
+    return _with_bias(network, final @ network.read_out)
+
+
+def _embedded(network: Transformer, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
+    p, w_e = network.task.p, network.embed.W_E
+    w_pos = network.pos_embed.W_pos
+    rows = [w_e[..., :p, :], w_e[..., :p, :], w_e[..., p:, :]][: w_pos.shape[-2]]
+    return [
+        Stream(
+            rows[position] + w_pos[..., position : position + 1, :],
+            pairs[..., position] if position < 2 else torch.zeros_like(pairs[..., 0]),
+            position,
+        )
+        for position in range(len(rows))
+    ]
+
+
+def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> Sum | Stream:
+    """The residual stream at a position after attention."""
+    attn, query = block.attn, streams[position]
+    sources = streams[: position + 1] if attn.causal else streams
+    normed = [s if block.ln1 is None else replace(s, values=block.ln1(s.values)) for s in sources]
+    start = query.values if attn.b_O is None else query.values + attn.b_O.unsqueeze(-2)
+    values = [attn.projected(source.values, "V") for source in normed]
+    if len(sources) == 1:
+        # A position that sees itself alone attends to nothing else.
+        written = torch.einsum("...rhk,...hkd->...rd", values[0], attn.W_O)
+        return replace(query, values=start + written)
+    asking = replace(query, values=normed[position].values)
+    q = attn.projected(asking.values, "Q") / attn.scale
+    scores = [_scores(asking, q, source, attn.projected(source.values, "K")) for source in normed]
+    pattern = torch.stack(scores, dim=-2).softmax(dim=-2)  # (*run, example, source, head)
+    if any(source.token is None for source in sources):
+        z = sum(
+            pattern[..., i, :, None] * source.spread(v)
+            for i, (source, v) in enumerate(zip(sources, values, strict=True))
+        )
+        written = torch.einsum("...nhk,...hkd->...nd", z, attn.W_O)
+        return Stream(query.spread(start) + written, None, position)
+    return _weighted(query, start, sources, values, attn.W_O, pattern)
+
+
+def _scores(query: Stream, q: Tensor, source: Stream, k: Tensor) -> Tensor:
+    """Scores of a query position on a source position, (*run, example, head)."""
+    if query.position == source.position:
+        return query.spread(torch.einsum("...rhk,...rhk->...rh", q, k))
+    if query.token is None or source.token is None:
+        return torch.einsum("...nhk,...nhk->...nh", query.spread(q), source.spread(k))
+    table = torch.einsum("...rhk,...shk->...rsh", q, k).flatten(-3, -2)
+    place = query.token * source.values.shape[-2] + source.token
+    return sum_of_rows(table, place.unsqueeze(-1))
+
+
+def _weighted(
+    query: Stream,
+    start: Tensor,
+    sources: list[Stream],
+    values: list[Tensor],
+    w_o: Tensor,
+    pattern: Tensor,
+) -> Sum:
+    """The residual stream as a sum: its own row, and a row for each head and source."""
+    heads = pattern.shape[-1]
+    assert query.token is not None
+    tables, places, offset = [start], [query.token.unsqueeze(-1)], start.shape[-2]
+    head = torch.arange(heads, device=pattern.device)
+    for source, v in zip(sources, values, strict=True):
+        written = torch.einsum("...rhk,...hkd->...rhd", v, w_o).flatten(-3, -2)
+        assert source.token is not None
+        tables.append(written)
+        places.append(offset + source.token.unsqueeze(-1) * heads + head)
+        offset += written.shape[-2]
+    index = torch.cat(places, dim=-1)
+    weights = torch.cat([torch.ones_like(pattern[..., 0, :1]), pattern.flatten(-2)], dim=-1)
+    return Sum(torch.cat(tables, dim=-2), index, weights)
+
+
+def _through(
+    block: TransformerBlock, middle: Sum | Stream, noise: Noise | None, position: int
+) -> Stream:
+    """The residual stream after the block's MLP."""
+    stream = middle
+    if isinstance(middle, Sum):
+        stream = Stream(middle.rows, None, position)
+    assert isinstance(stream, Stream)
+    if block.mlp is None:
+        return stream
+    if noise is not None and noise.active and stream.token is not None:
+        # Dropout differs between examples that share a row.
+        stream = Stream(stream.spread(stream.values), None, position)
+    normed = stream.values if block.ln2 is None else block.ln2(stream.values)
+    shifted = None if noise is None else replace(noise, step=noise.step * 4 + position)
+    post = block.mlp(normed @ block.mlp.W_in, shifted)
+    return replace(stream, values=stream.values + block.mlp.out(post))
+
+
+def _unnormed_logits(
+    network: Transformer, block: TransformerBlock, middle: Sum, noise: Noise | None
+) -> Tensor:
+    """Without a norm the logits are linear in the neurons: W_out and W_U make one matrix."""
+    read_out = network.read_out
+    if block.mlp is None:
+        return _with_bias(network, middle.times(read_out))
+    width = block.mlp.width
+    both = middle.times(torch.cat([block.mlp.W_in, read_out], dim=-1))
+    shifted = None if noise is None else replace(noise, step=noise.step * 4)
+    post = block.mlp(both[..., :width], shifted)
+    logits = both[..., width:] + post @ (block.mlp.W_out @ read_out)
+    if block.mlp.b_out is not None:
+        logits = logits + block.mlp.b_out.unsqueeze(-2) @ read_out
+    return _with_bias(network, logits)
+
+
+def _with_bias(network: Transformer, logits: Tensor) -> Tensor:
+    bias = None if network.unembed is None else network.unembed.b_U
+    return logits if bias is None else logits + bias.unsqueeze(-2)
