@@ -53,19 +53,20 @@ class Dynamics:
 
 
 def dynamics(
-    run: Run, convention: Convention = "one-sided", grok_accuracy: float = 0.9
+    run: Run, convention: Convention = "one-sided", grok_accuracy: float = 0.9, layer: int = 0
 ) -> Dynamics:
     """Follows a run through its checkpoints.
 
     Args:
         run: any run with checkpoints.
         convention: of the IPR.
+        layer: whose neurons to follow.
         grok_accuracy: test accuracy that counts as generalizing (the phases' 0.90).
 
     Raises:
         ValueError: if the run has no checkpoint.
     """
-    tables = [neuron_table(run, step, convention) for step in run.steps]
+    tables = [neuron_table(run, step, convention, layer=layer) for step in run.steps]
     if not tables:
         raise ValueError(f"{run.path}: expected a run with a checkpoint, found none yet")
     return Dynamics(

@@ -73,7 +73,7 @@ class NeuronTable:
         """Where the values come from: convention, basis, seed and step."""
         parts = [f"IPR: {CONVENTION_NAME[self.convention]}, r = {self.r:g}", BASIS_NAME[self.group]]
         if self.layers > 1:
-            parts.append(f"hidden layer {self.layer} of 0 … {self.layers - 1}")
+            parts.append(f"hidden layer {self.layer} (of 0 to {self.layers - 1})")
         if self.seed is not None:
             parts.append(f"seed {self.seed}")
         if self.step is not None:

@@ -81,13 +81,3 @@ def power_shares(
     power = np.abs(spectra) ** 2
     total = power.sum(axis=-1, keepdims=True)
     return np.divide(power, total, out=np.zeros_like(power), where=total > 0)
-
-
-def embedding_shares(
-    spectra: Complex[np.ndarray, "3 neuron frequency"],
-) -> Float[np.ndarray, "3 frequency"]:
-    """Share of power at each frequency of the embeddings: power summed over neurons.
-
-    The embedding of residue m is the vector of all neurons' weights for it (column m of U).
-    """
-    return power_shares(np.linalg.norm(spectra, axis=1).astype(complex))

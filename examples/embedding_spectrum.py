@@ -20,4 +20,4 @@ for name, members in (("generalizing", classes.generalizing), ("memorizing", cla
     print(f"{name:12} strongest frequency holds {np.mean(share):.0%} of a curve's power")
 print(table.caption)
 
-interp.figures.save(interp.figures.embedding_spectrum(table), sys.argv[2])
+interp.figures.save(interp.figures.embedding_spectrum(interp.embedding_table(run)), sys.argv[2])

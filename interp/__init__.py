@@ -2,11 +2,13 @@
 
 The public names, loaded when first used, so that ``import interp`` costs nothing:
 
-    RunConfig, train, load            runs
+    RunConfig, train, train_many, load  runs
     neuron_table, classify            neurons and their classes
     ipr, null_ipr                     inverse participation ratio, and that of noise
     prune, prune_by_class, pruning_curve, scores
+    embedding_table, head_ablation    embeddings and heads
     phase, dynamics
+    to_bridge                         a Transformer as TransformerLens' bridge
     make_task, make_dataset, analytic_network
     figures, report
 """
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from analysis.classify import classify as classify
     from analysis.curves import pruning_curve as pruning_curve
     from analysis.dynamics import dynamics as dynamics
+    from analysis.embedding import embedding_table as embedding_table
+    from analysis.heads import head_ablation as head_ablation
     from analysis.ipr import ipr as ipr
     from analysis.neurons import neuron_table as neuron_table
     from analysis.null import null_ipr as null_ipr
@@ -27,11 +31,13 @@ if TYPE_CHECKING:
     from analysis.pruning import prune as prune
     from analysis.pruning import prune_by_class as prune_by_class
     from interp import figures as figures
+    from interp.exchange import to_bridge as to_bridge
     from interp.html_report import report as report
     from training.config import RunConfig as RunConfig
     from training.data import make_dataset as make_dataset
     from training.evaluation import scores as scores
     from training.loop import train as train
+    from training.loop import train_many as train_many
     from training.models.analytic import analytic_network as analytic_network
     from training.run import load as load
     from training.tasks import make_task as make_task
@@ -41,7 +47,9 @@ _HOME = {
     "analytic_network": "training.models.analytic",
     "classify": "analysis.classify",
     "dynamics": "analysis.dynamics",
+    "embedding_table": "analysis.embedding",
     "figures": "interp.figures",
+    "head_ablation": "analysis.heads",
     "ipr": "analysis.ipr",
     "load": "training.run",
     "make_dataset": "training.data",
@@ -54,7 +62,9 @@ _HOME = {
     "pruning_curve": "analysis.curves",
     "report": "interp.html_report",
     "scores": "training.evaluation",
+    "to_bridge": "interp.exchange",
     "train": "training.loop",
+    "train_many": "training.loop",
 }
 
 __all__ = list(_HOME)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Parameter
 
 from interp.options import RunOptions, overrides_of
-from interp.summaries import ipr_summary, origin, run_summary
+from interp.summaries import heads_summary, ipr_summary, origin, run_summary
 from interp.terminal import (
+    print_heads,
     print_histogram,
     print_json,
     print_pruning,
@@ -20,6 +21,7 @@ from interp.terminal import (
 
 if TYPE_CHECKING:
     from analysis.classify import Classes
+    from analysis.embedding import EmbeddingTable
     from analysis.neurons import NeuronTable
     from training.config import RunConfig
     from training.run import Run
@@ -29,6 +31,7 @@ Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by def
 Figure = Annotated[Path | None, Parameter(help="write the figure to this .html file")]
 Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
 Draws = Annotated[int, Parameter(help="random prunings of the same size, as control")]
+Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
 RunFolder = Annotated[Path, Parameter(help="run folder")]
 
 DEMO = {
@@ -47,6 +50,7 @@ def train(
     /,
     *,
     out: Annotated[Path, Parameter(help="run folder, made or resumed")],
+    device: Annotated[str, Parameter(help="cpu, cuda or auto: a GPU where there is one")] = "auto",
     json_: Json = False,
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
@@ -54,7 +58,7 @@ def train(
     from training.config import parse_config, read_config, with_overrides
 
     values = read_config(config) if config else {}
-    run = _train(parse_config(with_overrides(values, overrides_of(options))), out)
+    run = _train(parse_config(with_overrides(values, overrides_of(options))), out, device)
     if json_:
         print_json(run_summary(run))
         return
@@ -67,6 +71,7 @@ def ipr(
     /,
     *,
     step: Step = None,
+    layer: Layer = 0,
     threshold: Threshold = "auto",
     figure: Figure = None,
     table: Annotated[
@@ -80,7 +85,7 @@ def ipr(
     from training.run import load
 
     _check_places(figure, table)
-    neurons = neuron_table(load(run), step)
+    neurons = neuron_table(load(run), step, layer=layer)
     classes = classify(neurons, _threshold(threshold))
     if figure is not None:
         from interp import figures
@@ -103,6 +108,7 @@ def prune(
     *,
     threshold: Threshold = "auto",
     step: Step = None,
+    layer: Layer = 0,
     draws: Draws = 50,
     save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
     figure: Figure = None,
@@ -117,14 +123,14 @@ def prune(
 
     _check_places(figure)
     source = load(run)
-    neurons = neuron_table(source, step)
+    neurons = neuron_table(source, step, layer=layer)
     result = prune_by_class(source, neurons, classify(neurons, _threshold(threshold)), draws=draws)
     if save is not None:
         write_pruned(save, source, neurons.step or 0, result.network, result.after)
     if figure is not None:
         from interp import figures
 
-        curves = pruning_curve(source, draws=draws, table=neurons)
+        curves = pruning_curve(source, table=neurons)
         figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure)
     if json_:
         about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
@@ -142,34 +148,62 @@ def spectrum(
     *,
     neuron: Annotated[int | None, Parameter(help="one neuron instead of the embeddings")] = None,
     step: Step = None,
+    layer: Layer = 0,
     figure: Figure = None,
     json_: Json = False,
 ) -> None:
     """Show the Fourier spectrum of the embeddings, or of one neuron."""
+    from analysis.embedding import embedding_table
     from analysis.neurons import neuron_table
-    from analysis.spectrum import embedding_shares, power_shares
+    from analysis.spectrum import power_shares
     from interp import figures
     from training.run import load
 
     _check_places(figure)
-    table = neuron_table(load(run), step)
+    source: NeuronTable | EmbeddingTable
     if neuron is None:
-        drawn, shares = figures.embedding_spectrum(table), embedding_shares(table.coefficients)
+        source = embedding_table(load(run), step)
+        drawn, shares = figures.embedding_spectrum(source), source.shares
     else:
-        drawn = figures.neuron_curves(table, neuron)
-        shares = power_shares(table.coefficients[:, neuron])
+        source = neuron_table(load(run), step, layer=layer)
+        drawn = figures.neuron_curves(source, neuron)
+        rows = power_shares(source.coefficients[:, neuron])
+        shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
         figures.save(drawn, figure)
     if json_:
-        print_json(
-            {
-                **origin(table),
-                "neuron": neuron,
-                "share_of_power": dict(zip(("u", "v", "w"), shares.tolist(), strict=True)),
-            }
-        )
+        found = {name: row.tolist() for name, row in shares.items()}
+        print_json({**origin(source), "neuron": neuron, "share_of_power": found})
         return
-    print_spectrum(table, shares, neuron)
+    print_spectrum(source, shares, neuron)
+    if figure is not None:
+        say(f"written: {figure}")
+
+
+def heads(
+    run: RunFolder,
+    /,
+    *,
+    how: Annotated[str, Parameter(help="what replaces a head's output: mean or zero")] = "mean",
+    step: Step = None,
+    figure: Figure = None,
+    json_: Json = False,
+) -> None:
+    """Ablate a Transformer's heads one at a time and score what is left."""
+    from analysis.heads import head_ablation
+    from training.run import load
+
+    _check_places(figure)
+    source = load(run)
+    result = head_ablation(source, cast(Any, how), step=step)
+    if figure is not None:
+        from interp import figures
+
+        figures.save(figures.head_ablation(result, source.name), figure)
+    if json_:
+        print_json(heads_summary(source, result))
+        return
+    print_heads(source.name, result)
     if figure is not None:
         say(f"written: {figure}")
 
@@ -180,13 +214,14 @@ def report(
     *,
     threshold: Threshold = "auto",
     draws: Draws = 50,
+    layer: Layer = 0,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
     """Write one self-contained HTML file with all figures and the before/after table."""
     from interp.html_report import report as write_report
 
-    path = write_report(run, out, _threshold(threshold), draws)
+    path = write_report(run, out, _threshold(threshold), draws, layer)
     if json_:
         print_json({"report": str(path)})
     else:
@@ -224,12 +259,12 @@ def demo(
     say(f"\nreport: {path}")
 
 
-def _train(config: RunConfig, out: Path) -> Run:
+def _train(config: RunConfig, out: Path, device: str = "auto") -> Run:
     from interp.progress import training_progress
     from training.loop import train as run_training
 
     with training_progress(config.steps) as progress:
-        return run_training(config, out, progress)
+        return run_training(config, out, progress, device)
 
 
 def _threshold(text: str) -> Any:

@@ -13,8 +13,10 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from analysis.classify import Classes, Rule, classify
-from analysis.curves import pruning_curve
+from analysis.curves import PruningCurves, pruning_curve
 from analysis.dynamics import Dynamics, dynamics
+from analysis.embedding import EmbeddingTable, embedding_table
+from analysis.heads import HeadAblation, head_ablation
 from analysis.neurons import NeuronTable, neuron_table
 from analysis.phases import Phase, has_phase, phase
 from analysis.pruning import Pruning, prune_by_class
@@ -22,6 +24,7 @@ from interp import figures
 from interp.figures.template import HTML_CONFIG, run_caption
 from interp.words import PAPERS, before_after_rows, sentence
 from training.checkpoint import check_place, write_bytes
+from training.models.transformer import Transformer
 from training.run import Run, load
 
 _STYLE = """
@@ -45,11 +48,21 @@ class _Reading:
     """Everything the report shows of a run."""
 
     run: Run
+    phase: Phase | None
+    embeddings: EmbeddingTable
+    heads: HeadAblation | None  # None for an MLP
+    neurons: _Neurons | None  # None for an attention-only network
+
+
+@dataclass(frozen=True)
+class _Neurons:
+    """What the report shows of a hidden layer."""
+
     table: NeuronTable
     classes: Classes
     pruning: Pruning | None  # None where the threshold leaves one class only
+    curves: PruningCurves
     history: Dynamics
-    phase: Phase | None
 
 
 def report(
@@ -57,6 +70,7 @@ def report(
     out: Path | str | None = None,
     threshold: Rule | float = "auto",
     draws: int = 50,
+    layer: int = 0,
 ) -> Path:
     """Writes all figures and the before/after table of a run into one HTML file.
 
@@ -65,6 +79,7 @@ def report(
         out: the file; ``report.html`` in the run folder by default.
         threshold: rule or IPR that separates the neurons, see :func:`analysis.classify.classify`.
         draws: random controls.
+        layer: which hidden layer's neurons are shown.
 
     Returns:
         Where the file is.
@@ -78,36 +93,55 @@ def report(
         raise ValueError("report: a run kept in memory needs a file name")
     target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
     check_place("report", target, ".html")
-    table = neuron_table(run)
-    classes = classify(table, threshold)
+    network = run.network()
     reading = _Reading(
         run,
-        table,
-        classes,
-        prune_by_class(run, table, classes, draws=draws) if _two_classes(classes) else None,
-        dynamics(run),
         phase(run) if has_phase(run) else None,
+        embedding_table(run),
+        head_ablation(run) if isinstance(network, Transformer) else None,
+        _read_neurons(run, threshold, draws, layer) if network.layers else None,
     )
-    write_bytes(target, _page(reading, _figures(reading, draws)).encode())
+    write_bytes(target, _page(reading, _figures(reading)).encode())
     return target
 
 
-def _figures(reading: _Reading, draws: int) -> dict[str, tuple[str, go.Figure]]:
+def _read_neurons(run: Run, threshold: Rule | float, draws: int, layer: int) -> _Neurons:
+    table = neuron_table(run, layer=layer)
+    classes = classify(table, threshold)
+    return _Neurons(
+        table,
+        classes,
+        prune_by_class(run, table, classes, draws=draws) if _two_classes(classes) else None,
+        pruning_curve(run, table=table),
+        dynamics(run, layer=layer),
+    )
+
+
+def _figures(reading: _Reading) -> dict[str, tuple[str, go.Figure]]:
     """Section heading and figure by the id of its element."""
-    run, table, classes = reading.run, reading.table, reading.classes
-    curves = pruning_curve(run, draws=draws, table=table)
+    run = reading.run
+    found = {"training": ("Training", figures.training_curves(run))}
+    if reading.neurons is not None:
+        found.update(_neuron_figures(reading.neurons))
+    embedding = figures.embedding_spectrum(reading.embeddings)
+    found["embedding"] = ("Spectrum of the embeddings", embedding)
+    if reading.heads is not None:
+        found["heads"] = ("Attention heads", figures.head_ablation(reading.heads, run.name))
+    return found
+
+
+def _neuron_figures(neurons: _Neurons) -> dict[str, tuple[str, go.Figure]]:
+    table, classes = neurons.table, neurons.classes
     alive = np.where(table.dead, -1.0, table.ipr)
     median_memorizing = _median_of(table, classes.memorizing)
     found = {
-        "training": ("Training", figures.training_curves(run)),
         "ipr": ("IPR of the neurons", figures.ipr_histogram(table, classes)),
         "pruning": (
             "Pruning",
-            figures.pruning_curves(curves, pruned=int((~classes.generalizing).sum())),
+            figures.pruning_curves(neurons.curves, pruned=int((~classes.generalizing).sum())),
         ),
-        "dynamics": ("IPR over training", figures.ipr_dynamics(reading.history, classes)),
+        "dynamics": ("IPR over training", figures.ipr_dynamics(neurons.history, classes)),
         "spectra": ("Spectra of all neurons", figures.spectra_heatmap(table, classes)),
-        "embedding": ("Spectrum of the embeddings", figures.embedding_spectrum(table)),
         "generalizing": (
             "The neuron of highest IPR",
             figures.neuron_curves(table, int(alive.argmax())),
@@ -118,6 +152,8 @@ def _figures(reading: _Reading, draws: int) -> dict[str, tuple[str, go.Figure]]:
             "A typical memorizing neuron",
             figures.neuron_curves(table, median_memorizing),
         )
+    if table.norm_weight is not None and (~table.dead).sum() >= 3:
+        found["norm"] = ("Norm weights", figures.norm_weights(table, classes))
     return found
 
 
@@ -146,15 +182,18 @@ def _page(reading: _Reading, sections: dict[str, tuple[str, go.Figure]]) -> str:
     config = escape(json.dumps(run.config.to_dict(), indent=2, ensure_ascii=False))
     versions = ", ".join(f"{p} {version(p)}" for p in ("interp", "torch", "numpy", "plotly"))
     papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
-    words = escape(sentence(reading.pruning, reading.phase, reading.classes))
-    pruning = _pruning_section(reading)
+    neurons = reading.neurons
+    words = "" if reading.phase is None else f"Phase: {reading.phase.name}."
+    if neurons is not None:
+        words = sentence(neurons.pruning, reading.phase, neurons.classes)
+    pruning = "" if neurons is None else _pruning_section(neurons)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>
 <body><main><h1>{name}</h1>
-<p class="caption">{escape(run_caption(run.config, reading.table.step))}</p>
-<p>{words}</p>
+<p class="caption">{escape(run_caption(run.config, run.last_step))}</p>
+<p>{escape(words)}</p>
 {pruning}
 {body}
 <h2>Settings</h2><details><summary>Configuration</summary><pre>{config}</pre></details>
@@ -167,12 +206,12 @@ def _two_classes(classes: Classes) -> bool:
     return bool(classes.generalizing.any() and not classes.generalizing.all())
 
 
-def _pruning_section(reading: _Reading) -> str:
-    pruning = reading.pruning
+def _pruning_section(neurons: _Neurons) -> str:
+    pruning = neurons.pruning
     if pruning is None:
         return ""
     return f"""<h2>Before and after pruning</h2><div class="scroll">{_table(pruning)}</div>
-<p class="caption">{escape(reading.table.caption)}. Random control: mean and 5–95 % band of
+<p class="caption">{escape(neurons.table.caption)}. Random control: mean and 5–95 % band of
 {pruning.draws} prunings of the same size (seed {pruning.seed}). Nothing is retrained.</p>"""
 
 

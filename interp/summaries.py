@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.classify import Classes
+    from analysis.embedding import EmbeddingTable
+    from analysis.heads import HeadAblation
     from analysis.neurons import NeuronTable
     from training.run import Run
 
 
-def origin(table: NeuronTable) -> dict[str, Any]:
-    """Where the values of a neuron table come from."""
+def origin(table: NeuronTable | EmbeddingTable) -> dict[str, Any]:
+    """Where the values of a table come from."""
     return {
         "run": table.name,
         "step": table.step,
@@ -51,4 +53,33 @@ def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
         "dip_p_value": classes.dip_p_value,
         "classes": classes.counts,
         "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],
+        "layer": table.layer,
+        **_norm_summary(table),
+    }
+
+
+def _norm_summary(table: NeuronTable) -> dict[str, Any]:
+    """|Weight| of the norm on each neuron and its rank correlation with the IPR, if any."""
+    if table.norm_weight is None or (~table.dead).sum() < 3:
+        return {}
+    from analysis.norms import norm_correlation
+
+    found = norm_correlation(table)
+    return {
+        "norm_weight": table.norm_weight.tolist(),
+        "norm_weight_spearman": {"rho": found.rho, "p_value": found.p_value},
+    }
+
+
+def heads_summary(run: Run, result: HeadAblation) -> dict[str, Any]:
+    """Scores with all heads, and without each."""
+    return {
+        "run": str(run.path),
+        "step": result.step,
+        "seed": result.seed,
+        "how": result.how,
+        "before": result.before.to_dict(),
+        "without": {
+            f"{block}.{head}": scores.to_dict() for (block, head), scores in result.after.items()
+        },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from analysis.classify import Classes
+    from analysis.embedding import EmbeddingTable
+    from analysis.heads import HeadAblation
     from analysis.neurons import NeuronTable
     from analysis.pruning import Pruning
     from training.run import Run
@@ -56,6 +59,11 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    if table.norm_weight is not None and (~table.dead).sum() >= 3:
+        from analysis.norms import norm_correlation
+
+        found = norm_correlation(table)
+        say(f"|norm weight| against IPR: Spearman ρ = {found.rho:.2f}, p = {found.p_value:.1g}")
 
 
 def print_pruning(table: NeuronTable, result: Pruning) -> None:
@@ -71,14 +79,36 @@ def print_pruning(table: NeuronTable, result: Pruning) -> None:
     say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
 
 
-def print_spectrum(table: NeuronTable, shares: Any, neuron: int | None, top: int = 10) -> None:
-    """The strongest frequencies of each curve."""
+def print_spectrum(
+    table: NeuronTable | EmbeddingTable,
+    shares: Mapping[str, Any],
+    neuron: int | None,
+    top: int = 10,
+) -> None:
+    """The strongest frequencies of each curve or embedding."""
     what = "embeddings" if neuron is None else f"neuron {neuron}"
-    shown = Table("frequency", "U", "V", "W", title=f"{table.name}: share of power, {what}")
-    for frequency in (-shares.mean(axis=0)).argsort()[:top]:
-        shown.add_row(str(frequency), *(f"{share:.4f}" for share in shares[:, frequency]))
+    shown = Table("frequency", *shares, title=f"{table.name}: share of power, {what}")
+    mean = sum(shares.values())
+    for frequency in (-mean).argsort()[:top]:
+        shown.add_row(str(frequency), *(f"{row[frequency]:.4f}" for row in shares.values()))
     _show(shown)
     say(table.caption)
+
+
+def print_heads(name: str, result: HeadAblation) -> None:
+    """Accuracy of the splits with all heads and without each."""
+    from interp.words import number
+
+    how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
+    shown = Table(
+        "without", *result.before, title=f"{name}, step {result.step}: heads set to {how}"
+    )
+    shown.add_row("–", *(number(score.accuracy) for score in result.before.values()))
+    for (block, head), scores in result.after.items():
+        cells = (number(score.accuracy) for score in scores.values())
+        shown.add_row(f"head {block}.{head}", *cells)
+    _show(shown)
+    say(f"accuracy · seed {result.seed} · step {result.step}")
 
 
 def _show(table: Table) -> None:

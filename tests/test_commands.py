@@ -114,10 +114,10 @@ def test_spectrum(capsys, tiny_run, tmp_path):
     power = np.abs(np.fft.rfft(tiny_run.network().curves(), axis=-1)) ** 2
     for_all = run_json(capsys, "spectrum", tiny_run.path)
     expected = power.sum(axis=1) / power.sum(axis=(1, 2))[:, None]
-    np.testing.assert_allclose(for_all["share_of_power"]["w"], expected[2])
+    np.testing.assert_allclose(for_all["share_of_power"]["answer W"], expected[2])
     figure = tmp_path / "neuron.html"
     one = run_json(capsys, "spectrum", tiny_run.path, "--neuron", 3, "--figure", figure)
-    np.testing.assert_allclose(one["share_of_power"]["u"], power[0, 3] / power[0, 3].sum())
+    np.testing.assert_allclose(one["share_of_power"]["U"], power[0, 3] / power[0, 3].sum())
     assert figure.exists()
     assert "frequency" in run(capsys, "spectrum", tiny_run.path)
 

@@ -11,6 +11,7 @@ import pytest
 from analysis.classify import classify
 from analysis.curves import pruning_curve
 from analysis.dynamics import dynamics
+from analysis.embedding import embedding_table
 from analysis.neurons import neuron_table
 from analysis.pruning import prune_by_class
 from interp import figures
@@ -33,7 +34,7 @@ def drawn(tiny_run):
         "plain histogram": figures.ipr_histogram(table),
         "neuron": figures.neuron_curves(table, 2),
         "heatmap": figures.spectra_heatmap(table, classes),
-        "embedding": figures.embedding_spectrum(table),
+        "embedding": figures.embedding_spectrum(embedding_table(tiny_run)),
         "pruning": figures.pruning_curves(curves, pruned=3),
         "pruning loss": figures.pruning_curves(curves, "loss"),
         "dynamics": figures.ipr_dynamics(dynamics(tiny_run), classes),

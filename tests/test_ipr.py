@@ -13,7 +13,6 @@ from analysis.null import null_ipr
 from analysis.spectrum import (
     coefficients,
     dominant_frequency,
-    embedding_shares,
     one_sided_dft,
     power_shares,
 )
@@ -157,8 +156,3 @@ def test_multiplicative_coefficients_run_over_powers_of_a_generator():
 def test_shares_sum_to_one_or_to_nothing():
     spectra = coefficients(np.stack([NOISE[0], np.zeros(P)]))
     np.testing.assert_allclose(power_shares(spectra).sum(axis=1), [1, 0])
-    three = coefficients(NOISE[:6].reshape(3, 2, P))
-    expected = (np.abs(three) ** 2).sum(axis=1)
-    np.testing.assert_allclose(
-        embedding_shares(three), expected / expected.sum(axis=1, keepdims=True)
-    )

@@ -63,7 +63,7 @@ def test_importing_and_help_load_no_torch(code):
 
 
 def test_every_public_name_resolves():
-    assert len(interp.__all__) <= 20
+    assert len(interp.__all__) <= 26
     for name in interp.__all__:
         assert getattr(interp, name) is not None
     assert set(dir(interp)) == set(interp.__all__)
@@ -71,7 +71,10 @@ def test_every_public_name_resolves():
         interp.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("command", ["train", "ipr", "prune", "spectrum", "report", "demo"])
+COMMANDS = ["train", "ipr", "prune", "spectrum", "heads", "report", "demo"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_and_json(command, capsys):
     from interp.cli import main
 

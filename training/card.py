@@ -12,6 +12,7 @@ from training.evaluation import Scores
 def card(name: str, config: RunConfig, scores: Scores | None) -> str:
     """Markdown with a model hub's front matter; scores are absent while a run trains."""
     data, optimizer = config.data, config.optimizer
+    batch = f"batches of {optimizer.batch_size}" if optimizer.batch_size else "full batch"
     settings = yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True)
     return f"""---
 library_name: interp
@@ -20,10 +21,11 @@ tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
 
 # {name}
 
-A network trained on ({config.task.operation}) mod {config.task.p} with α = {data.fraction} of all
-pairs in the training set and ξ = {data.corruption} of the training labels redrawn ({data.kind}).
+A network ({config.model.summary}) trained on ({config.task.operation}) mod {config.task.p}
+with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
+labels redrawn ({data.kind}).
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},
-{config.steps} full-batch steps, seed {config.seed}.
+{config.steps} steps, {batch}, seed {config.seed}.{_warning(config)}
 
 {_table(scores)}
 Read it with `interp.load("{name}")`; see its neurons with `interp ipr {name}`.
@@ -35,6 +37,16 @@ The setting is that of Doshi et al. 2024, *To grok or not to grok* (arXiv 2310.1
 ```yaml
 {settings}```
 """
+
+
+def _warning(config: RunConfig) -> str:
+    if config.precision == "highest":
+        return ""
+    allowed = {"high": "TF32", "medium": "bfloat16"}[config.precision]
+    return (
+        f"\n\n**Reduced precision:** matrix products of float32 weights may have been rounded to "
+        f"{allowed} (`precision: {config.precision}`); scores are not comparable to the last digit."
+    )
 
 
 def _table(scores: Scores | None) -> str:

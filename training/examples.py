@@ -44,7 +44,7 @@ class Examples:
         self._labels = self._on(device, [labels for _, labels in train])
         self.total = len(train[0][0])
         self.count = batch_size or self.total
-        self._minibatches = batch_size is not None
+        self._minibatches = self.count < self.total
         self._epoch, self._order = -1, np.empty((0, 0), dtype=np.int64)
         self.pairs: Int[Tensor, "*run example 2"] = self._pairs
         self.label_at: Int[Tensor, " label"] = label_places(self._labels, self.answers)

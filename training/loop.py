@@ -150,12 +150,11 @@ class _Job:
         if self.out is None:
             return
         try:
-            self.sink = FolderSink.open(self.out, self.config, self.dataset)
+            self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
+            if sink.done:
+                self.outcome = load(self.out)
         except (ValueError, OSError) as error:
             self.outcome = error
-            return
-        if isinstance(self.sink, FolderSink) and self.sink.done:
-            self.outcome = load(self.out)
 
     def record(self, measurement: Measurement) -> None:
         self.check(measurement.weight_norm + sum(_losses(measurement)), measurement.step)
@@ -199,7 +198,10 @@ def _train_cohort(
 ) -> dict[int, Outcome]:
     """Trains jobs of the same shapes, those of the same step together."""
     # Before anything is written, for a network that does not fit into memory.
-    whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+    try:
+        whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+    except ValueError as error:  # settings that do not fit the network, the same for all of them
+        return {job.number: error for job in jobs}
     try:
         for job in jobs:
             job.open()
@@ -222,7 +224,10 @@ def _train_from_one_step(cohort: Cohort, jobs: list[_Job], progress: Progress | 
     for run, job in enumerate(jobs):
         step = job.sink.resumable()
         if job.sink.path is not None and step is not None:
-            cohort.restore(run, job.sink.path, step, job.sink.weights[step])
+            try:
+                cohort.restore(run, job.sink.path, step, job.sink.weights[step])
+            except ValueError as error:
+                job.outcome = error
     started = time.perf_counter()
     precision = jobs[0].config.precision
     with product_precision(precision), _stop_on_interrupt() as stop_requested:

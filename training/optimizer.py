@@ -161,7 +161,9 @@ def _leaves(network: Network, config: OptimizerConfig) -> Iterator[tuple[str, nn
 
 
 def _by_muon(name: str, leaf: nn.Parameter, config: OptimizerConfig) -> bool:
-    return config.name == "muon" and name.startswith("blocks.") and leaf.ndim == 2
+    # The biases b_Q, b_K and b_V have two axes as well, but are no matrices.
+    matrix = leaf.ndim == 2 and name.rpartition(".")[2].startswith("W_")
+    return config.name == "muon" and name.startswith("blocks.") and matrix
 
 
 def _check_patterns(network: Network, config: OptimizerConfig) -> None:

@@ -137,6 +137,20 @@ class ModelConfig(Section):
             )
 
     @property
+    def summary(self) -> str:
+        """The network in a few words."""
+        if self.kind == "mlp":
+            parts = ["MLP", f"N = {self.width}", self.phi]
+            parts += [f"{self.depth} layers"] if self.depth > 2 else []
+        else:
+            parts = ["Transformer", f"d = {self.d_model}", f"{self.n_heads} heads"]
+            parts += [f"{self.n_layers} blocks"] if self.n_layers > 1 else []
+            parts += [f"d_mlp = {self.d_mlp}", self.phi] if self.d_mlp else ["attention only"]
+        parts += [f"{self.norm} norm"] if self.norm != "none" else []
+        parts += [f"dropout {self.dropout:g}"] if self.dropout else []
+        return ", ".join(parts)
+
+    @property
     def phi(self) -> ActivationName:
         """The activation in force."""
         if self.activation is not None:

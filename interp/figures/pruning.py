@@ -38,7 +38,7 @@ def pruning_curves(
         horizontal_spacing=0.04,
         subplot_titles=["lowest first", "highest first"],
     )
-    size = np.arange(curves.neurons + 1, dtype=np.int32)
+    size = curves.sizes.astype(np.int32)
     for column, direction in enumerate(("lowest", "highest"), start=1):
         if curves.control is not None:
             for split in _WITH_CONTROL:
@@ -95,7 +95,12 @@ def pruning_curves(
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     control = curves.control
     words = f" · control: {control.draws} random orders, seed {control.seed}" if control else ""
-    return styled(figure, "Pruning by IPR, in both directions", curves.caption + words, height=520)
+    return styled(
+        figure,
+        "Pruning by IPR, in both directions",
+        curves.caption + words + f" · {curves.method}",
+        height=520,
+    )
 
 
 def _add_band(

@@ -1,4 +1,4 @@
-"""Spectra of all neurons at once, and of the embeddings."""
+"""Spectra of all neurons at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.classify import Classes
-from analysis.neurons import CURVES, NeuronTable
-from analysis.spectrum import embedding_shares, power_shares
-from interp.figures.template import INK, styled
-
-_CURVE_COLOUR = ("#0072B2", "#E69F00", "#009E73")
+from analysis.neurons import NeuronTable
+from analysis.spectrum import power_shares
+from interp.figures.template import styled
 
 
 def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Figure:
@@ -42,30 +40,3 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
     words = "neurons: generalizing, memorizing, dead; by frequency" if classes else "neurons"
     figure.update_yaxes(title_text=words, autorange="reversed")
     return styled(figure, f"Spectra of all neurons of {table.name}", table.caption, height=560)
-
-
-def embedding_spectrum(table: NeuronTable) -> go.Figure:
-    """Fourier spectrum of the operands' and answers' embeddings: power summed over neurons."""
-    share = embedding_shares(table.coefficients)
-    figure = go.Figure(
-        [
-            go.Bar(
-                x=np.arange(share.shape[1], dtype=np.int32),
-                y=row.astype(np.float32),
-                name=name,
-                marker={"color": colour},
-                hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
-            )
-            for name, row, colour in zip(CURVES, share, _CURVE_COLOUR, strict=True)
-        ]
-    )
-    figure.add_hline(
-        y=1 / share.shape[1],
-        line={"color": INK, "dash": "dot", "width": 1},
-        annotation={"text": "flat spectrum", "font_size": 11, "xanchor": "right"},
-    )
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
-    figure.update_xaxes(title_text="frequency (0 is the constant)")
-    figure.update_yaxes(title_text="share of power, all neurons", rangemode="tozero")
-    title = f"Fourier spectrum of the embeddings of {table.name}"
-    return styled(figure, title, table.caption, height=440)

@@ -94,7 +94,7 @@ def run_caption(config: RunConfig, step: int | None = None) -> str:
         f"α = {config.data.fraction:g}",
         f"ξ = {config.data.corruption:g}",
         f"{config.optimizer.name}, wd {config.optimizer.weight_decay:g}",
-        f"N = {config.model.width}",
+        config.model.summary,
         f"seed {config.seed}",
     ]
     return " · ".join(parts if step is None else [*parts, f"step {step}"])

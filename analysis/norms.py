@@ -1,0 +1,42 @@
+"""A norm's weights beside the IPR of the neurons they scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from analysis.neurons import NeuronTable
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's rank correlation of IPR and |norm weight| over the living neurons.
+
+    Attributes:
+        rho: in [−1, 1]; positive if neurons of low IPR have small weights.
+        p_value: two-sided, of no correlation.
+        neurons: how many were ranked.
+    """
+
+    rho: float
+    p_value: float
+    neurons: int
+
+
+def norm_correlation(table: NeuronTable) -> RankCorrelation:
+    """How the norm's weight of a neuron goes with its IPR (Doshi et al. 2024, figure 5).
+
+    Raises:
+        ValueError: if the layer has no norm, or fewer than three living neurons.
+    """
+    if table.norm_weight is None:
+        raise ValueError("norm weights: expected a layer with a norm on its neurons, got none")
+    alive = ~table.dead
+    if alive.sum() < 3:
+        raise ValueError(
+            f"norm weights: expected at least 3 living neurons, got {int(alive.sum())}"
+        )
+    found = spearmanr(table.ipr[alive], np.asarray(table.norm_weight)[alive])
+    return RankCorrelation(float(found.statistic), float(found.pvalue), int(alive.sum()))

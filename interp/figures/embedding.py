@@ -1,0 +1,39 @@
+"""Spectra of the embeddings, all dimensions together."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.embedding import EmbeddingTable
+from interp.figures.template import INK, styled
+
+_COLOUR = ("#0072B2", "#E69F00", "#009E73")
+
+
+def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
+    """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions."""
+    figure = go.Figure()
+    frequencies = 0
+    for (name, share), colour in zip(embeddings.shares.items(), _COLOUR, strict=False):
+        frequencies = len(share)
+        mean = embeddings.mean_ipr[name]
+        figure.add_trace(
+            go.Bar(
+                x=np.arange(frequencies, dtype=np.int32),
+                y=share.astype(np.float32),
+                name=name if mean is None else f"{name} (mean IPR {mean:.3f})",
+                marker={"color": colour},
+                hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
+            )
+        )
+    figure.add_hline(
+        y=1 / frequencies,
+        line={"color": INK, "dash": "dot", "width": 1},
+        annotation={"text": "flat spectrum", "font_size": 11, "xanchor": "right"},
+    )
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
+    figure.update_xaxes(title_text="frequency (0 is the constant)")
+    figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
+    title = f"Fourier spectrum of the embeddings of {embeddings.name}"
+    return styled(figure, title, embeddings.caption, height=440)
