@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numba import njit
 from torch import Tensor
 
 from training.randomness import stream
@@ -44,15 +46,50 @@ class Noise:
         self, examples: int, neurons: int, layer: int, dtype: torch.dtype, first: int = 0
     ) -> Float[Tensor, "*run example neuron"]:
         """0 or 1 / (1 − rate) for every neuron on every example, from row ``first`` on."""
-        salt = _mixed(_mixed(self.step + _ODD * layer) ^ self.key)[..., None, None]
+        salt = _mixed(_mixed(self.step + _ODD * layer) ^ self.key)
         start = first * neurons
+        if self.key.device.type == "cpu":
+            shape = *self.key.shape, examples, neurons
+            out = torch.empty(shape, dtype=dtype)
+            flat = out.view(-1, examples * neurons).numpy()
+            salts, rates = salt.reshape(-1).tolist(), self.rate.reshape(-1).tolist()
+            for row, one, rate in zip(flat, salts, rates, strict=True):
+                scale = row.dtype.type(1 / (1 - rate))
+                salted = np.uint32(one % 2**32)
+                _fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
+            return out
         place = torch.arange(
             start, start + examples * neurons, dtype=torch.int32, device=self.key.device
         )
-        bits = _mixed(_mixed(place).view(examples, neurons) ^ salt)
+        bits = _mixed(_mixed(place).view(examples, neurons) ^ salt[..., None, None])
         rate = self.rate[..., None, None].double()
-        keep = bits >= (rate * 2.0**32 - 2.0**31).to(torch.int64)
+        keep = bits.to(torch.int64) % 2**32 >= (rate * 2.0**32).round().to(torch.int64)
         return keep * (1 / (1 - rate)).to(dtype)
+
+
+def _least_kept(rate: float) -> np.uint32:
+    """The smallest of the 2³² hashes whose neuron stays."""
+    return np.uint32(min(round(rate * 2**32), 2**32 - 1))
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _hashed(bits):  # type: ignore[no-untyped-def]
+    """:func:`_mixed` of one number; every step is cast back, or numba would go on in 64 bits."""
+    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
+    bits = np.uint32(bits * np.uint32(0x7FEB352D))
+    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(15)))
+    bits = np.uint32(bits * np.uint32(0x846CA68B))
+    return np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
+
+
+@njit(nogil=True, cache=True)
+def _fill_factor(out, start, salt, least, scale):  # type: ignore[no-untyped-def]
+    """The same bits as the tensor operations give, in one pass over a flat array."""
+    dropped = scale - scale  # a zero of the array's type, without which this is not vectorized
+    for place in range(len(out)):
+        bits = _hashed(np.uint32(np.uint32(place) + start))
+        bits = _hashed(np.uint32(bits ^ salt))
+        out[place] = scale if bits >= least else dropped
 
 
 def dropout_key(seed: int) -> int:
