@@ -16,7 +16,7 @@ from training.checkpoint import load_weights, read_tensors
 from training.config import RunConfig
 from training.data import Dataset
 from training.device import captured
-from training.evaluation import Evaluation
+from training.evaluation import Evaluation, part_sums
 from training.examples import Examples
 from training.folder import (
     Measurement,
@@ -26,7 +26,7 @@ from training.folder import (
     weight_norm,
 )
 from training.gradients import MLPGradients
-from training.models.initial import initial_network
+from training.models.initial import Network, initial_network
 from training.models.noise import Noise, dropout_key
 from training.optimizer import Updater
 from training.stack import stack
@@ -153,11 +153,33 @@ class Cohort:
     @torch.no_grad()
     def measure(self) -> list[Measurement]:
         """Scores of every run over all pairs."""
+        if self._stacked is not None:
+            return self._measure_stacked(self._stacked)
         return [
             Measurement(
                 self.step, evaluation(network.logits(evaluation.pairs)), weight_norm(network)
             )
             for network, evaluation in zip(self.networks, self._evaluations, strict=True)
+        ]
+
+    def _measure_stacked(self, stacked: Network) -> list[Measurement]:
+        """All runs in one program, and in one copy from a GPU."""
+        every = self._evaluations
+        pairs = torch.stack([evaluation.pairs for evaluation in every])
+        sums = part_sums(
+            stacked.logits(pairs),
+            torch.stack([evaluation.labels for evaluation in every]),
+            torch.stack([evaluation.members for evaluation in every]),
+            every[0].loss,
+        )
+        squares = [w.double().square().flatten(1).sum(dim=1) for w in stacked.parameters()]
+        norms = torch.stack(squares).sum(dim=0).sqrt()
+        found = torch.cat([sums.flatten(1), norms[:, None]], dim=1).cpu().numpy()
+        return [
+            Measurement(
+                self.step, evaluation.from_sums(row[:-1].reshape(sums.shape[1:])), float(row[-1])
+            )
+            for evaluation, row in zip(every, found, strict=True)
         ]
 
     def optimizer_arrays(self, run: int) -> dict[str, np.ndarray]:

@@ -109,6 +109,19 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     return RunConfig(**{str(key): value for key, value in values.items()})
 
 
+def paper_minibatch(batch_size: int) -> dict[str, Any]:
+    """Overrides for minibatches as the paper scales them (Doshi et al. 2024, appendix).
+
+    The rate is 0.01 · sqrt(batch / 256); there are 2000 steps, and for batches below 256
+    2000 · 256 / batch, so that every batch size sees as many examples.
+    """
+    return {
+        "optimizer.batch_size": batch_size,
+        "optimizer.lr": 0.01 * (batch_size / 256) ** 0.5,
+        "steps": round(2000 * max(1.0, 256 / batch_size)),
+    }
+
+
 def read_config(path: Path | str) -> dict[str, Any]:
     """Plain data of a YAML configuration file, not yet checked against the fields."""
     try:

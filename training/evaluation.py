@@ -99,29 +99,41 @@ class Evaluation:
         masks = np.stack([dataset.members(part) for part in PARTS])
         self.counts: Int[np.ndarray, " part"] = masks.sum(axis=1)
         self.part: Int[np.ndarray, " pair"] = masks.argmax(axis=0)
-        self._members = torch.as_tensor(masks, dtype=torch.float64, device=device)
+        self.members = torch.as_tensor(masks, dtype=torch.float64, device=device)
 
     @torch.no_grad()
     def __call__(self, logits: Float[Tensor, "pair answer"]) -> Scores:
         """Scores of logits in the order of the dataset's pairs."""
-        right, loss = self._per_example(logits)
-        accuracy = split_means((right.double() @ self._members.T).cpu().numpy(), self.counts)
-        losses = split_means((loss @ self._members.T).cpu().numpy(), self.counts)
+        sums = part_sums(logits, self.labels, self.members, self.loss)
+        return self.from_sums(sums.cpu().numpy())
+
+    def from_sums(self, sums: Float[np.ndarray, "2 label part"]) -> Scores:
+        """Scores from what :func:`part_sums` gives for this dataset."""
+        accuracy = split_means(sums[0], self.counts)
+        losses = split_means(sums[1], self.counts)
         return Scores(
             {split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS}
         )
 
-    def _per_example(
-        self, logits: Float[Tensor, "pair answer"]
-    ) -> tuple[Tensor, Float[Tensor, "label pair"]]:
-        labelled = logits.gather(1, self.labels.T).T
-        best = logits.amax(dim=1)
-        alone = (logits == best[:, None]).sum(dim=1) == 1
-        right = (labelled == best) & alone
-        if self.loss == "mse":
-            square = torch.sum(logits.square(), dim=1, dtype=torch.float64)
-            return right, (square - 2 * labelled.double() + 1) / logits.shape[1]
-        return right, torch.logsumexp(logits.double(), dim=1) - labelled.double()
+
+def part_sums(
+    logits: Float[Tensor, "*run pair answer"],
+    labels: Int[Tensor, "*run label pair"],
+    members: Float[Tensor, "*run part pair"],
+    loss: LossName,
+) -> Float[Tensor, "*run 2 label part"]:
+    """Numbers of right answers and sums of losses over the disjoint parts, in float64."""
+    labelled = logits.gather(-1, labels.transpose(-1, -2)).transpose(-1, -2)
+    best = logits.amax(dim=-1, keepdim=True)
+    alone = (logits == best).sum(dim=-1) == 1
+    right = (labelled == best.transpose(-1, -2)) & alone.unsqueeze(-2)
+    if loss == "mse":
+        square = torch.sum(logits.square(), dim=-1, dtype=torch.float64).unsqueeze(-2)
+        each = (square - 2 * labelled.double() + 1) / logits.shape[-1]
+    else:
+        each = torch.logsumexp(logits.double(), dim=-1).unsqueeze(-2) - labelled.double()
+    rows = torch.stack([right.double(), each], dim=-3)
+    return rows @ members.transpose(-1, -2).unsqueeze(-3)
 
 
 def scores(network: torch.nn.Module, dataset: Dataset, loss: LossName = "mse") -> Scores:

@@ -146,7 +146,8 @@ class MLP(HookedRootModule):
     ) -> Float[Tensor, "*run pair neuron"]:
         """Activations of a hidden layer's neurons, as the next matrix gets them."""
         first, *deeper = self.layers[: layer + 1]
-        rows = pairs + torch.tensor([0, self.task.p], device=pairs.device)
+        # Made where it is used: a copy from the host could not go into a CUDA graph.
+        rows = pairs + self.task.p * torch.arange(2, device=pairs.device)
         values: Tensor = first(sum_of_rows(first.W_in, rows), noise)
         for one in deeper:
             values = one(values @ one.W_in, noise)
