@@ -13,10 +13,12 @@ import torch
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
-def environment() -> dict[str, str]:
+def environment(device: torch.device = torch.device("cpu")) -> dict[str, str]:
     """Name and value of everything that should stand beside the table."""
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
     return {
         "date": datetime.now(UTC).date().isoformat(),
+        **gpu,
         "processor": processor(),
         "cores": str(os.cpu_count()),
         "threads": str(torch.get_num_threads()),

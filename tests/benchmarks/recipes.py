@@ -41,7 +41,7 @@ def three_layers(wd: float, steps: int) -> dict[str, Any]:
 
 
 def dropout(rate: float) -> dict[str, Any]:
-    return {**_TWO_LAYER, "model": {"dropout": rate}, "steps": 1000}
+    return {**_TWO_LAYER, "model": {"dropout": rate}, "steps": 2000}
 
 
 # The rate of a minibatch is the paper's 0.01 · sqrt(batch / 256), and 0.005 with BatchNorm.
@@ -52,6 +52,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "Transformer, wd 1": transformer(1, 2000),
     "3 layers, wd 10": three_layers(10, 800),
     "3 layers, wd 1": three_layers(1, 800),
+    "3 layers, wd 3": three_layers(3, 800),
     "Transformer, wd 1, cross-entropy": transformer(1, 1000, loss="cross_entropy"),
     "Transformer, wd 10": transformer(10, 3000),
     "dropout 0": dropout(0.0),

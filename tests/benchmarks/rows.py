@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from analysis.pruning import Direction, removal_order
 from interp import report
 from tests.benchmarks.coexistence import coexistence_config
 from tests.benchmarks.memory import measure_in_new_process
+from tests.benchmarks.row import MismatchError, Row, require_close
 from tests.benchmarks.textbook import (
     TextbookNetwork,
     TextbookPruning,
@@ -26,9 +26,9 @@ from tests.benchmarks.textbook import (
     ipr_curve_by_curve,
 )
 from tests.benchmarks.timing import Spread, alternate
-from training.cohort import Cohort
+from tests.benchmarks.trainer import Trainer
 from training.data import Split
-from training.loop import dataset_of, train
+from training.loop import train
 from training.run import Run, load
 
 DIRECTIONS: tuple[Direction, ...] = ("lowest", "highest")
@@ -39,67 +39,15 @@ MEMORY_STEPS = 50
 TIE = 1e-9
 
 
-class MismatchError(Exception):
-    """Both sides of a comparison do not compute the same thing."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table.
-
-    Attributes:
-        what: what is measured, and what each side includes.
-        ours, other: in ``unit``; other is None where there is nothing to compare with.
-        other_name: what the other side is.
-        ratio: within rounds; None where there is no other side.
-        limit: the greatest ratio (or, with ``limits_ours``, value) that meets the target.
-        target: the limit in words.
-    """
-
-    what: str
-    unit: str
-    ours: Spread
-    other: Spread | None = None
-    other_name: str = ""
-    ratio: Spread | None = None
-    limit: float | None = None
-    target: str = ""
-    limits_ours: bool = False
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the median meets the target; None where there is none."""
-        if self.limit is None:
-            return None
-        measured = self.ours if self.limits_ours else self.ratio
-        assert measured is not None
-        return measured.median <= self.limit
-
-
-class Trainer:
-    """Our training step on the coexistence data, with nothing else of a run around it."""
-
-    def __init__(self) -> None:
-        config = coexistence_config(1)
-        self.dataset = dataset_of(config)
-        self.optimizer_config = config.optimizer
-        self.cohort = Cohort([config], [self.dataset], torch.device("cpu"))
-        self.network = self.cohort.networks[0]
-
-    def step(self) -> float:
-        """One step; returns the loss before it."""
-        return float(self.cohort.advance())
-
-
 def training_step(rounds: int) -> list[Row]:
     """A full-batch step against the textbook's, and against its matrix products alone."""
-    ours = Trainer()
+    ours = Trainer(coexistence_config(1), torch.device("cpu"))
     network = TextbookNetwork(ours.network.curves())
-    textbook = TextbookTraining(network, ours.dataset, ours.optimizer_config)
+    textbook = TextbookTraining(network, ours.dataset, ours.config.optimizer)
     for _ in range(5):
         ours.step()
         textbook.step()
-    _require_close(
+    require_close(
         "weights after 5 training steps",
         ours.network.curves(),
         _curves_of(network),
@@ -219,7 +167,7 @@ def pruning(run: Run, rounds: int) -> Row:
 def ipr_of_curves(run: Run, rounds: int) -> Row:
     """IPR of all curves of a network, in one call and curve by curve."""
     curves = run.network().curves()
-    _require_close("IPR", ipr(curves), ipr_curve_by_curve(curves), tolerance=1e-6)
+    require_close("IPR", ipr(curves), ipr_curve_by_curve(curves), tolerance=1e-6)
     timings = alternate(
         {"ours": lambda: ipr(curves), "textbook": lambda: ipr_curve_by_curve(curves)},
         rounds,
@@ -289,9 +237,3 @@ def _tied(logits: torch.Tensor) -> np.ndarray:
     """Pairs whose two greatest logits are too close to tell apart."""
     best, second = logits.topk(2, dim=1).values.T
     return (best - second <= TIE * best.abs()).numpy()
-
-
-def _require_close(what: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
-    difference = float(np.abs(ours - theirs).max())
-    if not difference <= tolerance:
-        raise MismatchError(f"{what}: sides differ by {difference:.2g}, allowed is {tolerance:g}")

@@ -6,8 +6,9 @@ a full forward pass for every pruned size; an IPR computed curve by curve.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import count
 
 import numpy as np
 import torch
@@ -45,22 +46,32 @@ def one_hot(pairs: np.ndarray, p: int) -> Tensor:
 
 
 class TextbookTraining:
-    """Full-batch training under autograd, MSE against one-hot labels.
+    """Training under autograd, MSE against one-hot labels, torch's default AdamW.
 
     Args:
         network: trained in place.
         dataset: its training pairs, with the labels they were given.
         optimizer: settings of AdamW.
+        encode: what the network takes, from pairs and p.
+        order: examples of an epoch, if they are to be taken in minibatches.
     """
 
     def __init__(
-        self, network: TextbookNetwork, dataset: Dataset, optimizer: OptimizerConfig
+        self,
+        network: nn.Module,
+        dataset: Dataset,
+        optimizer: OptimizerConfig,
+        encode: Callable[[np.ndarray, int], Tensor] = one_hot,
+        order: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         p, train = dataset.task.p, dataset.is_train
+        device = next(network.parameters()).device
         self.network = network
-        self.inputs = one_hot(dataset.pairs[train], p)
+        self.inputs = encode(dataset.pairs[train], p).to(device)
         labels = torch.as_tensor(dataset.given_label[train])
-        self.targets = nn.functional.one_hot(labels, p).float()
+        self.targets = nn.functional.one_hot(labels, p).float().to(device)
+        self.order, self.batch_size = order, optimizer.batch_size or len(labels)
+        self.batches = self._batches()
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=optimizer.lr,
@@ -69,10 +80,21 @@ class TextbookTraining:
             weight_decay=optimizer.weight_decay,
         )
 
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for epoch in count():
+            if self.order is None:
+                yield self.inputs, self.targets
+                continue
+            rows = torch.as_tensor(self.order(epoch), device=self.inputs.device)
+            for chosen in rows.split(self.batch_size):
+                if len(chosen) == self.batch_size:
+                    yield self.inputs[chosen], self.targets[chosen]
+
     def step(self) -> float:
         """One step; returns the loss before it."""
+        inputs, targets = next(self.batches)
         self.optimizer.zero_grad()
-        loss = nn.functional.mse_loss(self.network(self.inputs), self.targets)
+        loss = nn.functional.mse_loss(self.network(inputs), targets)
         loss.backward()
         self.optimizer.step()
         return loss.item()

@@ -1,0 +1,23 @@
+"""Our training step, with nothing else of a run around it."""
+
+from __future__ import annotations
+
+import torch
+
+from training.cohort import Cohort
+from training.config import RunConfig
+from training.loop import dataset_of
+
+
+class Trainer:
+    """A run of a cohort of one, a step at a time."""
+
+    def __init__(self, config: RunConfig, device: torch.device) -> None:
+        self.config = config
+        self.dataset = dataset_of(config)
+        self.cohort = Cohort([config], [self.dataset], device)
+        self.network = self.cohort.networks[0]
+
+    def step(self) -> float:
+        """One step; returns the loss before it."""
+        return float(self.cohort.advance())
