@@ -181,12 +181,12 @@ class _ForwardPasses:
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
         del loss  # the evaluation knows it
         self._tail, self._evaluation = tail, evaluation
-        neurons = tail.post.shape[-1]
+        neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         return [
-            _from_scores([self._evaluation(self._tail(order[size:])) for size in self.sizes])
+            _from_scores([self._evaluation(one) for one in self._tail.along(order, self.sizes)])
             for order in orders
         ]
 
@@ -194,8 +194,10 @@ class _ForwardPasses:
 
 
 def _from_scores(found: list[Scores]) -> PruningCurve:
+    """A curve from scores at falling sizes."""
+
     def column(metric: str) -> dict[Split, Curve | None]:
-        rows = {split: [getattr(one[split], metric) for one in found] for split in SPLITS}
+        rows = {s: [getattr(one[s], metric) for one in reversed(found)] for s in SPLITS}
         return {s: None if values[0] is None else np.array(values) for s, values in rows.items()}
 
     return PruningCurve(column("accuracy"), column("loss"))

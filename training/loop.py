@@ -228,6 +228,8 @@ def _train_from_one_step(cohort: Cohort, jobs: list[_Job], progress: Progress | 
                 cohort.restore(run, job.sink.path, step, job.sink.weights[step])
             except ValueError as error:
                 job.outcome = error
+    if all(job.outcome is not None for job in jobs):
+        return
     started = time.perf_counter()
     precision = jobs[0].config.precision
     with product_precision(precision), _stop_on_interrupt() as stop_requested:

@@ -36,7 +36,10 @@ class Unembed(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Logits."""
-        logits = values @ self.W_U
+        return self.biased(values @ self.W_U)
+
+    def biased(self, logits: Tensor) -> Tensor:
+        """Logits with the bias, if there is one."""
         return logits if self.b_U is None else logits + self.b_U.unsqueeze(-2)
 
 
@@ -156,13 +159,15 @@ class MLP(HookedRootModule):
     def tail(
         self, pairs: Int[Tensor, "pair 2"], layer: int
     ) -> tuple[Float[Tensor, "pair neuron"], Callable[[Tensor], Tensor]]:
-        """Activations of a hidden layer, and the function from them to the logits."""
+        """Activations of a hidden layer, and the function to the logits from what they write.
 
-        def finish(post: Tensor) -> Tensor:
-            for one in self.layers[layer + 1 :]:
-                post = one(post @ one.W_in)
-            logits: Tensor = self.unembed(post)
-            return logits
+        What the neurons write is their activations times :meth:`read_by`.
+        """
+
+        def finish(written: Tensor) -> Tensor:
+            for index in range(layer + 1, len(self.layers)):
+                written = self.layers[index](written) @ self.read_by(index)
+            return self.unembed.biased(written)
 
         return self.post(pairs, layer), finish
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 import torch
@@ -73,7 +74,8 @@ def _least_kept(rate: float) -> np.uint32:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _hashed(bits):  # type: ignore[no-untyped-def]
+@no_type_check  # a checker's wrapper cannot be compiled
+def _hashed(bits):
     """:func:`_mixed` of one number; every step is cast back, or numba would go on in 64 bits."""
     bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
     bits = np.uint32(bits * np.uint32(0x7FEB352D))
@@ -83,7 +85,8 @@ def _hashed(bits):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _fill_factor(out, start, salt, least, scale):  # type: ignore[no-untyped-def]
+@no_type_check
+def _fill_factor(out, start, salt, least, scale):
     """The same bits as the tensor operations give, in one pass over a flat array."""
     dropped = scale - scale  # a zero of the array's type, without which this is not vectorized
     for place in range(len(out)):

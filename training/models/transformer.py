@@ -58,8 +58,11 @@ class TransformerMLP(HiddenLayer):
 
     def out(self, post: Tensor) -> Tensor:
         """What the neurons add to the residual stream."""
-        added = post @ self.W_out
-        return added if self.b_out is None else added + self.b_out.unsqueeze(-2)
+        return self.biased(post @ self.W_out)
+
+    def biased(self, written: Tensor) -> Tensor:
+        """What the neurons write, with the bias if there is one."""
+        return written if self.b_out is None else written + self.b_out.unsqueeze(-2)
 
 
 class TransformerBlock(nn.Module):
@@ -92,10 +95,10 @@ class TransformerBlock(nn.Module):
         post: Tensor = self.mlp(normed @ self.mlp.W_in)
         return post
 
-    def written(self, values: Tensor, post: Tensor | None) -> Tensor:
+    def added(self, values: Tensor, written: Tensor | None) -> Tensor:
         """The residual stream after the neurons have written to it."""
-        if self.mlp is not None and post is not None:
-            values = values + self.hook_mlp_out(self.mlp.out(post))
+        if written is not None:
+            values = values + self.hook_mlp_out(written)
         out: Tensor = self.hook_resid_post(values)
         return out
 
@@ -104,7 +107,7 @@ class TransformerBlock(nn.Module):
     ) -> Float[Tensor, "pair position d_model"]:
         """The residual stream after the block."""
         values = self.attended(values)
-        return self.written(values, None if self.mlp is None else self.post(values))
+        return self.added(values, None if self.mlp is None else self.mlp.out(self.post(values)))
 
 
 class Transformer(HookedRootModule):
@@ -175,17 +178,19 @@ class Transformer(HookedRootModule):
     def tail(
         self, pairs: Int[Tensor, "pair 2"], layer: int
     ) -> tuple[Float[Tensor, "pair position neuron"], Callable[[Tensor], Tensor]]:
-        """Activations of a block's neurons, and the function from them to the logits.
+        """Activations of a block's neurons, and the function to the logits from what they write.
 
-        The positions are those that matter to the logits: the last one only in the last block.
+        What the neurons write is their activations times :meth:`read_by`. The positions are those
+        that matter to the logits: the last one only in the last block.
         """
         block = self.blocks[layer]
-        values = block.attended(self.blocks_until(pairs, layer))
+        assert block.mlp is not None
+        mlp, values = block.mlp, block.attended(self.blocks_until(pairs, layer))
         if layer == len(self.blocks) - 1:
             values = values[:, -1:]
 
-        def finish(post: Tensor) -> Tensor:
-            after = block.written(values, post)
+        def finish(written: Tensor) -> Tensor:
+            after = block.added(values, mlp.biased(written))
             for later in self.blocks[layer + 1 :]:
                 after = later(after)
             return self.unembedded(after)
