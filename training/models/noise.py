@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import no_type_check
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numba import njit
 from torch import Tensor
 
 from training.randomness import stream
@@ -50,6 +48,9 @@ class Noise:
         salt = _mixed(_mixed(self.step + _ODD * layer) ^ self.key)
         start = first * neurons
         if self.key.device.type == "cpu":
+            # Here, because numba costs memory that only dropout should pay.
+            from training.models.dropout_bits import fill_factor
+
             shape = *self.key.shape, examples, neurons
             out = torch.empty(shape, dtype=dtype)
             flat = out.view(-1, examples * neurons).numpy()
@@ -57,7 +58,7 @@ class Noise:
             for row, one, rate in zip(flat, salts, rates, strict=True):
                 scale = row.dtype.type(1 / (1 - rate))
                 salted = np.uint32(one % 2**32)
-                _fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
+                fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
             return out
         place = torch.arange(
             start, start + examples * neurons, dtype=torch.int32, device=self.key.device
@@ -71,28 +72,6 @@ class Noise:
 def _least_kept(rate: float) -> np.uint32:
     """The smallest of the 2³² hashes whose neuron stays."""
     return np.uint32(min(round(rate * 2**32), 2**32 - 1))
-
-
-@njit(nogil=True, cache=True, inline="always")
-@no_type_check  # a checker's wrapper cannot be compiled
-def _hashed(bits):
-    """:func:`_mixed` of one number; every step is cast back, or numba would go on in 64 bits."""
-    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
-    bits = np.uint32(bits * np.uint32(0x7FEB352D))
-    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(15)))
-    bits = np.uint32(bits * np.uint32(0x846CA68B))
-    return np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
-
-
-@njit(nogil=True, cache=True)
-@no_type_check
-def _fill_factor(out, start, salt, least, scale):
-    """The same bits as the tensor operations give, in one pass over a flat array."""
-    dropped = scale - scale  # a zero of the array's type, without which this is not vectorized
-    for place in range(len(out)):
-        bits = _hashed(np.uint32(np.uint32(place) + start))
-        bits = _hashed(np.uint32(bits ^ salt))
-        out[place] = scale if bits >= least else dropped
 
 
 def dropout_key(seed: int) -> int:
