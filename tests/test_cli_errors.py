@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jaxtyping
 import pytest
+import torch
 
 from interp.cli import main
 from training.folder import checkpoint_path
@@ -78,6 +79,24 @@ TRAINING = [
     ("--data.fraction", "parameter --data.fraction requires an argument"),
     ("--model.width=0", "model.width: expected a number ≥ 1, got 0"),
     ("--model.width=true", "model.width: expected no truth value, got True"),
+    ("--model.n_heads 3", "model.n_heads: expected no value for kind mlp, got 3"),
+    ("--model.kind=transformer", "model.width: expected no value for kind transformer, got 16"),
+    ("--model.depth=1", "model.depth: expected a number ≥ 2 and ≤ 32, got 1"),
+    ("--model.dropout=1", "model.dropout: expected a number ≥ 0 and < 1, got 1"),
+    ("--model.dropout=-0.5", "model.dropout: expected a number ≥ 0 and < 1, got -0.5"),
+    ("--model.init=mup", "model.init: expected auto, paper, he, lazy for kind mlp, got 'mup'"),
+    ("--model.bias=perhaps", "model.bias: expected true or false, got 'perhaps'"),
+    (
+        "--model.norm=batch --optimizer.batch_size=1",
+        "model.norm: expected at least 2 examples in a batch for 'batch', got 1; one example has",
+    ),
+    ("--optimizer.batch_size=74", "expected at most the 73 training examples, got 74"),
+    ("--optimizer.batch-size=few", "optimizer.batch_size: expected a whole number, got 'few'"),
+    ("--optimizer.warmup=31", "optimizer.warmup: expected at most the 30 steps of the run, got 31"),
+    ("--optimizer.decayed=[attn.*]", "optimizer.decayed: pattern 'attn.*' fits none of blocks.0.m"),
+    ("--optimizer.decayed=W", "optimizer.decayed: expected a list, got 'W'"),
+    ("--optimizer.name=lion", "optimizer.name: expected 'adamw', 'adam', 'sgd' or 'muon', got 'l"),
+    ("--device=tpu", "device: expected auto, cpu, cuda, got 'tpu'"),
     ("--optimizer.lr=fast", "optimizer.lr: expected a number, got 'fast'"),
     ("--optimizer.betas=[0.9,1.5]", "optimizer.betas: expected two numbers ≥ 0 and < 1, got [0.9,"),
     ("--optimizer.betas=[0.9]", "optimizer.betas: expected two numbers ≥ 0 and < 1, got [0.9]"),
@@ -95,6 +114,44 @@ TRAINING = [
 def test_train_refuses_a_flag(desk, capsys, flags, message):
     before = contents(desk)
     assert message in complaint(capsys, "train", "tiny.yaml", "--out", "new", *flags.split())
+    assert contents(desk) == before
+
+
+TRANSFORMERS = [
+    ("--model.n_heads 3", "model.n_heads: expected a divisor of d_model = 8, got 3"),
+    ("--model.n_heads 0", "model.n_heads: expected a number ≥ 1, got 0"),
+    ("--model.width 16", "model.width: expected no value for kind transformer, got 16"),
+    ("--model.depth 3", "model.depth: expected no value for kind transformer, got 3"),
+    (
+        "--model.init he",
+        "model.init: expected auto, transformer_lens, mup for kind transformer, go",
+    ),
+    (
+        "--model.d_mlp 0 --model.dropout 0.5",
+        "model.dropout: expected 0 for an attention-only network, which has no neurons, got 0.5",
+    ),
+    (
+        "--model.d_mlp 0 --model.norm batch",
+        "model.norm: expected none or layer for an attention-only network, got 'batch'",
+    ),
+    ("--model.attention masked", "model.attention: expected 'bidirectional' or 'causal', got 'mas"),
+]
+
+
+@pytest.mark.parametrize(("flags", "message"), TRANSFORMERS)
+def test_train_refuses_a_flag_of_a_transformer(desk, capsys, flags, message):
+    model = "model: {kind: transformer, d_model: 8, n_heads: 2, d_mlp: 12}"
+    Path("tiny.yaml").write_text(TINY.replace("model: {width: 16}", model))
+    before = contents(desk)
+    assert message in complaint(capsys, "train", "tiny.yaml", "--out", "new", *flags.split())
+    assert contents(desk) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there to be used")
+def test_train_refuses_a_gpu_that_is_absent(desk, capsys):
+    before = contents(desk)
+    found = complaint(capsys, "train", "tiny.yaml", "--out", "new", "--device", "cuda")
+    assert found == "device: cuda was asked for, but torch finds no CUDA device; use cpu or auto"
     assert contents(desk) == before
 
 
@@ -142,6 +199,7 @@ def test_train_refuses_a_folder_of_another_run(desk, capsys, tiny_run):
         ("--optimizer.lr=0.5", "optimizer.lr is 0.01 there, 0.5 was asked for"),
         ("--seeds.split=3", "seeds.split is None there, 3 was asked for"),
         ("--steps=31", "steps is 30 there, 31 was asked for"),
+        ("--model.norm=layer", "model.norm is 'none' there, 'layer' was asked for"),
     ):
         found = complaint(capsys, "train", "tiny.yaml", "--out", tiny_run.path, flag)
         assert found == f"{tiny_run.path}: holds another run's configuration: {difference}"
@@ -296,6 +354,21 @@ def test_a_run_without_the_newest_checkpoint_says_which_it_has(desk, capsys, tin
     shutil.rmtree(checkpoint_path(tiny_folder, 30).parent)
     found = complaint(capsys, "ipr", tiny_folder, "--step", "30")
     assert found.endswith("no checkpoint at step 30; expected one of 0, 1, 3, 10")
+
+
+def test_weights_of_another_network_are_refused_by_every_command(desk, capsys, tiny_folder):
+    Path("other.yaml").write_text(
+        TINY.replace("width: 16", "kind: transformer, d_model: 8, n_heads: 2, d_mlp: 12")
+    )
+    main(["train", "other.yaml", "--out", "other"])
+    path = checkpoint_path(tiny_folder, 30)
+    path.write_bytes(checkpoint_path(desk / "other", 30).read_bytes())
+    (tiny_folder / "DONE").unlink()
+    before = contents(desk)
+    message = f"{path}: tensor blocks.0.attn.W_K is unknown to this network; expected blocks.0."
+    for command in ("ipr", "prune", "spectrum", "report", "train tiny.yaml --out"):
+        assert complaint(capsys, *command.split(), tiny_folder).startswith(message)
+    assert contents(desk) == before
 
 
 def test_diverging_training_exits_with_1(desk, capsys):

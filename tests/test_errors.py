@@ -10,6 +10,7 @@ from pathlib import Path
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 
 from analysis.classify import classify, two_class_cut
 from analysis.cumulative import cumulative_sums
@@ -23,6 +24,8 @@ from analysis.pruning import prune, prune_by_class
 from training.checkpoint import check_format, check_place, load_weights
 from training.config import parse_config, read_config, with_overrides
 from training.data import make_dataset
+from training.device import find_device
+from training.folder import checkpoint_path
 from training.groups import residue_order
 from training.loop import train
 from training.models.analytic import analytic_network
@@ -54,6 +57,7 @@ TOO_LARGE = (
     "task.operation: expected a degree of at most 64, at most 1000 terms and coefficients "
     "up to 1e+18"
 )
+OTHER = {"kind": "transformer"}  # than the network by default
 STEPS_OUTSIDE = "schedule.checkpoint_steps: expected steps from 0 to "
 
 CONFIGS = [
@@ -82,6 +86,56 @@ CONFIGS = [
     ("model.kind", "cnn", "model.kind: expected 'mlp' or 'transformer', got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
     ("model.width", True, "model.width: expected no truth value, got True"),
+    ("model.depth", 1, "model.depth: expected a number ≥ 2 and ≤ 32, got 1"),
+    ("model.dropout", 1, "model.dropout: expected a number ≥ 0 and < 1, got 1"),
+    ("model.dropout", -0.1, "model.dropout: expected a number ≥ 0 and < 1, got -0.1"),
+    ("model.dropout_at", "mid", "model.dropout_at: expected 'pre' or 'post', got 'mid'"),
+    ("model.norm", "rms", "model.norm: expected 'none', 'batch' or 'layer', got 'rms'"),
+    ("model.bias", "maybe", "model.bias: expected true or false, got 'maybe'"),
+    ("model.n_heads", 2, "model.n_heads: expected no value for kind mlp, got 2"),
+    ("model.d_model", 64, "model.d_model: expected no value for kind mlp, got 64"),
+    ("model.tied", True, "model.tied: expected no value for kind mlp, got True"),
+    ("model.attention", "causal", "model.attention: expected no value for kind mlp, got 'causal'"),
+    ("model.init", "mup", "model.init: expected auto, paper, he, lazy for kind mlp, got 'mup'"),
+    ("model.init", "zero", "model.init: expected 'auto', 'paper', 'he', 'lazy', 'transformer_len"),
+    ("model", OTHER | {"width": 16}, "model.width: expected no value for kind transformer, got 16"),
+    ("model", OTHER | {"depth": 3}, "model.depth: expected no value for kind transformer, got 3"),
+    (
+        "model",
+        OTHER | {"init": "he"},
+        "model.init: expected auto, transformer_lens, mup for kind transformer, got 'he'",
+    ),
+    (
+        "model",
+        OTHER | {"n_heads": 3},
+        "model.n_heads: expected a divisor of d_model = 128, got 3",
+    ),
+    ("model", OTHER | {"n_heads": 0}, "model.n_heads: expected a number ≥ 1, got 0"),
+    (
+        "model",
+        OTHER | {"d_mlp": 0, "dropout": 0.1},
+        "model.dropout: expected 0 for an attention-only network, which has no neurons, got 0.1",
+    ),
+    (
+        "model",
+        OTHER | {"d_mlp": 0, "norm": "batch"},
+        "model.norm: expected none or layer for an attention-only network, got 'batch'",
+    ),
+    ("optimizer.name", "lion", "optimizer.name: expected 'adamw', 'adam', 'sgd' or 'muon', got 'l"),
+    ("optimizer.batch_size", 0, "optimizer.batch_size: expected a number ≥ 1, got 0"),
+    ("optimizer.batch_size", True, "optimizer.batch_size: expected no truth value, got True"),
+    (
+        "optimizer.batch_size",
+        61,
+        "optimizer.batch_size: expected at most the 60 training examples, got 61",
+    ),
+    ("optimizer.warmup", -1, "optimizer.warmup: expected a number ≥ 0, got -1"),
+    ("optimizer.warmup", 31, "optimizer.warmup: expected at most the 30 steps of the run, got 31"),
+    ("optimizer.decayed", "*.W_*", "optimizer.decayed: expected a list, got '*.W_*'"),
+    ("optimizer.decayed", [5], "optimizer.decayed.0: expected text, got 5"),
+    ("optimizer.lr_schedule", "linear", "optimizer.lr_schedule: expected 'constant' or 'cosine'"),
+    ("precision", "low", "precision: expected 'highest', 'high' or 'medium', got 'low'"),
+    ("seeds.batches", -1, "seeds.batches: expected a number ≥ 0, got -1"),
     ("optimizer.lr", 0, "optimizer.lr: expected a number > 0, got 0"),
     ("optimizer.lr", float("inf"), "optimizer.lr: expected a finite number, got inf"),
     ("optimizer.betas", [0.9, 1], "optimizer.betas: expected two numbers ≥ 0 and < 1, got [0.9, "),
@@ -118,6 +172,30 @@ def test_configuration_refuses(path, value, message):
     assert "\n" not in str(caught.value)
 
 
+ONE_EXAMPLE = (
+    "model.norm: expected at least 2 examples in a batch for 'batch', got 1; one example has no "
+    "variance"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer.batch_size": 1}, ONE_EXAMPLE),
+        ({"data.fraction": 1 / 121}, ONE_EXAMPLE),
+        (
+            {"data.fraction": 0.1, "optimizer.batch_size": 13},
+            "optimizer.batch_size: expected at most the 12 training examples, got 13",
+        ),
+    ],
+)
+def test_configuration_refuses_too_few_examples(changes, message):
+    values = {"task": {"p": 11}, "steps": 30, "model": {"norm": "batch"}}
+    with refused(message) as caught:
+        parse_config(with_overrides(values, changes))
+    assert str(caught.value) == message
+
+
 def test_configuration_accepts_the_bounds():
     parse_config(
         {
@@ -130,6 +208,12 @@ def test_configuration_accepts_the_bounds():
         }
     )
     parse_config({"task": {"p": 11}, "data": {"fraction": 1 / 121, "corruption": 0}})
+    for optimizer in ({"batch_size": 1}, {"batch_size": 60}, {"warmup": 30}, {"decayed": []}):
+        parse_config({"task": {"p": 11}, "steps": 30, "optimizer": optimizer})
+    for model in ({"dropout": 0}, {"depth": 32}, {"norm": "batch"}):
+        parse_config({"task": {"p": 11}, "optimizer": {"batch_size": 2}, "model": model})
+    for model in ({"d_mlp": 0, "norm": "layer"}, {"n_heads": 128}, {"d_model": 1, "n_heads": 1}):
+        parse_config({"model": OTHER | model})
 
 
 @pytest.mark.parametrize(
@@ -360,6 +444,11 @@ def test_function_refuses(call, message, unchecked):
             "keep: expected neuron indices from 0 to 15, got [ 0 16]",
         ),
         (lambda run: prune(run.network(), np.array([-1])), "from 0 to 15, got [-1]"),
+        (
+            lambda run: prune(run.network(), np.arange(3), layer=1),
+            "layer: expected a hidden layer from 0 to 0, got 1",
+        ),
+        (lambda run: neuron_table(run, layer=-1), "a hidden layer from 0 to 0, got -1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -372,6 +461,40 @@ def test_weights_refuse_another_width(tiny_run):
     weights = tiny_run.weights[30]
     with refused("tensor blocks.0.mlp.W_in: expected shape (22, 8), got (22, 16)"):
         load_weights(plain_mlp(TINY_TASK, 8), weights, Path("elsewhere"))
+
+
+SMALL = OTHER | {"d_model": 8, "n_heads": 2, "d_mlp": 12}
+
+
+@pytest.mark.parametrize(
+    ("model", "written", "message"),
+    [
+        ({"width": 16}, SMALL, "tensor blocks.0.attn.W_K is unknown to this network; expected bl"),
+        (SMALL, {"width": 16}, "tensor blocks.0.attn.W_K is missing; expected embed.W_E, pos_emb"),
+        (SMALL, SMALL | {"d_mlp": 10}, "tensor blocks.0.mlp.W_in: expected shape (8, 12), got (8,"),
+        (SMALL, SMALL | {"n_heads": 4}, "blocks.0.attn.W_Q: expected shape (2, 8, 4), got (4, 8, "),
+        (SMALL, SMALL | {"equals_token": True}, "embed.W_E: expected shape (11, 8), got (12, 8)"),
+        ({"width": 16}, {"width": 16, "norm": "batch"}, "blocks.0.mlp.norm.b is unknown to this "),
+        (
+            {"width": 16, "norm": "batch"},
+            {"width": 16, "norm": "layer"},
+            "norm.mean is missing; ex",
+        ),
+    ],
+)
+def test_checkpoint_of_another_network(tmp_path, model, written, message):
+    """The file itself is whole; reading it and going on with it are both refused."""
+    config = tiny_config(model=model, steps=1)
+    train(config, tmp_path / "run")
+    other = train(tiny_config(model=written, steps=1), tmp_path / "other")
+    path = checkpoint_path(tmp_path / "run", 1)
+    path.write_bytes(checkpoint_path(other.path, 1).read_bytes())
+    with refused(f"{path}: tensor ") as caught:
+        load(tmp_path / "run").network()
+    assert message in str(caught.value)
+    (tmp_path / "run/DONE").unlink()
+    with refused(message):
+        train(config, tmp_path / "run")
 
 
 def test_a_checkpoint_that_is_not_there(tiny_run):
@@ -394,6 +517,52 @@ def test_phase_without_test_examples():
         phase(run)
 
 
+def test_attention_only_has_no_neurons():
+    network = train(tiny_config(model=SMALL | {"d_mlp": 0}, steps=1)).network()
+    for call in (neuron_table, lambda one: prune(one, np.arange(3))):
+        with refused("layer: an attention-only network has no neurons; see its heads"):
+            call(network)
+
+
+def test_a_deeper_network_has_no_curves_of_two_layers():
+    network = train(tiny_config(model={"width": 4, "depth": 3}, steps=1)).network()
+    with refused("curves: expected a network of depth 2, got 3"):
+        network.curves()
+
+
+def test_operands_that_are_no_residues():
+    network = plain_mlp(TINY_TASK, 4)
+    message = "pairs: expected operands from 0 to 10, got 3 to 11: out of bounds"
+    with pytest.raises(IndexError, match=f"^{message}$"):
+        network(torch.tensor([[3, 11]]))
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:0", ""])
+def test_unknown_device(tmp_path, name):
+    with refused(f"device: expected auto, cpu, cuda, got '{name}'"):
+        train(tiny_config(), tmp_path / "run", device=name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_cuda_that_is_absent(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    message = "device: cuda was asked for, but torch finds no CUDA device; use cpu or auto"
+    with refused(message):
+        train(tiny_config(), tmp_path / "run", device="cuda")
+    assert not list(tmp_path.iterdir())
+    for name in ("auto", "cpu"):
+        assert find_device(name) == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [find_device(name).type for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+
+
+def test_pattern_that_fits_no_parameter(tmp_path):
+    config = tiny_config(optimizer={"decayed": ["*.W_*", "attn.*"]})
+    with refused("optimizer.decayed: pattern 'attn.*' fits none of blocks.0.mlp.W_in, unembed.W_U"):
+        train(config, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_dead_network_has_nothing_to_cut():
     network = plain_mlp(TINY_TASK, 4)
     with refused("two-class cut: expected at least two different IPRs among the living neurons"):
@@ -407,6 +576,8 @@ def test_dead_network_has_nothing_to_cut():
 def test_folder_of_another_configuration(tiny_run):
     with refused("tiny: holds another run's configuration: seed is 0 there, 5 was asked for"):
         train(tiny_config(seed=5), tiny_run.path)
+    with refused("configuration: model.kind is 'mlp' there, 'transformer' was asked for"):
+        train(tiny_config(model=SMALL), tiny_run.path)
     with refused("another run's configuration: data.corruption is 0.3 there, 0.1 was asked for"):
         train(tiny_config(data={"fraction": 0.6, "corruption": 0.1}), tiny_run.path)
 

@@ -27,6 +27,7 @@ from training.folder import (
 )
 from training.gradients import MLPGradients
 from training.models.initial import Network, initial_network
+from training.models.mlp import MLP
 from training.models.noise import Noise, dropout_key
 from training.optimizer import Updater
 from training.stack import stack
@@ -55,7 +56,9 @@ def wants_run_axis(configs: Sequence[RunConfig], examples: int, device: torch.de
     model = configs[0].model
     width = model.d_model if model.kind == "transformer" else model.width
     batch = configs[0].optimizer.batch_size or examples
-    return len(configs) > 1 and batch * width <= _SMALL
+    # The hand-written gradient has so little overhead that it is faster run by run.
+    by_hand = MLPGradients.fits(configs[0])
+    return len(configs) > 1 and batch * width <= _SMALL and not by_hand
 
 
 class Cohort:
@@ -87,10 +90,13 @@ class Cohort:
         self._evaluations = [Evaluation(data, first.loss, device) for data in datasets]
         count = int(datasets[0].is_train.sum())
         axis = wants_run_axis(configs, count, device) if run_axis is None else run_axis
+        if device.type != "cpu" and not axis:
+            raise ValueError(f"run_axis: expected True or None on {device.type}, got False")
         self._stacked = stack(self.networks, device) if axis else None
         self._step_number = torch.zeros((), dtype=torch.int32, device=device)
         members = [list(range(len(configs)))] if axis else [[i] for i in range(len(configs))]
-        self._examples, self._gradients = [], []
+        self._examples: list[Examples] = []
+        self._gradients: list[MLPGradients | AutogradGradients] = []
         for runs in members:
             examples = Examples(
                 [datasets[i] for i in runs],
@@ -102,9 +108,10 @@ class Cohort:
             self._examples.append(examples)
             noise = self._noise([configs[i] for i in runs], axis, device)
             network = self._stacked if self._stacked is not None else self.networks[runs[0]]
-            by_hand = not axis and MLPGradients.fits(network, examples)
-            kind = MLPGradients if by_hand else AutogradGradients
-            self._gradients.append(kind(network, examples, first.loss, noise))
+            if isinstance(network, MLP) and MLPGradients.fits(first) and not axis:
+                self._gradients.append(MLPGradients(network, examples, first.loss, noise))
+            else:
+                self._gradients.append(AutogradGradients(network, examples, first.loss, noise))
         graph = device.type == "cuda" and first.optimizer.name != "muon"
         self.updater = Updater(
             self.networks, [config.optimizer for config in configs], first.steps, graph

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from training.config import RunConfig
 from training.examples import Examples
 from training.loss import gradient_scale, into_gradient, terms
 from training.models.activation import ACTIVATIONS
@@ -73,15 +74,11 @@ class MLPGradients:
         self._terms = terms(count, p, loss)
 
     @staticmethod
-    def fits(network: object, examples: Examples) -> bool:
+    def fits(config: RunConfig) -> bool:
         """Whether the network and the way of training are those that this is written for."""
-        return (
-            isinstance(network, MLP)
-            and network.model.depth == 2
-            and network.model.norm == "none"
-            and not network.model.bias
-            and examples.count == examples.total
-        )
+        model = config.model
+        plain = model.kind == "mlp" and model.depth == 2 and model.norm == "none"
+        return plain and not model.bias and config.optimizer.batch_size is None
 
     def _block(self, examples: Examples, rows: np.ndarray, p: int) -> _Block:
         span = slice(int(rows[0]), int(rows[-1]) + 1)

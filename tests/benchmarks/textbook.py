@@ -65,11 +65,13 @@ class TextbookTraining:
         order: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         p, train = dataset.task.p, dataset.is_train
-        device = next(network.parameters()).device
+        weight = next(network.parameters())
         self.network = network
-        self.inputs = encode(dataset.pairs[train], p).to(device)
+        inputs = encode(dataset.pairs[train], p)
+        like = weight if inputs.is_floating_point() else weight.device
+        self.inputs = inputs.to(like)
         labels = torch.as_tensor(dataset.given_label[train])
-        self.targets = nn.functional.one_hot(labels, p).float().to(device)
+        self.targets = nn.functional.one_hot(labels, p).to(weight)
         self.order, self.batch_size = order, optimizer.batch_size or len(labels)
         self.batches = self._batches()
         self.optimizer = torch.optim.AdamW(

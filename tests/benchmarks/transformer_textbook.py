@@ -39,7 +39,7 @@ class TextbookTransformer(nn.Module):
         self.up = nn.Linear(model.d_model, model.d_mlp, bias=False)
         self.down = nn.Linear(model.d_mlp, model.d_model, bias=False)
         self.unembed = nn.Linear(model.d_model, p, bias=False)
-        self.to(network.embed.W_E.device)
+        self.to(network.embed.W_E)
         self._copy(network)
 
     @torch.no_grad()
@@ -110,7 +110,7 @@ class TextbookMLP(nn.Sequential):
                 modules.append(nn.BatchNorm1d(neurons))
         modules.append(nn.Linear(model.width, network.task.p, bias=False))
         super().__init__(*modules)
-        self.to(network.unembed.W_U.device)
+        self.to(network.unembed.W_U)
         self._copy(network)
 
     @torch.no_grad()
