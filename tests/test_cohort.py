@@ -542,7 +542,8 @@ def test_a_batch_of_all_examples_is_the_full_batch():
     for model in (MLP, {**MLP, "norm": "batch"}):
         whole = config_of({"model": model})
         batch = config_of({"model": model, "optimizer.batch_size": count})
-        assert distance(train(whole), train(batch)) == 0
+        # The same sums in another order: another permutation, and autograd for the plain one.
+        assert distance(train(whole), train(batch)) < 1e-10
 
 
 def test_as_many_folders_as_runs():

@@ -19,6 +19,7 @@ from training.config import RunConfig
 from training.examples import Examples
 from training.gradients import MLPGradients
 from training.loop import dataset_of, train
+from training.models import norm as norm_module
 from training.models.initial import Network, empty_network, initial_network
 from training.models.noise import Noise
 from training.run import load
@@ -67,6 +68,7 @@ TRANSFORMERS = {
         "bias": True,
         "dropout": 0.4,
     },
+    "biases": {"bias": True},
     "tied": {"tied": True},
     "tied, = token": {"tied": True, "equals_token": True},
     "attention only": {"d_mlp": 0},
@@ -466,21 +468,22 @@ def test_what_follows_a_layer_goes_on_to_the_same_logits(name):
         if network.model.kind == "transformer" and layer == last:
             expected = expected[:, -1:]
         same(post, expected)
-        same(finish(post), logits)
+        written = post @ network.read_by(layer)
+        same(finish(written), logits)
         assert network.read_by(layer).shape[0] == network.width
         readout = network.readout(layer)
         layer_normed = network.model.kind == "transformer" and network.model.norm == "layer"
         assert (readout is None) == (layer < last or layer_normed)
         if readout is not None:
-            alone = finish(post) - finish(torch.zeros_like(post))
+            alone = finish(written) - finish(torch.zeros_like(written))
             same(alone, post.reshape(121, -1) @ readout)
 
 
 # Training mode: what stands where
 
 
-def noise_of(network: Network, step: int = 5) -> Noise:
-    rate = network.model.dropout
+def noise_of(network: Network, step: int = 5, rate: float | None = None) -> Noise:
+    rate = network.model.dropout if rate is None else rate
     return Noise(
         torch.tensor(12345, dtype=torch.int32),
         torch.tensor(rate, dtype=torch.float64),
@@ -560,6 +563,17 @@ def test_norm_and_dropout_stand_where_asked_in_training(name, passed):
         assert (mask == 0).mean() == pytest.approx(model.dropout, abs=0.08 if model.dropout else 0)
         if model.dropout:
             assert all((mask != other).any() for other in masks[:index]), "each drops its own"
+
+
+@pytest.mark.parametrize("name", [name for name in SECTIONS if "batch norm" in name])
+def test_evaluation_normalizes_by_what_training_saw(name, monkeypatch):
+    """Running statistics that are the last batch's give the logits of that batch."""
+    monkeypatch.setattr(norm_module, "MOMENTUM", 1.0)
+    network = random_network(name)
+    network.logits(PAIRS, noise_of(network, rate=0.0))
+    for layer in network.layers:
+        layer.norm.var.mul_((len(PAIRS) - 1) / len(PAIRS))  # the batch's own is not corrected
+    same(network.logits(PAIRS), network.logits(PAIRS, noise_of(network, rate=0.0)))
 
 
 def test_each_step_drops_its_own(passed):
