@@ -212,6 +212,39 @@ def test_stacked_networks_are_views():
         assert (one.grad == 0).all() and (other.grad == 7).all()
 
 
+# A step
+
+
+@pytest.mark.parametrize("run_axis", [True, False])
+def test_each_step_has_its_own_rate(run_axis):
+    """w − w' is the rate of the step times the gradient, for SGD."""
+    optimizer = {"name": "sgd", "warmup": 2, "lr_schedule": "cosine"}
+    rates = [0.01, 0.02]
+    configs = [config_of({"optimizer": {**optimizer, "lr": lr}, "steps": 6}) for lr in rates]
+    cohort = Cohort(configs, [dataset_of(c) for c in configs], torch.device("cpu"), run_axis)
+    for factor in (0.5, 1, 1, (2 + 2**0.5) / 4, 0.5, (2 - 2**0.5) / 4):
+        before = [[w.detach().clone() for w in one.parameters()] for one in cohort.networks]
+        cohort.advance()
+        for network, old, rate in zip(cohort.networks, before, rates, strict=True):
+            for weight, was in zip(network.parameters(), old, strict=True):
+                torch.testing.assert_close(was - weight, rate * factor * weight.grad)
+
+
+@pytest.mark.parametrize("run_axis", [True, False])
+@pytest.mark.parametrize("change", [{"model.dropout": 0.3}, {"optimizer.batch_size": 20}])
+def test_each_step_has_its_own_dropout_and_batch(change, run_axis):
+    """Losses of weights that do not move, since the rate is next to nothing."""
+    still = {"optimizer": {"name": "sgd", "lr": 1e-30}}
+    seeds = [{"weights": 1}, {"weights": 1, "dropout": 2, "batches": 2}]
+    configs = [config_of(still, change, {"seeds": one}) for one in seeds]
+    cohort = Cohort(configs, [dataset_of(c) for c in configs], torch.device("cpu"), run_axis)
+    losses = torch.stack([cohort.advance() for _ in range(10)])
+    assert len(losses.unique()) == losses.numel() == 20
+    plain = [config_of(still, {"seeds": one}) for one in seeds]
+    cohort = Cohort(plain, [dataset_of(c) for c in plain], torch.device("cpu"), run_axis)
+    assert len(torch.stack([cohort.advance() for _ in range(3)]).unique()) == 1
+
+
 # What trains together
 
 

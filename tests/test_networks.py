@@ -565,7 +565,7 @@ def test_norm_and_dropout_stand_where_asked_in_training(name, passed):
             assert all((mask != other).any() for other in masks[:index]), "each drops its own"
 
 
-@pytest.mark.parametrize("name", [name for name in SECTIONS if "batch norm" in name])
+@pytest.mark.parametrize("name", [n for n, own in SECTIONS.items() if own.get("norm") == "batch"])
 def test_evaluation_normalizes_by_what_training_saw(name, monkeypatch):
     """Running statistics that are the last batch's give the logits of that batch."""
     monkeypatch.setattr(norm_module, "MOMENTUM", 1.0)

@@ -53,6 +53,8 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "3 layers, wd 10": three_layers(10, 800),
     "3 layers, wd 1": three_layers(1, 800),
     "3 layers, wd 3": three_layers(3, 800),
+    "3 layers, wd 5": three_layers(5, 800),
+    "3 layers, wd 7": three_layers(7, 800),
     "Transformer, wd 1, cross-entropy": transformer(1, 1000, loss="cross_entropy"),
     "Transformer, wd 10": transformer(10, 3000),
     "dropout 0": dropout(0.0),
