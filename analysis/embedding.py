@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float
 
-from analysis.ipr import CONVENTION_NAME, Convention, ipr
-from analysis.spectrum import BASIS_NAME, in_group_order, one_sided_dft, power_shares
+from analysis.caption import caption
+from analysis.ipr import Convention, ipr
+from analysis.spectrum import in_group_order, one_sided_dft, power_shares
 from training.models.initial import Network
 from training.models.mlp import MLP
 from training.run import Run
@@ -43,10 +44,7 @@ class EmbeddingTable:
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        parts = [f"IPR: {CONVENTION_NAME[self.convention]}, r = {self.r:g}", BASIS_NAME[self.group]]
-        parts += [] if self.seed is None else [f"seed {self.seed}"]
-        parts += [] if self.step is None else [f"step {self.step}"]
-        return " · ".join(parts)
+        return caption(self.convention, self.r, self.group, self.seed, self.step)
 
     @cached_property
     def coefficients(self) -> dict[str, Complex[np.ndarray, "dimension frequency"]]:

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Complex, Float, Int
 
+from analysis.caption import caption
 from analysis.composition import neuron_curves
-from analysis.ipr import CONVENTION_NAME, Convention, gini, ipr
+from analysis.ipr import Convention, gini, ipr
 from analysis.spectrum import (
-    BASIS_NAME,
     dominant_frequency,
     in_group_order,
     one_sided_dft,
@@ -71,14 +71,10 @@ class NeuronTable:
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        parts = [f"IPR: {CONVENTION_NAME[self.convention]}, r = {self.r:g}", BASIS_NAME[self.group]]
+        place = None
         if self.layers > 1:
-            parts.append(f"hidden layer {self.layer} (of 0 to {self.layers - 1})")
-        if self.seed is not None:
-            parts.append(f"seed {self.seed}")
-        if self.step is not None:
-            parts.append(f"step {self.step}")
-        return " · ".join(parts)
+            place = f"hidden layer {self.layer} (of 0 to {self.layers - 1})"
+        return caption(self.convention, self.r, self.group, self.seed, self.step, place)
 
     @cached_property
     def coefficients(self) -> Complex[np.ndarray, "3 neuron frequency"]:

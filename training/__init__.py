@@ -5,10 +5,11 @@ Contents (import the module that holds the noun):
     tasks, polynomial   the operations, as one table, and polynomials given as text
     data, randomness    all pairs with their truth; one random stream per purpose
     config, schedule    frozen run configurations; when to evaluate and to save
-    models              the two-layer MLP and the analytic solution
+    models              MLPs, Transformers, their tables, norms and dropout; the analytic solution
     evaluation          accuracy and loss on every split; the only accuracy in the project
     groups              residues in the order of an operation's group
-    gradients, optimizer, loop   the trainer
+    cohort, loop        the trainer: one or more runs of the same shapes together
+    examples, loss, gradients, autograd, optimizer, stack, device   what it is made of
     checkpoint, folder  tensor files with a digest; the run folder, the only file format
     run, sink, card     a run; where the trainer puts its results; a run folder's README
 """
