@@ -14,6 +14,7 @@ from training.config import option_fields
 def _flag(key: str, description: str, default: Any) -> Any:
     shown = list(default) if isinstance(default, tuple) else default
     text = f"{description} (default: {'unset' if shown is None else shown})"
+    text = text.replace("*", r"\*")  # help is read as Markdown
     # Text, because the configuration classes check and convert: flags and files err alike.
     # The configuration's own spelling, and the one with hyphens that shells are used to.
     names = list(dict.fromkeys([key, key.replace("_", "-")]))

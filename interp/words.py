@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from analysis.classify import Classes
     from analysis.phases import Phase
     from analysis.pruning import Pruning
+    from training.data import Split
 
 PAPERS = (
     "D. Doshi, A. Das, T. He, A. Gromov (2024): To grok or not to grok: Disentangling "
@@ -17,6 +18,8 @@ PAPERS = (
     "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization "
     "beyond overfitting on small algorithmic datasets. arXiv 2201.02177.",
 )
+
+_TOLD: tuple[Split, ...] = ("corrupted", "test")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -55,11 +58,12 @@ def sentence(pruning: Pruning | None, phase: Phase | None, classes: Classes) -> 
         side = "above" if classes.generalizing.any() else "below"
         return f"{start}No pruning: every neuron's IPR is {side} the threshold {threshold}."
     total = pruning.kept + pruning.pruned
-    corrupted = pruning.before["corrupted"].accuracy, pruning.after["corrupted"].accuracy
-    test = pruning.before["test"].accuracy, pruning.after["test"].accuracy
+    moves = [
+        f"{split} accuracy from {number(before)} to {number(pruning.after[split].accuracy)}"
+        for split in _TOLD
+        if (before := pruning.before[split].accuracy) is not None
+    ]
     return (
         f"{start}Pruning the {pruning.pruned} of {total} neurons with IPR below "
-        f"{threshold} moves corrupted accuracy from "
-        f"{number(corrupted[0])} to {number(corrupted[1])} and test accuracy from "
-        f"{number(test[0])} to {number(test[1])}."
+        f"{threshold} moves {' and '.join(moves)}."
     )

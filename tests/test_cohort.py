@@ -496,7 +496,10 @@ def test_a_resumed_run_is_bit_identical(kind, tmp_path):
     for at in (4, 8):
         with pytest.raises(Interrupted, match=f"stopped at step {at + 1} of 12"):
             train(config, tmp_path / "run", interrupt_at(at))
-    assert_same_run(train(config, tmp_path / "run"), expected)
+    steps: list[int] = []
+    found = train(config, tmp_path / "run", lambda step, _: steps.append(step))
+    assert steps == [9, 10, 11, 12], "it did go on"
+    assert_same_run(found, expected)
 
 
 @pytest.mark.parametrize("run_axis", [True, False])
@@ -512,8 +515,10 @@ def test_members_that_stopped_at_different_steps_go_on(kind, run_axis, tmp_path,
             train_many([configs[run]], [places[run]], interrupt_at(at), run_axis=run_axis)
     assert [load(place).last_step for place in places[:3]] == [5, 8, 5]
     sizes = sizes_of_cohorts(monkeypatch)
-    found = train_many(configs, places, run_axis=run_axis)
+    steps: list[int] = []
+    found = train_many(configs, places, lambda step, _: steps.append(step), run_axis=run_axis)
     assert sizes == [4, 2, 1, 1], "all of them to see that they fit, then those of a step"
+    assert steps == [*range(5, 13), *range(8, 13), *range(13)]
     for one, other in zip(found, expected, strict=True):
         # torch's product of a batch of matrices rounds by the size of the batch.
         assert_same_run(one, trained(other), 1e-10 if run_axis else 0)
@@ -525,6 +530,7 @@ def test_an_interrupted_cohort_saves_every_run(tmp_path):
     with pytest.raises(Interrupted, match=r"^stopped at step 6 of 12; the same command resumes$"):
         train_many(configs, places, interrupt_at(5))
     assert [load(place).last_step for place in places] == [6, 6, 6]
+    assert [load(place).measurement().step for place in places] == [6, 6, 6]
     expected = train_many(configs)
     for one, other in zip(train_many(configs, places), expected, strict=True):
         assert_same_run(one, trained(other))

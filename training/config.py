@@ -6,10 +6,11 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from training.data import training_size
 from training.sections import (
@@ -166,9 +167,16 @@ def option_fields() -> Iterator[tuple[str, str, Any]]:
     for name, info in RunConfig.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             for inner, inner_info in info.annotation.model_fields.items():
-                yield f"{name}.{inner}", inner_info.description or "", inner_info.default
+                yield f"{name}.{inner}", _described(inner_info), inner_info.default
         else:
-            yield name, info.description or "", info.default
+            yield name, _described(info), info.default
+
+
+def _described(info: FieldInfo) -> str:
+    """A field's description, with the values to choose from."""
+    kinds = [info.annotation, *get_args(info.annotation)]
+    choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
+    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
 
 
 def first_difference(ours: RunConfig, theirs: RunConfig) -> str | None:
