@@ -22,12 +22,13 @@ from analysis.null import null_ipr
 from analysis.phases import phase
 from analysis.pruning import prune, prune_by_class
 from training.checkpoint import check_format, check_place, load_weights
+from training.cohort import Cohort
 from training.config import parse_config, read_config, with_overrides
 from training.data import make_dataset
 from training.device import find_device
 from training.folder import checkpoint_path
 from training.groups import residue_order
-from training.loop import train
+from training.loop import dataset_of, train
 from training.models.analytic import analytic_network
 from training.polynomial import parse
 from training.run import Run, load, write_pruned
@@ -554,6 +555,12 @@ def test_cuda_that_is_absent(tmp_path, monkeypatch):
         assert find_device(name) == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert [find_device(name).type for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+
+
+def test_runs_one_after_the_other_are_for_a_cpu():
+    config = tiny_config()
+    with refused("run_axis: expected True or None on meta, got False"):
+        Cohort([config], [dataset_of(config)], torch.device("meta"), run_axis=False)
 
 
 def test_pattern_that_fits_no_parameter(tmp_path):

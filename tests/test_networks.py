@@ -75,6 +75,8 @@ TRANSFORMERS = {
     "attention only, two blocks, layer norm": {"d_mlp": 0, "n_layers": 2, "norm": "layer"},
     "batch norm": {"norm": "batch"},
     "batch norm before φ, dropout": {"norm": "batch", "norm_at": "pre", "dropout": 0.2},
+    "two causal blocks, batch norm": {"norm": "batch", "n_layers": 2, "attention": "causal"},
+    "two blocks, batch norm": {"norm": "batch", "n_layers": 2, "dropout": 0.3},
     "mup": {"init": "mup"},
     "gelu": {"activation": "gelu"},
     "square, dropout after φ": {"activation": "square", "dropout": 0.4, "dropout_at": "post"},
@@ -562,7 +564,8 @@ def test_norm_and_dropout_stand_where_asked_in_training(name, passed):
         # Five standard deviations of a share of 121 · 9 draws.
         assert (mask == 0).mean() == pytest.approx(model.dropout, abs=0.08 if model.dropout else 0)
         if model.dropout:
-            assert all((mask != other).any() for other in masks[:index]), "each drops its own"
+            drawn_before = masks[:index]
+            assert not any(np.array_equal(mask, other) for other in drawn_before)
 
 
 @pytest.mark.parametrize("name", [n for n, own in SECTIONS.items() if own.get("norm") == "batch"])
@@ -571,8 +574,11 @@ def test_evaluation_normalizes_by_what_training_saw(name, monkeypatch):
     monkeypatch.setattr(norm_module, "MOMENTUM", 1.0)
     network = random_network(name)
     network.logits(PAIRS, noise_of(network, rate=0.0))
-    for layer in network.layers:
-        layer.norm.var.mul_((len(PAIRS) - 1) / len(PAIRS))  # the batch's own is not corrected
+    for index, layer in enumerate(network.layers):
+        # The batch's own is not corrected; every position of a block but the last counts.
+        earlier = network.model.kind == "transformer" and index < len(network.layers) - 1
+        count = len(PAIRS) * (2 + network.model.equals_token if earlier else 1)
+        layer.norm.var.mul_((count - 1) / count)
     same(network.logits(PAIRS), network.logits(PAIRS, noise_of(network, rate=0.0)))
 
 

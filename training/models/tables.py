@@ -73,10 +73,11 @@ def table_logits(
     streams = _embedded(network, pairs)
     *before, last = network.blocks
     for block in before:
-        streams = [
-            _through(block, _attended(block, streams, position), noise, position)
-            for position in range(len(streams))
-        ]
+        middles = [_attended(block, streams, position) for position in range(len(streams))]
+        if noise is not None and block.mlp is not None and block.mlp.norm is not None:
+            streams = _through_together(block, middles, noise)
+        else:
+            streams = [_through(block, m, noise, place) for place, m in enumerate(middles)]
     middle = _attended(last, streams, len(streams) - 1)
     if isinstance(middle, Sum) and last.ln2 is None and network.ln_final is None:
         return _unnormed_logits(network, last, middle, noise)
@@ -177,6 +178,16 @@ def _through(
     shifted = None if noise is None else replace(noise, step=noise.step * 4 + position)
     post = block.mlp(normed @ block.mlp.W_in, shifted)
     return replace(stream, values=stream.values + block.mlp.out(post))
+
+
+def _through_together(
+    block: TransformerBlock, middles: list[Sum | Stream], noise: Noise
+) -> list[Stream]:
+    """All positions as one batch, whose statistics a norm over examples takes."""
+    rows = [m.rows if isinstance(m, Sum) else m.spread(m.values) for m in middles]
+    joined = _through(block, Stream(torch.cat(rows, dim=-2), None, 0), noise, 0).values
+    parts = joined.split(rows[0].shape[-2], dim=-2)
+    return [Stream(values, None, position) for position, values in enumerate(parts)]
 
 
 def _unnormed_logits(
