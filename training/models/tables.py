@@ -186,7 +186,7 @@ def _through_together(
     """All positions as one batch, whose statistics a norm over examples takes."""
     rows = [m.rows if isinstance(m, Sum) else m.spread(m.values) for m in middles]
     joined = _through(block, Stream(torch.cat(rows, dim=-2), None, 0), noise, 0).values
-    parts = joined.split(rows[0].shape[-2], dim=-2)
+    parts = torch.split(joined, rows[0].shape[-2], dim=-2)
     return [Stream(values, None, position) for position, values in enumerate(parts)]
 
 
