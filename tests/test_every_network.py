@@ -442,3 +442,12 @@ def test_figures_of_heads_and_norms(folders):
     assert len(points) == 12
     np.testing.assert_allclose(np.sort(points[:, 1]), np.sort(table.norm_weight), rtol=1e-6)
     assert "Spearman" in scatter.layout.title.subtitle.text
+
+
+def test_the_card_warns_of_reduced_precision(tmp_path):
+    for precision, word in (("highest", None), ("high", "TF32"), ("medium", "bfloat16")):
+        train(tiny_config(precision=precision, steps=2), tmp_path / precision)
+        text = (tmp_path / precision / "README.md").read_text()
+        assert ("Reduced precision" in text) == (word is not None)
+        assert word is None or word in text
+    assert torch.get_float32_matmul_precision() == "highest", "left as it was"

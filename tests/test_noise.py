@@ -11,7 +11,7 @@ from training.data import Dataset, make_dataset
 from training.examples import Examples
 from training.loss import gradient_scale, into_gradient, label_places, terms
 from training.models import noise as noise_module
-from training.models.lookup import _gathered_backward, sum_of_rows
+from training.models.lookup import _gathered, _gathered_backward, sum_of_rows
 from training.models.noise import Noise, dropout_key
 from training.models.norm import BatchNorm, LayerNorm
 from training.tasks import make_task
@@ -102,6 +102,18 @@ def test_rows_can_be_asked_for_apart(first):
     noise = noise_of(77, 0.4, 3)
     whole = noise.factor(first + 6, 9, 1, torch.float32)
     assert torch.equal(noise.factor(6, 9, 1, torch.float32, first=first), whole[first:])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("first", [0, 7])
+def test_other_devices_draw_the_bits_that_a_cpu_draws(dtype, first):
+    """The tensor operations of a GPU against the compiled pass, with and without a run axis."""
+    for key, rate in ((-5, 0.3), ([3, -(2**31), 77], [0.0, 0.5, 0.99])):
+        noise = noise_of(key, rate, step=11)
+        compiled = noise.factor(6, 5, 2, dtype, first=first)
+        torch.testing.assert_close(
+            noise._by_tensors(6, 5, 2, dtype, first * 5), compiled, rtol=0, atol=0
+        )
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.2, 0.5, 0.9, 0.999])
@@ -356,6 +368,9 @@ def test_gathers_of_other_devices_give_the_same_gradient(weighted):
         [table, *([] if weights is None else [weights])],
         upstream,
     )
+    plain = None if weights is None else weights.detach()
+    with torch.no_grad():
+        same(_gathered(table, index, plain), one_hot_product(table, index, plain))
     dense, nothing, of_weights = _gathered_backward(
         upstream, table.detach(), index, None if weights is None else weights.detach()
     )

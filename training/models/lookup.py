@@ -62,11 +62,7 @@ class _SumOfRows(torch.autograd.Function):
             ctx.save_for_backward(table, index, weights, *found[1:])
             return found[0]
         ctx.save_for_backward(table, index, weights)
-        total = table.new_zeros(len(index), table.shape[1])
-        for term in range(index.shape[1]):
-            rows = table.index_select(0, index[:, term])
-            total += rows if weights is None else rows * weights[:, term : term + 1]
-        return total
+        return _gathered(table, index, weights)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor | None]:
@@ -110,6 +106,14 @@ def _dots(
         )
         found = torch.sparse.sampled_addmm(wanted, gradient, table.T, beta=0.0)
     return found.values().view(index.shape)
+
+
+def _gathered(table: Tensor, index: Tensor, weights: Tensor | None) -> Tensor:
+    total = table.new_zeros(len(index), table.shape[1])
+    for term in range(index.shape[1]):
+        rows = table.index_select(0, index[:, term])
+        total += rows if weights is None else rows * weights[:, term : term + 1]
+    return total
 
 
 def _gathered_backward(

@@ -45,25 +45,36 @@ class Noise:
         self, examples: int, neurons: int, layer: int, dtype: torch.dtype, first: int = 0
     ) -> Float[Tensor, "*run example neuron"]:
         """0 or 1 / (1 − rate) for every neuron on every example, from row ``first`` on."""
-        salt = _mixed(_mixed(self.step + _ODD * layer) ^ self.key)
         start = first * neurons
         if self.key.device.type == "cpu":
-            # Here, because numba costs memory that only dropout should pay.
-            from training.models.dropout_bits import fill_factor
+            return self._compiled(examples, neurons, layer, dtype, start)
+        return self._by_tensors(examples, neurons, layer, dtype, start)
 
-            shape = *self.key.shape, examples, neurons
-            out = torch.empty(shape, dtype=dtype)
-            flat = out.view(-1, examples * neurons).numpy()
-            salts, rates = salt.reshape(-1).tolist(), self.rate.reshape(-1).tolist()
-            for row, one, rate in zip(flat, salts, rates, strict=True):
-                scale = row.dtype.type(1 / (1 - rate))
-                salted = np.uint32(one % 2**32)
-                fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
-            return out
+    def _salt(self, layer: int) -> Int[Tensor, "*run"]:
+        return _mixed(_mixed(self.step + _ODD * layer) ^ self.key)
+
+    def _compiled(
+        self, examples: int, neurons: int, layer: int, dtype: torch.dtype, start: int
+    ) -> Float[Tensor, "*run example neuron"]:
+        # Here, because numba costs memory that only dropout should pay.
+        from training.models.dropout_bits import fill_factor
+
+        out = torch.empty((*self.key.shape, examples, neurons), dtype=dtype)
+        flat = out.view(-1, examples * neurons).numpy()
+        salts, rates = self._salt(layer).reshape(-1).tolist(), self.rate.reshape(-1).tolist()
+        for row, one, rate in zip(flat, salts, rates, strict=True):
+            scale = row.dtype.type(1 / (1 - rate))
+            salted = np.uint32(one % 2**32)
+            fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
+        return out
+
+    def _by_tensors(
+        self, examples: int, neurons: int, layer: int, dtype: torch.dtype, start: int
+    ) -> Float[Tensor, "*run example neuron"]:
         place = torch.arange(
             start, start + examples * neurons, dtype=torch.int32, device=self.key.device
         )
-        bits = _mixed(_mixed(place).view(examples, neurons) ^ salt[..., None, None])
+        bits = _mixed(_mixed(place).view(examples, neurons) ^ self._salt(layer)[..., None, None])
         rate = self.rate[..., None, None].double()
         keep = bits.to(torch.int64) % 2**32 >= (rate * 2.0**32).round().to(torch.int64)
         return keep * (1 / (1 - rate)).to(dtype)
