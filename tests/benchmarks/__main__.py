@@ -58,8 +58,7 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(steps: int, rounds: int) -> Iterator[Row]:
     some, few = max(1, rounds // 4), max(1, rounds // 7)
-    yield from rows.training_step(rounds, kept=False)
-    yield from rows.training_step(rounds, kept=True)
+    yield from rows.training_step(rounds)
     rows.warm_up()
     with tempfile.TemporaryDirectory() as folder:
         run = train(coexistence_config(steps), Path(folder) / "coexistence")

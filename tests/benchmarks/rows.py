@@ -28,7 +28,6 @@ from tests.benchmarks.textbook import (
 from tests.benchmarks.timing import Spread, alternate
 from tests.benchmarks.trainer import Trainer
 from training.data import Split
-from training.device import keep_freed_memory
 from training.loop import train
 from training.run import Run, load
 
@@ -40,14 +39,12 @@ MEMORY_STEPS = 50
 TIE = 1e-9
 
 
-def training_step(rounds: int, kept: bool) -> list[Row]:
+def training_step(rounds: int) -> list[Row]:
     """A full-batch step against the textbook's, and against its matrix products alone.
 
     ``train`` tells the C library to keep freed memory, for the whole process. It must not have
-    run before, unless ``kept`` says that both sides are to profit from it.
+    run before: the textbook does no such thing.
     """
-    if kept:
-        keep_freed_memory()
     ours = Trainer(coexistence_config(1), torch.device("cpu"))
     network = TextbookNetwork(ours.network.curves())
     textbook = TextbookTraining(network, ours.dataset, ours.config.optimizer)
@@ -66,18 +63,15 @@ def training_step(rounds: int, kept: bool) -> list[Row]:
     )
     milliseconds = {name: timings[name].times(1e3) for name in timings.seconds}
     step = Row(
-        "training step: loss, gradients, AdamW"
-        + (", both sides with the memory setting of our trainer" if kept else ""),
+        "training step: loss, gradients, AdamW",
         "ms",
         milliseconds["ours"],
         milliseconds["textbook"],
         "textbook",
         timings.ratio("ours", "textbook"),
-        limit=None if kept else 0.42,
-        target="" if kept else "≤ 0.42 of the textbook's",
+        limit=0.42,
+        target="≤ 0.42 of the textbook's",
     )
-    if kept:
-        return [step]
     return [
         step,
         Row(
