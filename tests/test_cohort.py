@@ -18,6 +18,7 @@ from training.folder import Measurement, checkpoint_path
 from training.loop import DivergenceError, Interrupted, dataset_of, train, train_many
 from training.models.initial import initial_network
 from training.run import Run, load
+from training.sink import FolderSink
 from training.stack import stack
 
 from .conftest import tiny_config
@@ -589,3 +590,23 @@ def test_as_many_folders_as_runs():
     with pytest.raises(ValueError, match=r"^outs: expected 2 run folders, got 1$"):
         train_many([tiny_config()] * 2, [Path("one")])
     assert train_many([]) == []
+
+
+def test_a_disk_that_is_full_ends_its_own_run_only(tmp_path, monkeypatch):
+    configs = [config_of({"seed": seed}) for seed in range(3)]
+    places = [tmp_path / name for name in "abc"]
+    save = FolderSink.save
+
+    def full_for_one(sink, step, *rest):
+        if sink.path == places[1] and step > 0:
+            raise OSError(28, "No space left on device", str(sink.path))
+        save(sink, step, *rest)
+
+    monkeypatch.setattr(FolderSink, "save", full_for_one)
+    first, second, third = train_many(configs, places)
+    assert isinstance(second, OSError)
+    assert not (places[1] / "DONE").exists()
+    for run, config in ((first, configs[0]), (third, configs[2])):
+        assert_same_run(run, alone(config), 1e-10)
+    monkeypatch.undo()
+    assert_same_run(train(configs[1], places[1]), alone(configs[1]), 1e-10)

@@ -122,6 +122,18 @@ CONFIGS = [
         OTHER | {"d_mlp": 0, "norm": "batch"},
         "model.norm: expected none or layer for an attention-only network, got 'batch'",
     ),
+    (
+        "model",
+        OTHER | {"tied": True, "init": "mup"},
+        "model.tied: expected false with init mup, whose unembedding starts d_model times "
+        "smaller than its embedding",
+    ),
+    (
+        "model",
+        OTHER | {"norm": "layer", "norm_at": "pre"},
+        "model.norm_at: expected no value for a Transformer's layer norm, which stands on "
+        "the residual stream, got 'pre'",
+    ),
     ("optimizer.name", "lion", "optimizer.name: expected 'adamw', 'adam', 'sgd' or 'muon', got 'l"),
     ("optimizer.batch_size", 0, "optimizer.batch_size: expected a number ≥ 1, got 0"),
     ("optimizer.batch_size", True, "optimizer.batch_size: expected no truth value, got True"),

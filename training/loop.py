@@ -10,32 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import numpy as np
 import torch
 
 from training.cohort import Cohort, shape_key
 from training.config import RunConfig
-from training.data import Dataset, make_dataset
 from training.device import (
     find_device,
     is_out_of_memory,
     keep_freed_memory,
     product_precision,
 )
-from training.folder import Measurement, finish_run
-from training.run import Run, load
+from training.folder import Measurement
+from training.job import DivergenceError as DivergenceError
+from training.job import Job, Outcome
+from training.job import dataset_of as dataset_of
+from training.run import Run
 from training.schedule import checkpoint_steps, evaluation_steps
-from training.sink import FolderSink, MemorySink
 
 # Called as (step, last measurement or None); must not change anything it is given.
 Progress = Callable[[int, Measurement | None], None]
-
-# What came of one of several runs: the run, or why there is none.
-Outcome = Run | Exception
-
-
-class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; the last good checkpoint is kept."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -108,7 +101,7 @@ def train_many(
     waiting = _by_key(range(len(configs)), lambda run: shape_key(configs[run]))
     while waiting:
         group = waiting.pop(0)
-        jobs = [_Job(run, configs[run], places[run], where) for run in group]
+        jobs = [Job(run, configs[run], places[run], where) for run in group]
         try:
             outcomes.update(_train_cohort(jobs, where, progress, run_axis))
         except (RuntimeError, MemoryError) as error:
@@ -122,67 +115,6 @@ def train_many(
     return [outcomes[run] for run in range(len(configs))]
 
 
-def dataset_of(config: RunConfig) -> Dataset:
-    """The dataset that a configuration describes."""
-    return make_dataset(
-        config.make_task(),
-        config.data.fraction,
-        config.data.corruption,
-        config.data.kind,
-        config.seed_of("split"),
-        config.seed_of("corruption"),
-    )
-
-
-class _Job:
-    """One run of a cohort: where it comes from, where it goes and what became of it."""
-
-    def __init__(
-        self, number: int, config: RunConfig, out: Path | None, device: torch.device
-    ) -> None:
-        self.number, self.config, self.out, self.device = number, config, out, device
-        self.dataset = dataset_of(config)
-        self.sink: MemorySink | FolderSink = MemorySink()
-        self.outcome: Outcome | None = None
-
-    def open(self) -> None:
-        """Makes or takes up the run folder; one that is finished is the outcome."""
-        if self.out is None:
-            return
-        try:
-            self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
-            if sink.done:
-                self.outcome = load(self.out)
-        except (ValueError, OSError) as error:
-            self.outcome = error
-
-    def record(self, measurement: Measurement) -> None:
-        self.check(measurement.weight_norm + sum(_losses(measurement)), measurement.step)
-        if self.outcome is None:
-            self.sink.record(measurement)
-
-    def check(self, value: float, step: int) -> None:
-        """Ends the run if a value is not finite."""
-        if self.outcome is None and not np.isfinite(value):
-            kept = max(self.sink.weights, default=None)
-            note = "" if kept is None else f"; the checkpoint of step {kept} is kept"
-            self.outcome = DivergenceError(f"loss is no longer finite at step {step}{note}")
-
-    def finish(self, seconds: float) -> None:
-        """Marks the run as complete."""
-        if self.outcome is None:
-            if self.sink.path is not None:
-                finish_run(self.sink.path, self.config, self.sink.measurements[-1], seconds)
-                self.outcome = load(self.sink.path)
-            else:
-                rows = tuple(self.sink.measurements)
-                self.outcome = Run(self.config, self.dataset, rows, self.sink.weights)
-
-
-def _losses(measurement: Measurement) -> list[float]:
-    return [score.loss for score in measurement.scores.values() if score.loss is not None]
-
-
 def _by_key(items: Sequence[int] | range, key: Callable[[int], object]) -> list[list[int]]:
     groups: dict[object, list[int]] = {}
     for item in items:
@@ -191,7 +123,7 @@ def _by_key(items: Sequence[int] | range, key: Callable[[int], object]) -> list[
 
 
 def _train_cohort(
-    jobs: list[_Job],
+    jobs: list[Job],
     device: torch.device,
     progress: Progress | None,
     run_axis: bool | None,
@@ -220,7 +152,7 @@ def _train_cohort(
     return {job.number: job.outcome for job in jobs if job.outcome is not None}
 
 
-def _train_from_one_step(cohort: Cohort, jobs: list[_Job], progress: Progress | None) -> None:
+def _train_from_one_step(cohort: Cohort, jobs: list[Job], progress: Progress | None) -> None:
     for run, job in enumerate(jobs):
         step = job.sink.resumable()
         if job.sink.path is not None and step is not None:
@@ -240,7 +172,7 @@ def _train_from_one_step(cohort: Cohort, jobs: list[_Job], progress: Progress | 
 
 def _advance(
     cohort: Cohort,
-    jobs: list[_Job],
+    jobs: list[Job],
     progress: Progress | None,
     stop_requested: threading.Event,
 ) -> None:
@@ -264,9 +196,7 @@ def _advance(
             latest = measured[0]
         if cohort.step in saves or stopping:
             for run, job in enumerate(jobs):
-                if job.outcome is None:
-                    state = cohort.optimizer_arrays(run)
-                    job.sink.save(cohort.step, cohort.networks[run], job.config, state)
+                job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
         if progress is not None:
             progress(cohort.step, latest)
         if cohort.step >= config.steps or all(job.outcome is not None for job in jobs):

@@ -126,6 +126,16 @@ class ModelConfig(Section):
             raise ValueError(
                 f"model.n_heads: expected a divisor of d_model = {self.d_model}, got {self.n_heads}"
             )
+        if self.tied and self.init == "mup":
+            raise ValueError(
+                "model.tied: expected false with init mup, whose unembedding starts d_model times "
+                "smaller than its embedding"
+            )
+        if self.norm == "layer" and self.norm_at != "post":
+            raise ValueError(
+                "model.norm_at: expected no value for a Transformer's layer norm, which stands on "
+                "the residual stream, got 'pre'"
+            )
         if self.d_mlp == 0 and self.dropout > 0:
             raise ValueError(
                 "model.dropout: expected 0 for an attention-only network, which has no neurons, "
