@@ -10,13 +10,12 @@ from jaxtyping import Complex, Float
 
 from analysis.caption import caption
 from analysis.ipr import Convention, ipr
+from analysis.neurons import NO_POWER
 from analysis.spectrum import in_group_order, one_sided_dft, power_shares
 from training.models.initial import Network
 from training.models.mlp import MLP
 from training.run import Run
 from training.tasks import Group
-
-NO_POWER = 1e-9  # share of the largest norm in the same matrix
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def three_layers(wd: float, steps: int) -> dict[str, Any]:
     }
 
 
-def dropout(rate: float) -> dict[str, Any]:
-    return {**_TWO_LAYER, "model": {"dropout": rate}, "steps": 2000}
+def dropout(rate: float, **other: Any) -> dict[str, Any]:
+    return {**_TWO_LAYER, "model": {"dropout": rate, **other}, "steps": 2000}
 
 
 # The rate of a minibatch is the paper's 0.01 · sqrt(batch / 256), and 0.005 with BatchNorm.
@@ -62,7 +62,9 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "dropout 0": dropout(0.0),
     "dropout 0.3": dropout(0.3),
     "dropout 0.6": dropout(0.6),
+    "dropout 0.8": dropout(0.8),
     "dropout 0.9": dropout(0.9),
+    "dropout 0.9, after φ": dropout(0.9, dropout_at="post"),
     "wd 20, 5000 steps": {**_TWO_LAYER, "optimizer": {"weight_decay": 20}, "steps": 5000},
 }
 
