@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from analysis.cumulative import cumulative_sums
 from analysis.neurons import NeuronTable, neuron_table
-from analysis.pruning import BAND, RANKINGS, Direction, removal_order, resolve
+from analysis.pruning import BAND, DRAWS, RANKINGS, Direction, removal_order, resolve
 from analysis.tail import Tail
 from training.data import SPLITS, Dataset, Split
 from training.evaluation import PARTS, Evaluation, Scores, in_float64, split_means
@@ -134,7 +134,7 @@ class _CumulativePasses:
     """Every size of an order in one pass, where the logits are a sum over neurons."""
 
     method = "one cumulative pass for each order, in float64"
-    default_draws = 50
+    default_draws = DRAWS
 
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
         assert tail.readout is not None and tail.base is not None

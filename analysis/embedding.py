@@ -11,6 +11,7 @@ from jaxtyping import Complex, Float
 from analysis.caption import caption
 from analysis.ipr import Convention, ipr
 from analysis.neurons import NO_POWER
+from analysis.source import read_source
 from analysis.spectrum import in_group_order, one_sided_dft, power_shares
 from training.models.initial import Network
 from training.models.mlp import MLP
@@ -98,13 +99,11 @@ def embedding_table(
     Raises:
         ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
     """
-    network, name, seed = source, "network", None
-    if isinstance(source, Run):
-        step = source.last_step if step is None else step
-        network, name, seed = source.network(step), source.name, source.config.seed
-    assert not isinstance(network, Run)
-    group = group or network.task.group
-    return EmbeddingTable(_matrices(network), group, convention, r, step, seed, name)
+    origin = read_source(source, step)
+    group = group or origin.network.task.group
+    return EmbeddingTable(
+        _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
+    )
 
 
 def _matrices(network: Network) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Complex, Float, Int
 from analysis.caption import caption
 from analysis.composition import neuron_curves
 from analysis.ipr import Convention, gini, ipr
+from analysis.source import read_source
 from analysis.spectrum import (
     dominant_frequency,
     in_group_order,
@@ -259,11 +260,8 @@ def neuron_table(
     Raises:
         ValueError: if the run has no such checkpoint or layer, or the group needs a prime modulus.
     """
-    network, name, seed = source, "network", None
-    if isinstance(source, Run):
-        step = source.last_step if step is None else step
-        network, name, seed = source.network(step), source.name, source.config.seed
-    assert not isinstance(network, Run)
+    origin = read_source(source, step)
+    network = origin.network
     curves = neuron_curves(network, layer)
     norm = network.layers[layer].norm
     return NeuronTable(
@@ -272,9 +270,9 @@ def neuron_table(
         group=group or network.task.group,
         convention=convention,
         r=r,
-        step=step,
-        seed=seed,
-        name=name,
+        step=origin.step,
+        seed=origin.seed,
+        name=origin.name,
         layer=layer,
         layers=len(network.layers),
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),

@@ -9,6 +9,8 @@ from scipy.stats import spearmanr
 
 from analysis.neurons import NeuronTable
 
+_FEWEST = 3
+
 
 @dataclass(frozen=True)
 class RankCorrelation:
@@ -25,6 +27,11 @@ class RankCorrelation:
     neurons: int
 
 
+def has_correlation(table: NeuronTable) -> bool:
+    """Whether the layer has a norm and enough living neurons to be ranked."""
+    return table.norm_weight is not None and int((~table.dead).sum()) >= _FEWEST
+
+
 def norm_correlation(table: NeuronTable) -> RankCorrelation:
     """How the norm's weight of a neuron goes with its IPR (Doshi et al. 2024, figure 5).
 
@@ -34,7 +41,7 @@ def norm_correlation(table: NeuronTable) -> RankCorrelation:
     if table.norm_weight is None:
         raise ValueError("norm weights: expected a layer with a norm on its neurons, got none")
     alive = ~table.dead
-    if alive.sum() < 3:
+    if alive.sum() < _FEWEST:
         raise ValueError(
             f"norm weights: expected at least 3 living neurons, got {int(alive.sum())}"
         )

@@ -32,6 +32,7 @@ RANKINGS: Mapping[str, Callable[[NeuronTable], Float[np.ndarray, " neuron"]]] = 
 }
 
 BAND = (0.05, 0.95)
+DRAWS = 50  # random prunings, unless told otherwise
 
 
 @torch.no_grad()
@@ -124,7 +125,7 @@ def prune_by_class(
     table: NeuronTable,
     classes: Classes,
     dataset: Dataset | None = None,
-    draws: int = 50,
+    draws: int | None = None,
     seed: int = 0,
     loss: LossName | None = None,
 ) -> Pruning:
@@ -133,6 +134,7 @@ def prune_by_class(
     Raises:
         ValueError: if the classes would prune every neuron or none, or draws is below 1.
     """
+    draws = DRAWS if draws is None else draws
     if draws < 1:
         raise ValueError(f"draws: expected at least 1 random control, got {draws}")
     network, dataset, loss = resolve(source, dataset, table.step, loss)

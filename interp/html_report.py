@@ -18,6 +18,7 @@ from analysis.dynamics import Dynamics, dynamics
 from analysis.embedding import EmbeddingTable, embedding_table
 from analysis.heads import HeadAblation, head_ablation
 from analysis.neurons import NeuronTable, neuron_table
+from analysis.norms import has_correlation
 from analysis.phases import Phase, has_phase, phase
 from analysis.pruning import Pruning, prune_by_class
 from interp import figures
@@ -69,7 +70,7 @@ def report(
     run: Run | Path | str,
     out: Path | str | None = None,
     threshold: Rule | float = "auto",
-    draws: int = 50,
+    draws: int | None = None,
     layer: int = 0,
 ) -> Path:
     """Writes all figures and the before/after table of a run into one HTML file.
@@ -78,7 +79,7 @@ def report(
         run: a run or its folder.
         out: the file; ``report.html`` in the run folder by default.
         threshold: rule or IPR that separates the neurons, see :func:`analysis.classify.classify`.
-        draws: random controls.
+        draws: random controls; by default 50, or 10 for pruning curves that are forward passes.
         layer: which hidden layer's neurons are shown.
 
     Returns:
@@ -105,14 +106,14 @@ def report(
     return target
 
 
-def _read_neurons(run: Run, threshold: Rule | float, draws: int, layer: int) -> _Neurons:
+def _read_neurons(run: Run, threshold: Rule | float, draws: int | None, layer: int) -> _Neurons:
     table = neuron_table(run, layer=layer)
     classes = classify(table, threshold)
     return _Neurons(
         table,
         classes,
         prune_by_class(run, table, classes, draws=draws) if _two_classes(classes) else None,
-        pruning_curve(run, table=table),
+        pruning_curve(run, draws=draws, table=table),
         dynamics(run, layer=layer),
     )
 
@@ -152,7 +153,7 @@ def _neuron_figures(neurons: _Neurons) -> dict[str, tuple[str, go.Figure]]:
             "A typical memorizing neuron",
             figures.neuron_curves(table, median_memorizing),
         )
-    if table.norm_weight is not None and (~table.dead).sum() >= 3:
+    if has_correlation(table):
         found["norm"] = ("Norm weights", figures.norm_weights(table, classes))
     return found
 

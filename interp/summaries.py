@@ -60,10 +60,10 @@ def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
 
 def _norm_summary(table: NeuronTable) -> dict[str, Any]:
     """|Weight| of the norm on each neuron and its rank correlation with the IPR, if any."""
-    if table.norm_weight is None or (~table.dead).sum() < 3:
-        return {}
-    from analysis.norms import norm_correlation
+    from analysis.norms import has_correlation, norm_correlation
 
+    if table.norm_weight is None or not has_correlation(table):
+        return {}
     found = norm_correlation(table)
     return {
         "norm_weight": table.norm_weight.tolist(),

@@ -59,9 +59,9 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
-    if table.norm_weight is not None and (~table.dead).sum() >= 3:
-        from analysis.norms import norm_correlation
+    from analysis.norms import has_correlation, norm_correlation
 
+    if has_correlation(table):
         found = norm_correlation(table)
         say(f"|norm weight| against IPR: Spearman ρ = {found.rho:.2f}, p = {found.p_value:.1g}")
 

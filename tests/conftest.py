@@ -16,6 +16,7 @@ install_import_hook(
         *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
         *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics", "tail")),
         "analysis.composition",
+        "analysis.source",
     ],
     "tests.typecheck.checker",
 )

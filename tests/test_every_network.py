@@ -451,3 +451,11 @@ def test_the_card_warns_of_reduced_precision(tmp_path):
         assert ("Reduced precision" in text) == (word is not None)
         assert word is None or word in text
     assert torch.get_float32_matmul_precision() == "highest", "left as it was"
+
+
+def test_draws_reach_the_pruning_curves(folders, tmp_path):
+    figure = tmp_path / "pruning.html"
+    folder = str(folders / "transformer")
+    main(["prune", folder, "--threshold", "0.3", "--draws", "7", "--figure", str(figure)])
+    assert "7 random orders" in figure.read_text()
+    assert "7 random orders" in report(folders / "transformer", threshold=0.3, draws=7).read_text()

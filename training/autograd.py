@@ -23,7 +23,7 @@ class AutogradGradients:
         network: its parameters, with or without a run axis, get their ``.grad`` fields here.
         examples: with a run axis if the network has one.
         loss: name of the loss.
-        noise: dropout of the step; None is a network without dropout and batch statistics.
+        noise: dropout of the step.
     """
 
     def __init__(self, network: Network, examples: Examples, loss: LossName, noise: Noise) -> None:

@@ -93,6 +93,11 @@ class Cohort:
         if device.type != "cpu" and not axis:
             raise ValueError(f"run_axis: expected True or None on {device.type}, got False")
         self._stacked = stack(self.networks, device) if axis else None
+        # What a stacked network is scored on does not change: pairs, labels, members of the parts.
+        self._scored_on = [
+            torch.stack([getattr(evaluation, name) for evaluation in self._evaluations])
+            for name in (("pairs", "labels", "members") if axis else ())
+        ]
         self._step_number = torch.zeros((), dtype=torch.int32, device=device)
         members = [list(range(len(configs)))] if axis else [[i] for i in range(len(configs))]
         self._examples: list[Examples] = []
@@ -172,13 +177,8 @@ class Cohort:
     def _measure_stacked(self, stacked: Network) -> list[Measurement]:
         """All runs in one program, and in one copy from a GPU."""
         every = self._evaluations
-        pairs = torch.stack([evaluation.pairs for evaluation in every])
-        sums = part_sums(
-            stacked.logits(pairs),
-            torch.stack([evaluation.labels for evaluation in every]),
-            torch.stack([evaluation.members for evaluation in every]),
-            every[0].loss,
-        )
+        pairs, labels, members = self._scored_on
+        sums = part_sums(stacked.logits(pairs), labels, members, every[0].loss)
         squares = [w.double().square().flatten(1).sum(dim=1) for w in stacked.parameters()]
         norms = torch.stack(squares).sum(dim=0).sqrt()
         found = torch.cat([sums.flatten(1), norms[:, None]], dim=1).cpu().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import filter as fnfilter
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def _by_muon(name: str, leaf: nn.Parameter, config: OptimizerConfig) -> bool:
 def _check_patterns(network: Network, config: OptimizerConfig) -> None:
     names = [name for name, _ in network.named_parameters()]
     for pattern in config.decayed:
-        if not any(config.model_copy(update={"decayed": (pattern,)}).decays(n) for n in names):
+        if not fnfilter(names, pattern):
             raise ValueError(
                 f"optimizer.decayed: pattern '{pattern}' fits none of {', '.join(names)}"
             )

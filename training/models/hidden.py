@@ -15,6 +15,11 @@ from training.sections import ActivationName, NormName, Side
 Neurons = Float[Tensor, "*run example neuron"]
 
 
+def with_bias(values: Tensor, bias: Tensor | None) -> Tensor:
+    """Rows plus a bias, where there is one; both may have a leading run axis."""
+    return values if bias is None else values + bias.unsqueeze(-2)
+
+
 class HiddenLayer(nn.Module):
     """Neurons between two matrices: pre → [norm] → [dropout] → φ → [norm] → [dropout] → post.
 
@@ -53,9 +58,7 @@ class HiddenLayer(nn.Module):
 
     def forward(self, pre: Neurons, noise: Noise | None = None) -> Neurons:
         """From what the matrix gives, without bias, to what the next matrix gets."""
-        if self.b_in is not None:
-            pre = pre + self.b_in.unsqueeze(-2)
-        values = self.hook_pre(pre)
+        values = self.hook_pre(with_bias(pre, self.b_in))
         if self.norm is not None and self.norm_at == "pre":
             values = self.norm(values, noise)
         if noise is not None and self.dropout_at == "pre":

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformer_lens import HookedRootModule
 
-from training.models.hidden import HiddenLayer
+from training.models.hidden import HiddenLayer, with_bias
 from training.models.lookup import sum_of_rows
 from training.models.noise import Noise
 from training.sections import ModelConfig
@@ -40,7 +40,7 @@ class Unembed(nn.Module):
 
     def biased(self, logits: Tensor) -> Tensor:
         """Logits with the bias, if there is one."""
-        return logits if self.b_U is None else logits + self.b_U.unsqueeze(-2)
+        return with_bias(logits, self.b_U)
 
 
 def check_operands(pairs: Tensor, p: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,6 +31,10 @@ class Noise:
     rate: Float[Tensor, "*run"]
     step: Int[Tensor, ""]
     active: bool
+
+    def at(self, position: int) -> Noise:
+        """The noise of one of up to four positions, each of which drops its own neurons."""
+        return replace(self, step=self.step * 4 + position)
 
     def drop(
         self, values: Float[Tensor, "*run example neuron"], layer: int

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from training.models.hidden import with_bias
 from training.models.lookup import sum_of_rows
 from training.models.noise import Noise
 
@@ -84,7 +85,7 @@ def table_logits(
     final = _through(last, middle, noise, 0).values
     if network.ln_final is not None:
         final = network.ln_final(final)
-    return _with_bias(network, final @ network.read_out)
+    return network.biased(final @ network.read_out)
 
 
 def _embedded(network: Transformer, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
@@ -106,7 +107,7 @@ def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> 
     attn, query = block.attn, streams[position]
     sources = streams[: position + 1] if attn.causal else streams
     normed = [s if block.ln1 is None else replace(s, values=block.ln1(s.values)) for s in sources]
-    start = query.values if attn.b_O is None else query.values + attn.b_O.unsqueeze(-2)
+    start = with_bias(query.values, attn.b_O)
     values = [attn.projected(source.values, "V") for source in normed]
     if len(sources) == 1:
         # A position that sees itself alone attends to nothing else.
@@ -175,8 +176,7 @@ def _through(
         # Dropout differs between examples that share a row.
         stream = Stream(stream.spread(stream.values), None, position)
     normed = stream.values if block.ln2 is None else block.ln2(stream.values)
-    shifted = None if noise is None else replace(noise, step=noise.step * 4 + position)
-    post = block.mlp(normed @ block.mlp.W_in, shifted)
+    post = block.mlp(normed @ block.mlp.W_in, noise and noise.at(position))
     return replace(stream, values=stream.values + block.mlp.out(post))
 
 
@@ -196,17 +196,11 @@ def _unnormed_logits(
     """Without a norm the logits are linear in the neurons: W_out and W_U make one matrix."""
     read_out = network.read_out
     if block.mlp is None:
-        return _with_bias(network, middle.times(read_out))
+        return network.biased(middle.times(read_out))
     width = block.mlp.width
     both = middle.times(torch.cat([block.mlp.W_in, read_out], dim=-1))
-    shifted = None if noise is None else replace(noise, step=noise.step * 4)
-    post = block.mlp(both[..., :width], shifted)
+    post = block.mlp(both[..., :width], noise and noise.at(0))
     logits = both[..., width:] + post @ (block.mlp.W_out @ read_out)
     if block.mlp.b_out is not None:
         logits = logits + block.mlp.b_out.unsqueeze(-2) @ read_out
-    return _with_bias(network, logits)
-
-
-def _with_bias(network: Transformer, logits: Tensor) -> Tensor:
-    bias = None if network.unembed is None else network.unembed.b_U
-    return logits if bias is None else logits + bias.unsqueeze(-2)
+    return network.biased(logits)

@@ -12,7 +12,7 @@ from transformer_lens import HookedRootModule
 from transformer_lens.hook_points import HookPoint
 
 from training.models.attention import Attention
-from training.models.hidden import HiddenLayer
+from training.models.hidden import HiddenLayer, with_bias
 from training.models.mlp import Unembed, check_operands
 from training.models.noise import Noise
 from training.models.norm import LayerNorm
@@ -62,7 +62,7 @@ class TransformerMLP(HiddenLayer):
 
     def biased(self, written: Tensor) -> Tensor:
         """What the neurons write, with the bias if there is one."""
-        return written if self.b_out is None else written + self.b_out.unsqueeze(-2)
+        return with_bias(written, self.b_out)
 
 
 class TransformerBlock(nn.Module):
@@ -229,6 +229,8 @@ class Transformer(HookedRootModule):
         """Logits from the residual stream at the last position."""
         if self.ln_final is not None:
             values = self.ln_final(values)
-        logits = values[:, -1] @ self.read_out
-        bias = None if self.unembed is None else self.unembed.b_U
-        return logits if bias is None else logits + bias
+        return self.biased(values[:, -1] @ self.read_out)
+
+    def biased(self, logits: Float[Tensor, "*run pair answer"]) -> Tensor:
+        """Logits with the bias, if there is one."""
+        return logits if self.unembed is None else self.unembed.biased(logits)
