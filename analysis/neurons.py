@@ -24,7 +24,7 @@ from analysis.spectrum import (
     power_shares,
     wrapped,
 )
-from training.checkpoint import write_bytes
+from training.files import write_bytes
 from training.models.initial import Network
 from training.run import Run
 from training.tasks import Group, Task

@@ -282,7 +282,7 @@ def _threshold(text: str) -> Any:
 
 def _check_places(figure: Path | None, table: Path | None = None) -> None:
     """Refuses names before any work is done, so that nothing is half written."""
-    from training.checkpoint import check_place
+    from training.files import check_place
 
     if figure is not None:
         check_place("figure", figure, ".html")
@@ -291,7 +291,7 @@ def _check_places(figure: Path | None, table: Path | None = None) -> None:
 
 
 def _write_table(table: NeuronTable, classes: Classes, path: Path) -> None:
-    from training.checkpoint import write_bytes
+    from training.files import write_bytes
 
     if path.suffix.lower() == ".parquet":
         table.to_parquet(path)

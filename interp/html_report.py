@@ -24,7 +24,7 @@ from analysis.pruning import Pruning, prune_by_class
 from interp import figures
 from interp.figures.template import HTML_CONFIG, run_caption
 from interp.words import PAPERS, before_after_rows, sentence
-from training.checkpoint import check_place, write_bytes
+from training.files import check_place, write_bytes
 from training.models.transformer import Transformer
 from training.run import Run, load
 

@@ -21,11 +21,12 @@ from analysis.neurons import neuron_table
 from analysis.null import null_ipr
 from analysis.phases import phase
 from analysis.pruning import prune, prune_by_class
-from training.checkpoint import check_format, check_place, load_weights
+from training.checkpoint import load_weights
 from training.cohort import Cohort
 from training.config import parse_config, read_config, with_overrides
 from training.data import make_dataset
 from training.device import find_device
+from training.files import check_format, check_place
 from training.folder import checkpoint_path
 from training.groups import residue_order
 from training.loop import dataset_of, train

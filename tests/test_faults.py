@@ -28,8 +28,9 @@ import torch
 
 from interp.cli import main
 from training import sink
-from training.checkpoint import FORMAT, read_tensors, write_bytes, write_tensors
+from training.checkpoint import read_tensors, write_tensors
 from training.config import RunConfig
+from training.files import FORMAT, write_bytes
 from training.folder import append_measurement, checkpoint_path, optimizer_path
 from training.loop import DivergenceError, Interrupted, train
 from training.run import Run, load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -160,6 +160,29 @@ def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
             raise ValueError(f"{section}: expected a mapping of fields, got {inner!r}")
         inner[key] = value
     return merged
+
+
+def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with dotted paths as keys, the inverse of :func:`with_overrides`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name}.{key}": one for key, one in value.items()})
+        else:
+            flat[str(name)] = value
+    return flat
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Refuses dotted paths that name no option.
+
+    Raises:
+        ValueError: naming the nearest option.
+    """
+    known = {path for path, _, _ in option_fields()}
+    for path in paths:
+        if path not in known:
+            raise ValueError(_unknown_key(path))
 
 
 def option_fields() -> Iterator[tuple[str, str, Any]]:

@@ -14,18 +14,11 @@ import numpy as np
 import torch
 
 from training.card import card
-from training.checkpoint import (
-    FORMAT,
-    check_format,
-    naming,
-    new_folder,
-    read_tensors,
-    write_bytes,
-    write_tensors,
-)
+from training.checkpoint import read_tensors, write_tensors
 from training.config import RunConfig, parse_config
 from training.data import Dataset
 from training.evaluation import Scores
+from training.files import FORMAT, check_format, naming, new_folder, write_bytes
 from training.models.initial import Network
 
 Weights = Mapping[str, np.ndarray]
@@ -167,6 +160,14 @@ def finish_run(
     write_bytes(run / "README.md", card(name or run.name, config, measurement.scores).encode())
     done = {"step": measurement.step, "seconds": round(seconds, 3)}
     write_bytes(run / "DONE", (json.dumps(done) + "\n").encode())
+
+
+def read_seconds(run: Path) -> float | None:
+    """Seconds that a finished run took to train, since it was last resumed; None if unknown."""
+    try:
+        return float(json.loads((run / "DONE").read_bytes())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_run_config(folder: Path) -> RunConfig:

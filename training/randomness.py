@@ -8,7 +8,15 @@ from zlib import crc32
 import numpy as np
 
 Purpose = Literal[
-    "split", "corruption", "weights", "batches", "dropout", "control", "null", "phases"
+    "split",
+    "corruption",
+    "weights",
+    "batches",
+    "dropout",
+    "control",
+    "null",
+    "phases",
+    "bootstrap",
 ]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.checkpoint import is_vacant, load_weights, new_folder
+from training.checkpoint import load_weights
 from training.config import RunConfig
 from training.data import Dataset
 from training.evaluation import Scores
+from training.files import is_vacant, new_folder
 from training.folder import (
     CheckpointFolder,
     Measurement,
@@ -20,6 +21,7 @@ from training.folder import (
     read_dataset,
     read_measurements,
     read_run_config,
+    read_seconds,
     weight_norm,
     write_checkpoint,
     write_measurements,
@@ -51,6 +53,11 @@ class Run:
     def name(self) -> str:
         """Name of the run folder."""
         return self.path.name if self.path else "run"
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of training since it was last resumed; None in memory or while it trains."""
+        return None if self.path is None else read_seconds(self.path)
 
     @property
     def steps(self) -> list[int]:

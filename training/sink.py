@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol, runtime_checkable
 
-from training.checkpoint import is_vacant
 from training.config import RunConfig, first_difference
 from training.data import Dataset
+from training.files import is_vacant
 from training.folder import (
     CheckpointFolder,
     Measurement,
@@ -26,6 +26,10 @@ from training.folder import (
     write_measurements,
 )
 from training.models.initial import Network
+
+
+class BusyError(ValueError):
+    """Another process is training in the run folder."""
 
 
 @runtime_checkable
@@ -167,12 +171,12 @@ def _exclusive(path: Path) -> IO[bytes]:
     """A lock on a run folder that lasts as long as the returned file stays open.
 
     Raises:
-        ValueError: if another process is training in the folder.
+        BusyError: if another process is training in the folder.
     """
     lock = (path / "config.json").open("rb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise ValueError(f"{path}: another process is training in this folder") from None
+        raise BusyError(f"{path}: another process is training in this folder") from None
     return lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -120,6 +120,7 @@ class Task:
         return self.operation.formula(x, y, self.p)
 
 
+@lru_cache(maxsize=64)
 def make_task(operation: str, p: int) -> Task:
     """The task for an operation's name or a polynomial's text.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from training.checkpoint import check_place, write_bytes
 from training.config import RunConfig
 from training.data import Split
+from training.files import check_place, write_bytes
 
 # Okabe and Ito's palette. Splits also differ in dash, classes in marker.
 SPLIT_COLOUR: Mapping[Split, str] = {

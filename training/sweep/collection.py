@@ -1,0 +1,99 @@
+"""From records to the table of results, and from run folders to records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.sweep.manifest import axis_columns, parquet
+from training.sweep.record import Record, read_record, recorded
+from training.sweep.results import Results
+from training.sweep.store import Store
+
+RESULTS = "results.parquet"
+FAILED = "failed"  # the state of every cell that is not done
+
+
+def fold(store: Store, axes: Sequence[str], records: Sequence[Record] = ()) -> Results:
+    """Brings the table of results up to date with the records, and writes it in one step.
+
+    Args:
+        store: of the sweep.
+        axes: dotted paths that get a column each.
+        records: that are known already, and newer than what the table has.
+    """
+    with store.locked():
+        table = _written(store)
+        known = {record.hash: record for record in records}
+        if table is not None:
+            # What failed may have been done since.
+            fine = zip(table["hash"].to_pylist(), table["status"].to_pylist(), strict=True)
+            kept = [hash_ not in known and status == "done" for hash_, status in fine]
+            table = table.filter(pa.array(kept, pa.bool_()))
+        have = set() if table is None else set(table["hash"].to_pylist())
+        for cell in recorded(store) - have - known.keys():
+            record = read_record(store, cell)
+            if record is not None:
+                known[cell] = record
+        results = Results(_joined(table, list(known.values()), axes), tuple(axes))
+        store.write(RESULTS, parquet(_described(results)))
+    return results
+
+
+def read_results(store: Store) -> Results | None:
+    """The table of results as it was last written; None if there is none, or a damaged one."""
+    table = _written(store)
+    if table is None:
+        return None
+    axes = json.loads(table.schema.metadata[b"axes"])
+    return Results(table.replace_schema_metadata(None), tuple(axes))
+
+
+def _written(store: Store) -> pa.Table | None:
+    try:
+        table = pq.read_table(pa.BufferReader(store.read(RESULTS)))
+        return table if b"axes" in (table.schema.metadata or {}) else None
+    except (FileNotFoundError, NotADirectoryError, pa.ArrowException, OSError):
+        return None
+
+
+def _described(results: Results) -> pa.Table:
+    return results.table.replace_schema_metadata({"axes": json.dumps(results.axes)})
+
+
+def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.Table:
+    """One table of old rows and new records, in the order of axes and seed."""
+    parts = [pa.Table.from_pylist([_row(record) for record in new])] if new else []
+    if old is not None and old.num_rows:
+        parts.insert(0, old.replace_schema_metadata(None))
+    if not parts:
+        return pa.table({name: pa.array([], pa.string()) for name in ("hash", "status", "config")})
+    table = pa.concat_tables(parts, promote_options="permissive")
+    configs = [json.loads(text) for text in table["config"].to_pylist()]
+    varied = axis_columns(configs, (*axes, "seed"))
+    first = {"hash": table["hash"], **varied}
+    last = ("seconds", "finished", "config")
+    middle = [name for name in table.column_names if name not in {*last, *first}]
+    # The axes of an earlier sweep in the folder stay readable in `config`.
+    middle = [name for name in middle if "." not in name or name.startswith("norm.")]
+    rest = {name: table[name] for name in (*middle, *last)}
+    table = pa.table({**first, **rest})
+    return table.sort_by([(name, "ascending") for name in (*axes, "seed", "hash")])
+
+
+def _row(record: Record) -> dict[str, Any]:
+    state = {} if record.status == "done" else {"state": FAILED}
+    return {
+        "hash": record.hash,
+        "status": record.status,
+        "error": record.error,
+        **record.row,
+        **state,
+        "seconds": record.seconds,
+        "finished": record.finished,
+        "config": json.dumps(record.config),
+    }

@@ -1,0 +1,119 @@
+"""How the cells of a sweep are run: one contract, several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Literal, Protocol, get_args
+
+import torch
+
+from training.sweep.cell import Cell
+from training.sweep.outcome import CellOutcome
+from training.sweep.work import Work
+
+ExecutorName = Literal["auto", "serial", "processes", "cohorts", "ray"]
+
+
+class Executor(Protocol):
+    """Runs cells, and says what came of each as soon as it is known.
+
+    A cell is taken from the iterator only when there is somebody to run it. What becomes of one
+    cell never stops another; a worker that dies is replaced and its cell tried again.
+    """
+
+    def run(self, cells: Iterator[Cell], work: Work) -> Generator[CellOutcome]:
+        """Outcomes of the cells, in the order in which they end."""
+
+    def close(self) -> None:
+        """Ends the workers; those at work are stopped."""
+
+
+class Serial:
+    """One cell after the other, in this process."""
+
+    def run(self, cells: Iterator[Cell], work: Work) -> Generator[CellOutcome]:
+        """Outcomes of the cells, in their order."""
+        for cell in cells:
+            yield from with_threads(work, [cell])
+
+    def close(self) -> None:
+        """Has no workers."""
+
+
+class Cohorts:
+    """Cells of the same shapes together, as many as fit into memory: how a GPU is filled.
+
+    Args:
+        size: cells of a cohort at most.
+    """
+
+    def __init__(self, size: int = 256) -> None:
+        self._size = size
+
+    def run(self, cells: Iterator[Cell], work: Work) -> Generator[CellOutcome]:
+        """Outcomes of the cells, cohort by cohort."""
+        from training.cohort import shape_key
+
+        chosen: list[Cell] = []
+        key = None
+        for cell in cells:
+            own = shape_key(cell.parsed())
+            if chosen and (own != key or len(chosen) >= self._size):
+                yield from with_threads(work, chosen)
+                chosen = []
+            key = own
+            chosen.append(cell)
+        if chosen:
+            yield from with_threads(work, chosen)
+
+    def close(self) -> None:
+        """Has no workers."""
+
+
+def with_threads(work: Work, cells: list[Cell]) -> list[CellOutcome]:
+    """Runs cells in this process on the sweep's number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(work.threads)
+    try:
+        return work(cells)
+    finally:
+        torch.set_num_threads(before)
+
+
+def make_executor(
+    name: str, workers: int, threads: int = 1, address: str | None = None
+) -> Executor:
+    """The executor of a name.
+
+    Args:
+        name: ``serial``, ``processes``, ``cohorts`` or ``ray``.
+        workers: how many cells at once.
+        threads: of a worker.
+        address: of a Ray cluster; None starts one on this machine.
+
+    Raises:
+        ValueError: for an unknown name, fewer than one worker, or Ray that is not there.
+    """
+    if workers < 1:
+        raise ValueError(f"workers: expected at least 1, got {workers}")
+    made: dict[str, Callable[[], Executor]] = {
+        "serial": Serial,
+        "processes": lambda: _processes(workers),
+        "cohorts": Cohorts,
+        "ray": lambda: _ray(workers, threads, address),
+    }
+    if name not in made:
+        raise ValueError(f"executor: expected {', '.join(get_args(ExecutorName))}, got {name!r}")
+    return made[name]()
+
+
+def _processes(workers: int) -> Executor:
+    from training.sweep.processes import Processes
+
+    return Processes(workers)
+
+
+def _ray(workers: int, threads: int, address: str | None) -> Executor:
+    from training.sweep.ray_actors import RayActors
+
+    return RayActors(workers, threads, address)
