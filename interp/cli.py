@@ -26,6 +26,12 @@ for _name, _help in {
     "report": "Write one self-contained HTML file with all figures and the before/after table.",
 }.items():
     app.command(f"interp.commands:{_name}", name=_name, help=_help)
+for _place, _name, _help in (
+    ("sweep_app", "sweep", "Train every cell of a grid once; resume, share or split a sweep."),
+    ("collect", "collect", "Rebuild the table of results, from the run folders alone if need be."),
+    ("phases", "phases", "Show the phase diagram of a sweep, by the vote of the seeds."),
+):
+    app.command(f"interp.sweep_commands:{_place}", name=_name, help=_help)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -109,4 +110,26 @@ def save(figure: go.Figure, path: Path | str, div_id: str = "figure") -> None:
     path = Path(path)
     check_place("figure", path, ".html")
     html = figure.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
+    write_bytes(path, html.encode())
+
+
+def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> None:
+    """Writes several figures below each other to one HTML file that needs no network.
+
+    Raises:
+        ValueError: if the name does not end in .html, or the folder does not exist.
+    """
+    path = Path(path)
+    check_place("figure", path, ".html")
+    parts = [
+        figure.to_html(
+            full_html=False,
+            include_plotlyjs=not place,
+            div_id=f"figure-{place}",
+            config=dict(HTML_CONFIG),
+        )
+        for place, figure in enumerate(figures)
+    ]
+    body = "\n".join(parts)
+    html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"
     write_bytes(path, html.encode())

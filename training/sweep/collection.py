@@ -18,16 +18,19 @@ RESULTS = "results.parquet"
 FAILED = "failed"  # the state of every cell that is not done
 
 
-def fold(store: Store, axes: Sequence[str], records: Sequence[Record] = ()) -> Results:
+def fold(
+    store: Store, axes: Sequence[str], records: Sequence[Record] = (), anew: bool = False
+) -> Results:
     """Brings the table of results up to date with the records, and writes it in one step.
 
     Args:
         store: of the sweep.
         axes: dotted paths that get a column each.
         records: that are known already, and newer than what the table has.
+        anew: forgets what the table has.
     """
     with store.locked():
-        table = _written(store)
+        table = None if anew else _written(store)
         known = {record.hash: record for record in records}
         if table is not None:
             # What failed may have been done since.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """Times of one cell, in seconds, medians on one thread.
+    """Times of one cell on a worker's threads, in seconds; medians.
 
     Attributes:
         start: from the configuration to the first step.
@@ -51,8 +51,21 @@ class _Enough(Exception):
     """The probe has seen what it wanted."""
 
 
-def probe(config: RunConfig, measure: Callable[[Run], Any], seconds: float = 3.0) -> Probe:
+def probe(
+    config: RunConfig, measure: Callable[[Run], Any], threads: int = 1, seconds: float = 3.0
+) -> Probe:
     """Trains a cell for a few seconds, in memory, and takes the time of each part."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return _timed(config, measure, seconds)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> Probe:
     from training.loop import train
 
     scored = _scored_steps(config)

@@ -43,6 +43,17 @@ class Grid:
         return tuple(dict.fromkeys(path for group in groups for path in group))
 
     @property
+    def values(self) -> dict[str, list[Any]]:
+        """The values of every axis, zipped ones and those of points included."""
+        found = {path: list(values) for path, values in self.axes.items()}
+        for group in self.zips:
+            found.update({path: list(values) for path, values in group.items()})
+        for point in self.points:
+            for path, value in point.items():
+                found.setdefault(path, []).append(value)
+        return found
+
+    @property
     def count(self) -> int:
         """Number of cells, without making them."""
         lengths = [len(values) for values in self.axes.values()]

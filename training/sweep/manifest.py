@@ -152,21 +152,33 @@ def read_manifest(store: Store, columns: list[str] | None = None) -> Manifest:
     Raises:
         ValueError: if the folder is no sweep.
     """
-    try:
-        plan = store.read(PLAN)
-        source = pa.BufferReader(store.read(MANIFEST))
-        about = pq.read_schema(source).metadata or {}
-        if about.get(b"plan") == _digest(plan):
-            source.seek(0)
-            axes = tuple(json.loads(about[b"axes"]))
-            return Manifest(pq.read_table(source, columns=columns), axes)
-    except (FileNotFoundError, NotADirectoryError, pa.ArrowException, OSError, KeyError):
-        pass
+    written = _written(store, columns)
+    if written is not None:
+        return written
     grids = read_plan(store)
     if not grids:
         raise ValueError(f"{store.url}: expected a folder of a sweep (with {PLAN}), found none")
     made = expand(grids)
     return Manifest(made.table.select(columns), made.axes) if columns else made
+
+
+def is_written(store: Store) -> bool:
+    """Whether the manifest of the plan that is in force can be read."""
+    return _written(store, ["hash"]) is not None
+
+
+def _written(store: Store, columns: list[str] | None) -> Manifest | None:
+    try:
+        plan = store.read(PLAN)
+        source = pa.BufferReader(store.read(MANIFEST))
+        about = pq.read_schema(source).metadata or {}
+        if about.get(b"plan") != _digest(plan):
+            return None
+        source.seek(0)
+        axes = tuple(json.loads(about[b"axes"]))
+        return Manifest(pq.read_table(source, columns=columns), axes)
+    except (OSError, pa.ArrowException, KeyError):
+        return None
 
 
 def write_manifest(store: Store, manifest: Manifest) -> None:

@@ -53,7 +53,8 @@ class Results:
             message = "to_xarray needs xarray, which is not installed: pip install interp[xarray]"
             raise ImportError(message) from None
         names = (*self.axes, "seed")
-        columns = {name: self.table[name].to_pylist() for name in names}
+        # A table without rows may be without columns too.
+        columns = {name: self.table[name].to_pylist() if len(self) else [] for name in names}
         values = {name: distinct(column) for name, column in columns.items()}
         shape = tuple(len(values[name]) for name in names)
         place = np.zeros(len(self), dtype=np.int64)

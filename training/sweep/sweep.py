@@ -21,8 +21,8 @@ from training.sweep.grid import Grid
 from training.sweep.manifest import (
     Manifest,
     add_grid,
-    cells_of,
     expand,
+    is_written,
     read_manifest,
     read_plan,
     write_manifest,
@@ -127,8 +127,8 @@ def run_sweep(
     """
     with closing(executor):
         store = open_store(out)
-        manifest = prepare(store, grid)
-        cells = share_of(manifest, grid, shard)
+        manifest, cells = prepare(store, grid)
+        cells = share_of(cells, shard)
         session = _Session(store, manifest, measure, keep, watch)
         try:
             session.take_stock(cells)
@@ -149,28 +149,32 @@ def run_sweep(
             session.close()
 
 
-def prepare(store: Store, grid: Grid) -> Manifest:
-    """Enters a grid into a folder's plan, and brings its manifest up to date."""
+def prepare(store: Store, grid: Grid) -> tuple[Manifest, list[Cell]]:
+    """Enters a grid into a folder's plan; gives the manifest of the plan, and the grid's cells.
+
+    Raises:
+        ValueError: if the store holds something else, or no cell of the grid can be run.
+    """
     if not read_plan(store) and [n for n in store.names("") if n != RUNS]:
         raise ValueError(f"{store.url}: expected a new folder or one of a sweep, it has contents")
-    cells = cells_of(grid)
+    own = expand([grid])
+    cells = own.cells()
     errors = [cell.error for cell in cells if cell.error]
     if len(errors) == len(cells):
         raise ValueError(f"grid: no cell can be run: {errors[0]}")
     before = read_plan(store)
     add_grid(store, grid)
     with store.locked():
-        if before and read_plan(store) == before:
-            return read_manifest(store)
-        manifest = expand(read_plan(store))
-        write_manifest(store, manifest)
-    return manifest
+        plan = read_plan(store)
+        manifest = read_manifest(store) if plan == before else None
+        if manifest is None or not is_written(store):
+            manifest = own if plan == [grid] else expand(plan)
+            write_manifest(store, manifest)
+    return manifest, cells
 
 
-def share_of(manifest: Manifest, grid: Grid, shard: Shard) -> list[Cell]:
-    """The cells of a grid's shard, longest first."""
-    asked = {cell.hash for cell in cells_of(grid)}
-    cells = [cell for cell in manifest.cells() if cell.hash in asked]
+def share_of(cells: list[Cell], shard: Shard) -> list[Cell]:
+    """The cells of a shard, longest first."""
     order = longest_first([c.work for c in cells], [c.hash for c in cells])
     return [cells[i] for i in order][shard.index :: shard.count]
 

@@ -55,7 +55,7 @@ class Work:
             try:
                 configs[cell.hash] = cell.parsed()
             except ValueError as error:
-                outcomes[cell.hash] = CellOutcome(cell, "invalid", _line(error))
+                outcomes[cell.hash] = CellOutcome(cell, "invalid", in_one_line(error))
         able = [cell for cell in cells if cell.hash in configs]
         try:
             trained = self._train([configs[cell.hash] for cell in able], able)
@@ -87,7 +87,7 @@ class Work:
             return self._when_free(cell, error)
         except (ValueError, KeyError) as error:
             if not self.place(cell).exists():
-                return CellOutcome(cell, "invalid", _line(error))
+                return CellOutcome(cell, "invalid", in_one_line(error))
             set_aside(self.place(cell))
         except Exception as error:
             return _failure(cell, error)
@@ -111,8 +111,7 @@ class Work:
         if isinstance(outcome, Exception):
             raise outcome
         place = self.place(cell)
-        if outcome.measurement().step != outcome.config.steps:
-            raise ValueError(f"{place}: scores end at step {outcome.measurement().step}; damaged")
+        self.check_end(outcome)
         row, seconds = self.measure(outcome), outcome.seconds
         if self.store is not None and open_store(self.store).folder is None:
             open_store(self.store).put(place, f"runs/{cell.hash}")
@@ -120,15 +119,29 @@ class Work:
             shutil.rmtree(place, ignore_errors=True)
         return CellOutcome(cell, "done", row=row, seconds=seconds)
 
+    @staticmethod
+    def check_end(run: Run) -> None:
+        """Refuses a finished run whose scores have lost their end.
+
+        Raises:
+            ValueError: naming the run folder.
+        """
+        last = run.measurement().step
+        if last != run.config.steps:
+            raise ValueError(
+                f"{run.path}: expected scores up to step {run.config.steps}, they end at {last}"
+            )
+
 
 def _failure(cell: Cell, error: Exception) -> CellOutcome:
     if isinstance(error, DivergenceError):
-        return CellOutcome(cell, "diverged", _line(error))
+        return CellOutcome(cell, "diverged", in_one_line(error))
     full = isinstance(error, OSError) and error.errno in _DISK
-    return CellOutcome(cell, "failed", _line(error), disk_full=full)
+    return CellOutcome(cell, "failed", in_one_line(error), disk_full=full)
 
 
-def _line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
+    """What an error says; its class too where the words alone do not tell."""
     text = " ".join(str(error).split())
     named = isinstance(error, ValueError | ArithmeticError | OSError)
     return text if named and text else f"{type(error).__name__}: {text}"

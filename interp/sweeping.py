@@ -1,0 +1,241 @@
+"""Sweeps as people ask for them: a grid in, a table of results out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from analysis.refine import refine as points_between
+from analysis.row import measure
+from training.device import find_device
+from training.files import write_bytes
+from training.sweep.collection import fold, read_results
+from training.sweep.executors import ExecutorName, make_executor
+from training.sweep.grid import Grid, parse_grid, read_grid
+from training.sweep.manifest import cells_of, parquet, read_manifest, read_plan
+from training.sweep.rebuild import rebuild
+from training.sweep.results import Results
+from training.sweep.store import Store, open_store
+from training.sweep.sweep import Shard, run_sweep
+from training.sweep.work import Keep
+
+if TYPE_CHECKING:
+    from training.sweep.sweep import Tally
+
+MANY = 1_000_000  # cells that nobody starts by mistake
+
+
+def sweep(
+    grid: Grid | Mapping[str, Any] | Path | str,
+    out: Path | str,
+    executor: ExecutorName = "auto",
+    workers: int | None = None,
+    keep: Keep = "runs",
+    shard: str | None = None,
+    refine: int = 0,
+    device: str = "auto",
+    threads: int = 1,
+    address: str | None = None,
+    watch: Callable[[Tally], None] | None = None,
+) -> Results:
+    """Trains every cell of a grid once, measures each, and gives one tidy table.
+
+    A sweep can be killed at any moment and started again; what is done is never done twice, in
+    this sweep or another one with the same ``out``.
+
+    Args:
+        grid: a grid file, or what stands in one.
+        out: folder, or an fsspec URL such as ``s3://bucket/sweep``.
+        executor: ``serial``, ``processes``, ``cohorts`` (on a GPU), ``ray``; ``auto``: cohorts
+            where there is a GPU, else processes.
+        workers: cells at once; by default one a core.
+        keep: ``runs`` keeps every run folder, ``scores`` the rows of the table only.
+        shard: ``"i/n"``: the i-th of n parts, counted from 0.
+        refine: rounds of new cells between neighbours whose states differ, each half as far
+            apart as the last.
+        device: where to train: ``cpu``, ``cuda`` or ``auto``.
+        threads: of a worker.
+        address: of a Ray cluster; by default Ray runs on this machine.
+        watch: called after every cell with a :class:`training.sweep.sweep.Tally`.
+
+    Returns:
+        The results of the cells of the grid, the refined ones included.
+
+    Raises:
+        ValueError: in one line, if the grid or an option is not as expected, or ``out`` holds
+            something that is no sweep.
+    """
+    whole = as_grid(grid)
+    part = parse_shard(shard)
+    if refine < 0:
+        raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
+    if refine and part.count > 1:
+        raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
+    name, where = choose(executor, device)
+    count = workers or (cores() if executor != "ray" else 10**6)
+    if str(out).startswith("memory://") and name in ("processes", "ray") and keep == "runs":
+        raise ValueError(
+            f"{out}: memory is seen by one process only; use executor serial, or keep scores"
+        )
+
+    def run(one: Grid) -> Results:
+        made = make_executor(name, count, threads, address)
+        return run_sweep(one, out, made, measure, keep, part, where, threads, watch)
+
+    plane = axes_of_plane(whole) if refine else ("", "")
+    grids, found = [whole], run(whole)
+    for _ in range(refine):
+        done = results_of(found, grids)
+        points = points_between(done, x=plane[0], y=plane[1], base=whole.values)
+        if not points:
+            break
+        grids.append(Grid(whole.base, points=tuple(points), seeds=whole.seeds))
+        found = run(grids[-1])
+    return results_of(found, grids)
+
+
+def collect(
+    place: Path | str,
+    again: bool = False,
+    workers: int | None = None,
+    watch: Callable[[Tally], None] | None = None,
+) -> tuple[Results, dict[str, str]]:
+    """Makes the table of results anew, from run folders alone if need be.
+
+    Args:
+        place: folder of a sweep, or any folder of run folders; or the URL of a sweep.
+        again: measures every run folder, also those that were measured.
+        workers: runs at once; by default one a core.
+        watch: called after every run.
+
+    Returns:
+        The results, and why some run folders are left out.
+
+    Raises:
+        ValueError: if there is no such folder, or nothing in it to collect.
+    """
+    count = workers or cores()
+    executor = make_executor("processes" if count > 1 else "serial", count)
+    return rebuild(existing(place), executor, measure, again, watch)
+
+
+def read(place: Path | str) -> Results:
+    """The results of a sweep as far as it is; also while it runs.
+
+    Raises:
+        ValueError: if the place is no sweep, or nothing is done yet.
+    """
+    store = existing(place)
+    written = read_results(store)
+    if read_plan(store):
+        written = fold(store, read_manifest(store, ["hash"]).axes)
+    if written is None or not len(written):
+        raise ValueError(f"{place}: expected a sweep with results, found none")
+    return written
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Writes the table of results as .parquet or .csv, in one step."""
+    if path.suffix.lower() == ".parquet":
+        write_bytes(path, parquet(results.table))
+    else:
+        write_bytes(path, results.to_pandas().to_csv(index=False).encode())
+
+
+def existing(place: Path | str) -> Store:
+    """The store at a place where there is something.
+
+    Raises:
+        ValueError: if there is nothing.
+    """
+    store = open_store(place)
+    if not store.names(""):
+        raise ValueError(f"{place}: expected a folder of a sweep, found none")
+    return store
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
+    """The grid of a file, of plain data, or itself."""
+    if isinstance(grid, Grid):
+        return grid
+    return parse_grid(grid) if isinstance(grid, Mapping) else read_grid(grid)
+
+
+def parse_shard(text: str | None) -> Shard:
+    """The part that ``i/n`` names.
+
+    Raises:
+        ValueError: if it is none, or i is not among 0 … n − 1.
+    """
+    if text is None:
+        return Shard()
+    index, _, count = text.partition("/")
+    try:
+        numbers = int(index), int(count)
+    except ValueError:
+        raise ValueError(f"shard: expected i/n such as 0/4, got {text!r}") from None
+    return Shard(*numbers)
+
+
+def choose(executor: str, device: str) -> tuple[str, Literal["cpu", "cuda"]]:
+    """The executor and device that ``auto`` stands for on this machine."""
+    where: Literal["cpu", "cuda"] = "cuda" if find_device(device).type == "cuda" else "cpu"
+    if executor == "auto":
+        executor = "cohorts" if where == "cuda" else "processes"
+    return executor, where
+
+
+def axes_of_plane(grid: Grid) -> tuple[str, str]:
+    """The two axes that a phase diagram of a grid spans: α and ξ, or the first two of numbers.
+
+    Raises:
+        ValueError: if there are no two.
+    """
+    values = grid.values
+    numbers = [
+        path
+        for path, one in values.items()
+        if len(one) > 1 and all(isinstance(v, int | float) for v in one)
+    ]
+    usual = [path for path in ("data.fraction", "data.corruption") if path in numbers]
+    chosen = [*usual, *(path for path in numbers if path not in usual)][:2]
+    if len(chosen) < 2:
+        raise ValueError(
+            f"grid: expected two axes of numbers to span a plane, got {', '.join(chosen) or 'none'}"
+        )
+    return chosen[0], chosen[1]
+
+
+def values_of(texts: Sequence[str]) -> dict[str, Any]:
+    """Axes that are held fixed, from texts such as ``optimizer.lr=0.01``.
+
+    Raises:
+        ValueError: if a text is not of that form.
+    """
+    fixed = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not (path and equals and value):
+            raise ValueError(f"where: expected path=value such as optimizer.lr=0.01, got {text!r}")
+        fixed[path] = yaml.safe_load(value)
+    return fixed
+
+
+def results_of(results: Results, grids: list[Grid]) -> Results:
+    """The rows that belong to some grids, of a folder that may hold more."""
+    hashes = {cell.hash for grid in grids for cell in cells_of(grid)}
+    axes = tuple(dict.fromkeys(path for grid in grids for path in grid.paths))
+    mask = pc.is_in(results.table["hash"], value_set=pa.array(sorted(hashes)))
+    other = [path for path in results.axes if path not in axes]
+    return Results(results.table.filter(mask).drop_columns(other), axes)
