@@ -12,4 +12,10 @@ Contents (import the module that holds the noun):
     tail, heads   a network from a layer on, with neurons or heads left out
     phases     the phase a run ended in
     dynamics   IPR over training; when it grokked, when it unlearned
+    grok       the grok step by four definitions
+    settled    whether the budget was long enough; a run's state: its phase, or why it has none
+    row        what is measured of a finished run, as plain columns
+    diagram, plane   phase diagram of a sweep: the state of each point by the vote of its seeds
+    boundary, bootstrap   critical corruption at each data fraction, with its interval
+    refine     new points for a sweep where neighbours differ
 """

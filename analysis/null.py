@@ -12,6 +12,8 @@ from jaxtyping import Float
 from analysis.ipr import Convention, ipr
 from training.randomness import stream
 
+_PART = 2**22  # numbers drawn at once
+
 
 @dataclass(frozen=True)
 class NullIPR:
@@ -73,8 +75,15 @@ def null_ipr(
             f"null IPR: expected at least 2 elements, 1 curve and 1 draw, "
             f"got {elements}, {curves} and {draws}"
         )
-    noise = stream(seed, "null").normal(size=(draws, curves, elements))
-    samples = np.sort(ipr(noise, r, convention).mean(axis=1))
+    random = stream(seed, "null")
+    # In parts, because all of the noise of long curves takes gigabytes; the draws are the same.
+    part = max(1, _PART // (curves * elements))
+    sizes = [min(part, draws - done) for done in range(0, draws, part)]
+    parts = [
+        ipr(random.normal(size=(size, curves, elements)), r, convention).mean(axis=1)
+        for size in sizes
+    ]
+    samples = np.sort(np.concatenate(parts))
     exact = convention == "one-sided-no-constant" and elements % 2 == 1
     mean = _dirichlet_mean((elements - 1) // 2, r) if exact else float(samples.mean())
     return NullIPR(elements, curves, convention, r, mean, exact, samples, seed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Parameter
 
 from interp.options import RunOptions, overrides_of
+from interp.parameters import Figure, Json
 from interp.summaries import heads_summary, ipr_summary, origin, run_summary
 from interp.terminal import (
     print_heads,
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from training.config import RunConfig
     from training.run import Run
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object only")]
 Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
-Figure = Annotated[Path | None, Parameter(help="write the figure to this .html file")]
 Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
 Draws = Annotated[
     int | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 
-from interp.commands import Figure, Json
+from interp.parameters import Figure, Json
 from interp.sweep_terminal import (
     counted,
     counts_of,

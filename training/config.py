@@ -60,6 +60,14 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
+        return self.check_consistent()
+
+    def check_consistent(self) -> RunConfig:
+        """Checks what no section can check by itself.
+
+        Raises:
+            ValueError: in one line, naming the dotted path.
+        """
         count = training_size(self.data.fraction, len(self.make_task().pairs))
         self._check_batch(count)
         if self.optimizer.warmup > self.steps:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from training.config import RunConfig, parse_config
 from training.sweep.cost import run_work
 
+_OUTLINES = 10_000  # configurations without sections that are kept: one a seed and number of steps
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -48,29 +50,49 @@ class CellMaker:
 
     def __init__(self) -> None:
         self._sections: dict[tuple[str, str], BaseModel] = {}
+        self._outlines: dict[str, RunConfig] = {}
 
-    def __call__(self, values: Mapping[str, Any]) -> Cell:
-        """The cell of a configuration, which may be invalid."""
+    def __call__(self, values: Mapping[str, Any]) -> tuple[Cell, RunConfig | None]:
+        """The cell of a configuration, and the configuration unless it is invalid."""
         try:
-            config = RunConfig(**{name: self._checked(name, v) for name, v in values.items()})
+            config = self._config(values)
         except ValueError as error:
             text = json.dumps(values, sort_keys=True, default=str)
-            return Cell(content_hash(text), text, str(error))
+            return Cell(content_hash(text), text, str(error)), None
         text = config.model_dump_json()
-        return Cell(content_hash(text), text, work=run_work(config))
+        return Cell(content_hash(text), text, work=run_work(config)), config
 
-    def _checked(self, name: str, value: Any) -> Any:
-        """The section itself if it is right; else what was given, for the whole to complain."""
-        if not isinstance(value, dict):
-            return value
+    def _config(self, values: Mapping[str, Any]) -> RunConfig:
+        """The same as ``parse_config(values)``."""
+        own: dict[str, Any] = {}
+        sections: dict[str, BaseModel] = {}
+        for name, value in values.items():
+            section = self._section(name, value) if isinstance(value, dict) else None
+            if section is None:
+                own[name] = value
+            else:
+                sections[name] = section
+        if any(isinstance(value, dict) for value in own.values()):
+            return parse_config(values)  # says what is wrong
+        key = repr(own)
+        if key not in self._outlines:
+            if len(self._outlines) > _OUTLINES:
+                self._outlines.clear()
+            self._outlines[key] = RunConfig(**own)
+        return self._outlines[key].model_copy(update=sections).check_consistent()
+
+    def _section(self, name: str, value: dict[str, Any]) -> BaseModel | None:
+        """A checked section; None if it is not right."""
         key = (name, repr(value))
         if key not in self._sections:
-            section = RunConfig.model_fields[name].annotation
-            assert isinstance(section, type) and issubclass(section, BaseModel)
+            field = RunConfig.model_fields.get(name)
+            kind = field.annotation if field else None
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+                return None
             try:
-                self._sections[key] = section(**value)
+                self._sections[key] = kind(**value)
             except ValidationError:
-                return value
+                return None
         return self._sections[key]
 
 

@@ -70,22 +70,31 @@ def _described(results: Results) -> pa.Table:
 
 def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.Table:
     """One table of old rows and new records, in the order of axes and seed."""
-    parts = [pa.Table.from_pylist([_row(record) for record in new])] if new else []
+    paths = (*axes, "seed")
+    parts = []
     if old is not None and old.num_rows:
-        parts.insert(0, old.replace_schema_metadata(None))
+        known = json.loads(old.schema.metadata[b"axes"])
+        old = old.replace_schema_metadata(None)
+        parts.append(old if known == list(axes) else _with_axes(old, known, paths))
+    if new:
+        rows = pa.Table.from_pylist([_row(record) for record in new])
+        parts.append(_with_axes(rows, (), paths))
     if not parts:
         return pa.table({name: pa.array([], pa.string()) for name in ("hash", "status", "config")})
     table = pa.concat_tables(parts, promote_options="permissive")
-    configs = [json.loads(text) for text in table["config"].to_pylist()]
-    varied = axis_columns(configs, (*axes, "seed"))
-    first = {"hash": table["hash"], **varied}
-    last = ("seconds", "finished", "config")
-    middle = [name for name in table.column_names if name not in {*last, *first}]
-    # The axes of an earlier sweep in the folder stay readable in `config`.
-    middle = [name for name in middle if "." not in name or name.startswith("norm.")]
-    rest = {name: table[name] for name in (*middle, *last)}
-    table = pa.table({**first, **rest})
-    return table.sort_by([(name, "ascending") for name in (*axes, "seed", "hash")])
+    first, last = ("hash", *paths), ("seconds", "finished", "config")
+    middle = [name for name in table.column_names if name not in {*first, *last}]
+    table = table.select([*first, *middle, *last])
+    return table.sort_by([(name, "ascending") for name in (*paths, "hash")])
+
+
+def _with_axes(table: pa.Table, known: Sequence[str], paths: Sequence[str]) -> pa.Table:
+    """The table with a column for each axis, and none for axes that were."""
+    table = table.drop_columns([name for name in (*known, "seed") if name in table.column_names])
+    configs = (json.loads(text) for text in table["config"].to_pylist())
+    for path, column in axis_columns(configs, paths).items():
+        table = table.append_column(path, column)
+    return table
 
 
 def _row(record: Record) -> dict[str, Any]:

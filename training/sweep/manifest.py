@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.config import flattened, with_overrides
+from training.config import RunConfig, flattened, with_overrides
 from training.files import FORMAT, check_format
 from training.sweep.cell import Cell, CellMaker
 from training.sweep.grid import Grid, parse_grid
@@ -61,13 +61,27 @@ class Manifest:
 def expand(grids: Sequence[Grid]) -> Manifest:
     """The cells of all grids; one that several ask for is there once."""
     maker = CellMaker()
+    axes = tuple(dict.fromkeys(path for grid in grids for path in grid.paths))
     cells: dict[str, Cell] = {}
+    places: list[list[Any]] = []
     for grid in grids:
         for overrides in grid.overrides():
-            cell = maker(with_overrides(grid.base, overrides))
-            cells.setdefault(cell.hash, cell)
-    axes = tuple(dict.fromkeys(path for grid in grids for path in grid.paths))
-    return Manifest(_table(list(cells.values()), axes), axes)
+            values = with_overrides(grid.base, overrides)
+            cell, config = maker(values)
+            if cell.hash not in cells:
+                cells[cell.hash] = cell
+                flat = flattened(values) if config is None else None
+                places.append([_value(path, config, flat) for path in (*axes, "seed")])
+    return Manifest(_table(list(cells.values()), (*axes, "seed"), places), axes)
+
+
+def _value(path: str, config: RunConfig | None, asked: dict[str, Any] | None) -> Any:
+    """A cell's value at a dotted path; of an invalid cell what was asked for."""
+    if config is None:
+        return (asked or {}).get(path)
+    section, _, key = path.rpartition(".")
+    value = getattr(getattr(config, section) if section else config, key)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def cells_of(grid: Grid) -> list[Cell]:
@@ -75,10 +89,13 @@ def cells_of(grid: Grid) -> list[Cell]:
     return expand([grid]).cells()
 
 
-def _table(cells: list[Cell], axes: tuple[str, ...]) -> pa.Table:
-    columns: dict[str, Any] = {"hash": pa.array([cell.hash for cell in cells], pa.string())}
-    columns.update(axis_columns((json.loads(cell.config) for cell in cells), (*axes, "seed")))
+def _table(cells: list[Cell], paths: tuple[str, ...], places: list[list[Any]]) -> pa.Table:
     errors = [cell.error for cell in cells]
+    columns = {"hash": pa.array([cell.hash for cell in cells], pa.string())}
+    columns.update(
+        (path, _column(list(values)))
+        for path, values in zip(paths, zip(*places, strict=True), strict=True)
+    )
     columns["status"] = pa.array(["invalid" if e else WAITING for e in errors], pa.string())
     columns["error"] = pa.array(errors, pa.string())
     columns["work"] = pa.array([cell.work for cell in cells], pa.float64())

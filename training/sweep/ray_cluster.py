@@ -69,8 +69,8 @@ def check_address(address: str) -> None:
     reason = _refusal(where) or _failure(where)
     if reason:
         raise ValueError(
-            f"ray: expected a cluster that answers at {where!r} (host:port, or auto for one that "
-            f"`ray start` has started on this machine): {reason}"
+            f"ray: expected a running cluster at {where!r} (host:port as `ray start --head` prints "
+            f"it, or auto on a machine of the cluster), found none: {reason}"
         )
 
 
