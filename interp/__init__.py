@@ -8,6 +8,7 @@ The public names, loaded when first used, so that ``import interp`` costs nothin
     prune, prune_by_class, pruning_curve, scores
     embedding_table, head_ablation    embeddings and heads
     phase, dynamics
+    sweep, phase_diagram              many runs: a grid in, a table out; its phases
     to_bridge                         a Transformer as TransformerLens' bridge
     make_task, make_dataset, analytic_network
     figures, report
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.classify import classify as classify
     from analysis.curves import pruning_curve as pruning_curve
+    from analysis.diagram import phase_diagram as phase_diagram
     from analysis.dynamics import dynamics as dynamics
     from analysis.embedding import embedding_table as embedding_table
     from analysis.heads import head_ablation as head_ablation
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from interp import figures as figures
     from interp.exchange import to_bridge as to_bridge
     from interp.html_report import report as report
+    from interp.sweeping import sweep as sweep
     from training.config import RunConfig as RunConfig
     from training.data import make_dataset as make_dataset
     from training.evaluation import scores as scores
@@ -57,11 +60,13 @@ _HOME = {
     "neuron_table": "analysis.neurons",
     "null_ipr": "analysis.null",
     "phase": "analysis.phases",
+    "phase_diagram": "analysis.diagram",
     "prune": "analysis.pruning",
     "prune_by_class": "analysis.pruning",
     "pruning_curve": "analysis.curves",
     "report": "interp.html_report",
     "scores": "training.evaluation",
+    "sweep": "interp.sweeping",
     "to_bridge": "interp.exchange",
     "train": "training.loop",
     "train_many": "training.loop",

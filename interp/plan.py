@@ -35,6 +35,7 @@ class Plan:
         disk: estimated bytes of the others.
         workers: cells at once.
         probe: times of the cell that was measured.
+        problem: why it could not be measured.
     """
 
     axes: dict[str, int]
@@ -47,6 +48,7 @@ class Plan:
     disk: int
     workers: int
     probe: Probe | None
+    problem: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -74,14 +76,18 @@ def make_plan(
     cells = share_of(cells_of(grid), shard)
     done = _done(out) if out is not None else set()
     left = [cell for cell in cells if not cell.error and cell.hash not in done]
-    found, seconds, disk = None, None, 0
+    found, seconds, disk, problem = None, None, 0, None
     if left:
         typical = left[len(left) // 2]
         config = typical.parsed()
-        found = probe(config, measure, threads)
+        disk = len(left) * (_RECORD + (run_bytes(config) if keep == "runs" else 0))
+        try:
+            found = probe(config, measure, threads)
+        except (ArithmeticError, ValueError) as error:  # a sweep would record it, and go on
+            problem = str(error)
+    if found is not None:
         total = sum(cell.work for cell in left) / max(typical.work, 1e-12)
         seconds = total * found.seconds(config) / min(workers, len(left))
-        disk = len(left) * (_RECORD + (run_bytes(config) if keep == "runs" else 0))
     return Plan(
         axes={path: len({repr(v) for v in values}) for path, values in grid.values.items()},
         seeds=len(grid.seeds),
@@ -93,6 +99,7 @@ def make_plan(
         disk=disk,
         workers=workers,
         probe=found,
+        problem=problem,
     )
 
 

@@ -53,10 +53,11 @@ def sweep(
 ) -> None:
     """Train every cell of a grid once; resume, share or split a sweep."""
     from interp.progress import sweep_progress
-    from interp.sweeping import MANY, as_grid, cores, parse_shard
+    from interp.sweeping import MANY, as_grid, check_options, cores, parse_shard
     from interp.sweeping import sweep as run
 
     asked, part = as_grid(grid), parse_shard(shard)
+    check_options(executor, workers, threads, keep)
     if asked.count > MANY and not yes:
         raise ValueError(f"grid: {asked.count:,} cells; give --yes for more than {MANY:,}")
     if dry_run:

@@ -47,6 +47,9 @@ def print_plan(name: str, plan: Plan) -> None:
         say(f"{len(plan.invalid)} cells cannot be run, the first: {plan.invalid[0]}")
     if plan.done:
         say(f"{plan.done} cells are done already")
+    if plan.problem is not None:
+        say(f"the time cannot be estimated; the median cell: {plan.problem}")
+        return
     if plan.seconds is None or plan.probe is None:
         say("nothing is left to do")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,6 +77,7 @@ def sweep(
         raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
     if refine and part.count > 1:
         raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
+    check_options(executor, workers, threads, keep)
     name, where = choose(executor, device)
     count = workers or (cores() if executor != "ray" else 10**6)
     if str(out).startswith("memory://") and name in ("processes", "ray") and keep == "runs":
@@ -120,6 +121,7 @@ def collect(
     Raises:
         ValueError: if there is no such folder, or nothing in it to collect.
     """
+    check_options(workers=workers)
     count = workers or cores()
     executor = make_executor("processes" if count > 1 else "serial", count)
     return rebuild(existing(place), executor, measure, again, watch)
@@ -170,6 +172,25 @@ def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
     if isinstance(grid, Grid):
         return grid
     return parse_grid(grid) if isinstance(grid, Mapping) else read_grid(grid)
+
+
+def check_options(
+    executor: str = "auto", workers: int | None = None, threads: int = 1, keep: str = "runs"
+) -> None:
+    """Refuses options that are misspelt or out of range, before anything is done.
+
+    Raises:
+        ValueError: naming the option, what was expected and what came.
+    """
+    for option, value, known in (
+        ("executor", executor, get_args(ExecutorName)),
+        ("keep", keep, get_args(Keep)),
+    ):
+        if value not in known:
+            raise ValueError(f"{option}: expected {' or '.join(known)}, got {value!r}")
+    for option, number in (("workers", workers), ("threads", threads)):
+        if number is not None and number < 1:
+            raise ValueError(f"{option}: expected at least 1, got {number}")
 
 
 def parse_shard(text: str | None) -> Shard:

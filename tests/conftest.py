@@ -17,6 +17,8 @@ install_import_hook(
         *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics", "tail")),
         "analysis.composition",
         "analysis.source",
+        "analysis.grok",
+        *(f"analysis.{name}" for name in ("boundary", "bootstrap")),
     ],
     "tests.typecheck.checker",
 )

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from interp.cli import main
 
@@ -28,9 +29,19 @@ def blocks(language: str) -> list[str]:
 def workplace(tmp_path, monkeypatch, tiny_run) -> Path:
     """A folder that looks like a checkout after `make demo`, with a small run in place of it."""
     shutil.copytree(tiny_run.path, tmp_path / "runs" / "coexistence")
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    _shrink(tmp_path / "examples" / "phase_diagram_small.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def _shrink(grid: Path) -> None:
+    """The same axes with two values each, and runs of a moment."""
+    values = yaml.safe_load(grid.read_text())
+    values["base"] |= {"task": {"p": 11}, "model": {"width": 16}, "steps": 30}
+    values["axes"]["data.fraction"] = {"linspace": [0.5, 0.9, 2]}
+    values["axes"] |= {"data.corruption": [0.0, 0.3], "optimizer.weight_decay": [0, 5]}
+    grid.write_text(yaml.safe_dump(values))
 
 
 def test_python_snippets_run_in_order(workplace, capsys):
@@ -48,10 +59,11 @@ def test_shell_snippets_run_in_order(workplace):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line]
     assert len(lines) >= 6
     for line in lines:
-        command, *arguments = shlex.split(line)
+        command, *arguments = shlex.split(line, comments=True)
         assert command == "interp"
         main(arguments)
-    for made in ("runs/noisy/DONE", "ipr.html", "neurons.csv", "runs/pruned/DONE", "neuron.html"):
+    files = ["runs/noisy/DONE", "ipr.html", "neurons.csv", "runs/pruned/DONE", "neuron.html"]
+    for made in (*files, "runs/diagram/results.parquet", "phases.html"):
         assert (workplace / made).exists()
 
 

@@ -189,6 +189,8 @@ def check_paths(paths: Iterable[str]) -> None:
     """
     known = {path for path, _, _ in option_fields()}
     for path in paths:
+        if path in RunConfig.model_fields and path not in known:
+            raise ValueError(f"{path}: expected a mapping of fields, or one of them by dotted path")
         if path not in known:
             raise ValueError(_unknown_key(path))
 

@@ -33,12 +33,9 @@ def equation(path: str, value: Any) -> str:
 
 def described(point: Point, diagram: PhaseDiagram) -> str:
     """All that is known of a point, for a hover label."""
-    lines = [
-        f"<b>{point.state}</b>",
-        f"{words(diagram.x)} = {point.x}, {words(diagram.y)} = {point.y}",
-    ]
-    if diagram.panel is not None:
-        lines.append(f"{words(diagram.panel)} = {point.panel}")
+    axes = [(diagram.x, point.x), (diagram.y, point.y), (diagram.panel, point.panel)]
+    named = [equation(path, value) for path, value in axes if path is not None]
+    lines = [f"<b>{point.state}</b>", ", ".join(named[:2]), *named[2:]]
     votes = ", ".join(f"{count} {state}" for state, count in point.votes.items())
     lines.append(f"{_seeds(point.seeds, point.seeds)}: {votes}")
     for name in QUANTITIES:

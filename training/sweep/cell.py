@@ -57,7 +57,7 @@ class CellMaker:
         try:
             config = self._config(values)
         except ValueError as error:
-            text = json.dumps(values, sort_keys=True, default=str)
+            text = json.dumps(plain(values), sort_keys=True)
             return Cell(content_hash(text), text, str(error)), None
         text = config.model_dump_json()
         return Cell(content_hash(text), text, work=run_work(config)), config
@@ -94,6 +94,12 @@ class CellMaker:
             except ValidationError:
                 return None
         return self._sections[key]
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, with text for what JSON has not: dates, NaN and infinities."""
+    found: dict[str, Any] = json.loads(json.dumps(values, default=str), parse_constant=str)
+    return found
 
 
 def content_hash(config: str) -> str:

@@ -16,6 +16,7 @@ from training.sweep.store import Store
 
 RESULTS = "results.parquet"
 FAILED = "failed"  # the state of every cell that is not done
+_UNITED: Any = {"promote_options": "permissive"}  # a column that one part lacks is null there
 
 
 def fold(
@@ -77,11 +78,13 @@ def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.
         old = old.replace_schema_metadata(None)
         parts.append(old if known == list(axes) else _with_axes(old, known, paths))
     if new:
-        rows = pa.Table.from_pylist([_row(record) for record in new])
-        parts.append(_with_axes(rows, (), paths))
+        parts.append(_with_axes(_rows(new), (), paths))
     if not parts:
         return pa.table({name: pa.array([], pa.string()) for name in ("hash", "status", "config")})
-    table = pa.concat_tables(parts, promote_options="permissive")
+    if len({part.select(paths).schema for part in parts}) > 1:  # a column has one type in all
+        whole = pa.concat_tables([part.drop_columns(paths) for part in parts], **_UNITED)
+        parts = [_with_axes(whole, (), paths)]
+    table = pa.concat_tables(parts, **_UNITED)
     first, last = ("hash", *paths), ("seconds", "finished", "config")
     middle = [name for name in table.column_names if name not in {*first, *last}]
     table = table.select([*first, *middle, *last])
@@ -95,6 +98,13 @@ def _with_axes(table: pa.Table, known: Sequence[str], paths: Sequence[str]) -> p
     for path, column in axis_columns(configs, paths).items():
         table = table.append_column(path, column)
     return table
+
+
+def _rows(records: list[Record]) -> pa.Table:
+    """A row a record, a column for whatever any of them has."""
+    rows = [_row(record) for record in records]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import torch
 
@@ -14,6 +14,7 @@ from training.sweep.work import Work
 ExecutorName = Literal["auto", "serial", "processes", "cohorts", "ray"]
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Runs cells, and says what came of each as soon as it is known.
 

@@ -113,12 +113,12 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     base = _mapping("base", values.get("base"))
     check_paths(flattened(base))
     axes = _axes("axes", values.get("axes"))
-    groups = values.get("zip") or []
-    zips = tuple(
-        _zipped(_axes("zip", group)) for group in ([groups] if isinstance(groups, dict) else groups)
-    )
-    points = tuple(_point(point) for point in values.get("points") or [])
-    grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", 1)))
+    groups = values.get("zip")
+    groups = [groups] if isinstance(groups, Mapping) else _listed("zip", groups)
+    zips = tuple(_zipped(_axes("zip", group)) for group in groups)
+    points = tuple(_point(point) for point in _listed("points", values.get("points")))
+    own = [base["seed"]] if "seed" in base else 1
+    grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)))
     _check_distinct(grid)
     return grid
 
@@ -128,6 +128,14 @@ def _mapping(key: str, value: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise ValueError(f"{key}: expected a mapping of fields, got {value!r}")
+    return value
+
+
+def _listed(key: str, value: object) -> list[Any] | tuple[Any, ...]:
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{key}: expected a list of mappings, got {value!r}")
     return value
 
 
@@ -163,8 +171,8 @@ def _spaced(path: str, given: Mapping[Any, Any]) -> list[float]:
     ):
         raise ValueError(f"axis {path}: {name}: expected [first, last, count], got {limits!r}")
     first, last, count = limits
-    if not isinstance(count, int) or count < 1:
-        raise ValueError(f"axis {path}: {name}: expected a count of at least 1, got {count!r}")
+    if not isinstance(count, int) or not 1 <= count <= 10**6:
+        raise ValueError(f"axis {path}: {name}: expected a count from 1 to 10⁶, got {count!r}")
     if name == "geomspace" and first * last <= 0:
         raise ValueError(f"axis {path}: geomspace: expected ends of one sign, got {first}, {last}")
     # Twelve digits: 0.3, not 0.30000000000000004, so that two files that mean it say the same.
@@ -187,11 +195,13 @@ def _point(point: object) -> Mapping[str, Any]:
 
 def _seeds(given: Any) -> tuple[int, ...]:
     """A number of seeds, counted from 0, or the seeds themselves."""
-    counted = isinstance(given, int) and not isinstance(given, bool) and given < 10**6
+    counted = isinstance(given, int) and not isinstance(given, bool) and given <= 10**6
     seeds = list(range(given)) if counted else given
     right = isinstance(seeds, list | tuple) and bool(seeds)
     if not right or any(isinstance(s, bool) or not isinstance(s, int) or s < 0 for s in seeds):
-        raise ValueError(f"seeds: expected a number of seeds ≥ 1 or a list of them, got {given!r}")
+        raise ValueError(
+            f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {given!r}"
+        )
     return tuple(seeds)
 
 

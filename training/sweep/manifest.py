@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from training.config import RunConfig, flattened, with_overrides
 from training.files import FORMAT, check_format
-from training.sweep.cell import Cell, CellMaker
+from training.sweep.cell import Cell, CellMaker, plain
 from training.sweep.grid import Grid, parse_grid
 from training.sweep.store import Store
 
@@ -153,8 +153,9 @@ def add_grid(store: Store, grid: Grid) -> None:
     """Adds a grid to the plan, unless it is there."""
     with store.locked():
         plan = [one.to_dict() for one in read_plan(store)]
-        if grid.to_dict() not in plan:
-            plan.append(grid.to_dict())
+        asked = plain(grid.to_dict())
+        if asked not in plan:
+            plan.append(asked)
             content = {"format": FORMAT, "grids": plan}
             store.write(PLAN, (json.dumps(content, indent=1) + "\n").encode())
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -80,7 +80,7 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
-        with _threads_in_environment(self._work.threads):
+        with _threads_in_environment(self._work.threads), _without_interrupt():
             process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -140,12 +140,13 @@ def _serve(pipe: Connection, work: Work) -> None:
     """A worker: cells in, outcomes out, until the pipe is closed or the parent is gone."""
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # A group of its own: Ctrl-C in the terminal reaches the sweep, which stops its workers once.
     with suppress(OSError):
         os.setpgid(0, 0)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(work.threads)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
             (outcome,) = work([pipe.recv()])
             pipe.send(outcome)
@@ -164,6 +165,16 @@ def _death(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {signal.Signals(-code).name}; was there enough memory?"
     return f"exit code {code}"
+
+
+@contextmanager
+def _without_interrupt() -> Iterator[None]:
+    """A process that is started here takes no Ctrl-C until it lets it through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _threads_in_environment:

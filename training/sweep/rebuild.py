@@ -77,7 +77,7 @@ def rebuild(
         for outcome in outcomes:
             place = folders[outcome.cell.hash][0]
             if outcome.status == "done":
-                ours = place.parent.name == RUNS
+                ours = store.folder is not None and place == store.folder / RUNS / outcome.cell.hash
                 tally.add(write_record(store, outcome, keeps_runs=ours))
             else:
                 problems[place.name] = outcome.error or outcome.status

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from training.files import naming, write_bytes
 
@@ -15,6 +15,7 @@ from training.files import naming, write_bytes
 _ATOMIC = {"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci"}
 
 
+@runtime_checkable
 class Store(Protocol):
     """Named files; each appears whole or not at all.
 

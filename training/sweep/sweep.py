@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 import time
 from collections import Counter
@@ -14,11 +13,12 @@ from pathlib import Path
 
 from training.sweep.cell import Cell, content_hash
 from training.sweep.claims import Claims
-from training.sweep.collection import fold
+from training.sweep.collection import RESULTS, fold
 from training.sweep.cost import longest_first
 from training.sweep.executors import Executor
 from training.sweep.grid import Grid
 from training.sweep.manifest import (
+    MANIFEST,
     Manifest,
     add_grid,
     expand,
@@ -28,13 +28,22 @@ from training.sweep.manifest import (
     write_manifest,
 )
 from training.sweep.outcome import CellOutcome
-from training.sweep.record import RUNS, Record, is_whole, read_record, recorded, write_record
+from training.sweep.record import (
+    FOLDER,
+    RUNS,
+    Record,
+    is_whole,
+    read_record,
+    recorded,
+    write_record,
+)
 from training.sweep.results import Results
 from training.sweep.store import Store, open_store
 from training.sweep.work import Keep, Measure, Work, set_aside
 
 # What can be different next time: another worker, more memory, a larger disk.
 _TRANSIENT = "failed"
+_OWN = {RUNS, FOLDER, RESULTS, MANIFEST}  # what a sweep can go on with when its plan is lost
 _FOLDING = 10.0  # seconds between two writings of the table of results, at least
 
 
@@ -155,7 +164,7 @@ def prepare(store: Store, grid: Grid) -> tuple[Manifest, list[Cell]]:
     Raises:
         ValueError: if the store holds something else, or no cell of the grid can be run.
     """
-    if not read_plan(store) and [n for n in store.names("") if n != RUNS]:
+    if not read_plan(store) and set(store.names("")) - _OWN:
         raise ValueError(f"{store.url}: expected a new folder or one of a sweep, it has contents")
     own = expand([grid])
     cells = own.cells()
@@ -219,11 +228,18 @@ class _Session:
             return False
         folder = self._store.folder
         if folder is not None and not is_whole(folder / RUNS / hash_, record):
-            set_aside(folder / RUNS / hash_)
             return False
         self._have.add(hash_)
         self._tally.add(record)
         return True
+
+    def _set_aside_damage(self, hash_: str) -> None:
+        """Makes room for a cell that is done anew; it must be claimed, or a worker is in there."""
+        folder, record = self._store.folder, read_record(self._store, hash_)
+        if folder is None or record is None or is_whole(folder / RUNS / hash_, record):
+            return
+        set_aside(folder / RUNS / hash_)
+        self._store.remove(f"{FOLDER}/{hash_}.json")  # or a cut-off run would look damaged too
 
     def claimed(self, cells: list[Cell]) -> Iterator[Cell]:
         """Takes the cells that are not done, one by one as they are asked for."""
@@ -238,6 +254,7 @@ class _Session:
             elif cell.error is not None:
                 self._record(CellOutcome(cell, "invalid", cell.error))
             else:
+                self._set_aside_damage(cell.hash)
                 yield cell
         self._tally.elsewhere = len(self.elsewhere)
         self._watch(self._tally)
@@ -249,7 +266,8 @@ class _Session:
                 if outcome.status == "stopped":
                     raise KeyboardInterrupt
                 if outcome.disk_full:
-                    raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {outcome.error}")
+                    reason = f"the sweep stopped: {outcome.error}"
+                    raise OSError(errno.ENOSPC, reason, self._store.url)
                 self._record(outcome)
 
     def _record(self, outcome: CellOutcome) -> None:
@@ -261,12 +279,12 @@ class _Session:
         self._watch(self._tally)
         if time.monotonic() - self._folded > self._patience:
             began = time.monotonic()
-            self._fold()
+            self._fold(self._manifest.axes)
             self._folded = time.monotonic()
             self._patience = max(_FOLDING, 30 * (self._folded - began))
 
-    def _fold(self) -> Results:
-        results = fold(self._store, self._manifest.axes, self._new)
+    def _fold(self, axes: tuple[str, ...]) -> Results:
+        results = fold(self._store, axes, self._new)
         self._new.clear()
         return results
 
@@ -277,7 +295,8 @@ class _Session:
 
     def finish(self) -> Results:
         """Writes the table and the manifest as they are now."""
-        results = self._fold()
+        # Another sweep may have added its axes since this one began.
+        results = self._fold(read_manifest(self._store, ["hash"]).axes)
         names = ("hash", "status", "error")
         columns = [results.table[name].to_pylist() for name in names]
         status = {hash_: (s, error) for hash_, s, error in zip(*columns, strict=True)}

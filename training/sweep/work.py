@@ -85,6 +85,9 @@ class Work:
             return self._measured(cell, outcome)
         except BusyError as error:
             return self._when_free(cell, error)
+        except DivergenceError as error:
+            self._clear(cell)
+            return _failure(cell, error)
         except (ValueError, KeyError) as error:
             if not self.place(cell).exists():
                 return CellOutcome(cell, "invalid", in_one_line(error))
@@ -115,9 +118,13 @@ class Work:
         row, seconds = self.measure(outcome), outcome.seconds
         if self.store is not None and open_store(self.store).folder is None:
             open_store(self.store).put(place, f"runs/{cell.hash}")
-        if self.store is None or open_store(self.store).folder is None:
-            shutil.rmtree(place, ignore_errors=True)
+        self._clear(cell)
         return CellOutcome(cell, "done", row=row, seconds=seconds)
+
+    def _clear(self, cell: Cell) -> None:
+        """Removes a run folder that has ended and is not kept here."""
+        if self.store is None or open_store(self.store).folder is None:
+            shutil.rmtree(self.place(cell), ignore_errors=True)
 
     @staticmethod
     def check_end(run: Run) -> None:
@@ -142,9 +149,12 @@ def _failure(cell: Cell, error: Exception) -> CellOutcome:
 
 def in_one_line(error: Exception) -> str:
     """What an error says; its class too where the words alone do not tell."""
-    text = " ".join(str(error).split())
-    named = isinstance(error, ValueError | ArithmeticError | OSError)
-    return text if named and text else f"{type(error).__name__}: {text}"
+    said = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        said = f"{error.filename}: {error.strerror}"
+    text = " ".join(said.split())
+    clear = isinstance(error, ValueError | ArithmeticError | OSError)
+    return text if clear and text else f"{type(error).__name__}: {text}"
 
 
 def set_aside(place: Path) -> None:
