@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cyclopts import App, CycloptsError
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     tokens = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _terminated_as_interrupted():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning
             app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
@@ -60,6 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 1)
     except KeyboardInterrupt as error:
         _fail(str(error) or "interrupted", 130)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Lets a scheduler's SIGTERM save a checkpoint, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *about: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, code: int) -> None:

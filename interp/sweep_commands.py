@@ -53,7 +53,7 @@ def sweep(
 ) -> None:
     """Train every cell of a grid once; resume, share or split a sweep."""
     from interp.progress import sweep_progress
-    from interp.sweeping import MANY, as_grid, check_options, cores, parse_shard
+    from interp.sweeping import MANY, as_grid, at_once, check_options, parse_shard
     from interp.sweeping import sweep as run
 
     asked, part = as_grid(grid), parse_shard(shard)
@@ -63,7 +63,7 @@ def sweep(
     if dry_run:
         from interp.plan import make_plan
 
-        plan = make_plan(asked, out, workers or cores(), keep, part, threads)
+        plan = make_plan(asked, out, at_once(executor, workers), keep, part, threads)
         if json_:
             print_json(plan.to_dict())
         else:
@@ -88,7 +88,8 @@ def sweep(
     if json_:
         print_json({"sweep": out, **counts_of(results)})
         return
-    say(f"{len(results)} cells: {counted(results)}")
+    of_all = f" of {asked.count}" if len(results) < asked.count else ""
+    say(f"{len(results)}{of_all} cells of the grid have an outcome{counted(results)}")
     say(f"table: {out}/results.parquet    next: interp phases {out}")
 
 

@@ -93,9 +93,10 @@ def counts_of(results: Results) -> dict[str, Any]:
 
 
 def counted(results: Results) -> str:
-    """Cells by state, in words."""
+    """Cells by state, in words that follow a colon; nothing if there is none."""
     counts = Counter(_states(results)).most_common()
-    return ", ".join(f"{count} {state}" for state, count in counts)
+    words = ", ".join(f"{count} {state}" for state, count in counts)
+    return f": {words}" if words else ""
 
 
 def _states(results: Results) -> list[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from training.sweep.sweep import Tally
 
 MANY = 1_000_000  # cells that nobody starts by mistake
+_WHOLE_CLUSTER = 10**6
 
 
 def sweep(
@@ -79,7 +80,9 @@ def sweep(
         raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
     check_options(executor, workers, threads, keep)
     name, where = choose(executor, device)
-    count = workers or (cores() if executor != "ray" else 10**6)
+    # A Ray cluster knows itself how many it has room for.
+    whole_cluster = name == "ray" and address and workers is None
+    count = _WHOLE_CLUSTER if whole_cluster else at_once(executor, workers)
     if str(out).startswith("memory://") and name in ("processes", "ray") and keep == "runs":
         raise ValueError(
             f"{out}: memory is seen by one process only; use executor serial, or keep scores"
@@ -165,6 +168,11 @@ def existing(place: Path | str) -> Store:
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_once(executor: str, workers: int | None) -> int:
+    """How many cells an executor runs at once on this machine."""
+    return 1 if executor == "serial" else workers or cores()
 
 
 def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:

@@ -80,7 +80,8 @@ def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.
     if new:
         parts.append(_with_axes(_rows(new), (), paths))
     if not parts:
-        return pa.table({name: pa.array([], pa.string()) for name in ("hash", "status", "config")})
+        names = ("hash", "status", "error", "state", "config")
+        return pa.table({name: pa.array([], pa.string()) for name in names})
     if len({part.select(paths).schema for part in parts}) > 1:  # a column has one type in all
         whole = pa.concat_tables([part.drop_columns(paths) for part in parts], **_UNITED)
         parts = [_with_axes(whole, (), paths)]

@@ -53,12 +53,10 @@ class Cohorts:
 
     def run(self, cells: Iterator[Cell], work: Work) -> Generator[CellOutcome]:
         """Outcomes of the cells, cohort by cohort."""
-        from training.cohort import shape_key
-
         chosen: list[Cell] = []
         key = None
         for cell in cells:
-            own = shape_key(cell.parsed())
+            own = _shapes(cell)
             if chosen and (own != key or len(chosen) >= self._size):
                 yield from with_threads(work, chosen)
                 chosen = []
@@ -69,6 +67,15 @@ class Cohorts:
 
     def close(self) -> None:
         """Has no workers."""
+
+
+def _shapes(cell: Cell) -> object:
+    from training.cohort import shape_key
+
+    try:
+        return shape_key(cell.parsed())
+    except ValueError:  # which is what becomes of this cell, and of no other
+        return None
 
 
 def with_threads(work: Work, cells: list[Cell]) -> list[CellOutcome]:

@@ -140,13 +140,16 @@ def read_plan(store: Store) -> list[Grid]:
         return []
     try:
         content = json.loads(raw)
-        number, plan = content["format"], content["grids"]
+        number, plan = content["format"], [dict(one) for one in content["grids"]]
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{store.url}/{PLAN}: not a plan of a sweep; truncated or altered"
         ) from None
     check_format(number, f"{store.url}/{PLAN}")
-    return [parse_grid(one) for one in plan]
+    try:
+        return [parse_grid(one) for one in plan]
+    except ValueError as error:
+        raise ValueError(f"{store.url}/{PLAN}: {error}") from None
 
 
 def add_grid(store: Store, grid: Grid) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -80,11 +81,11 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        worker = _Worker(process, ours)
         with _threads_in_environment(self._work.threads), _without_interrupt():
             process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
-        self._workers.append(worker)
+            theirs.close()
+            self._workers.append(worker)
         return worker
 
     def _result(
@@ -141,9 +142,11 @@ def _serve(pipe: Connection, work: Work) -> None:
     import torch
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # A group of its own: Ctrl-C in the terminal reaches the sweep, which stops its workers once.
+    # Ctrl-C in the terminal and a scheduler's SIGTERM are for the sweep, which stops its workers
+    # once and waits for their checkpoints.
     with suppress(OSError):
         os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(work.threads)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -169,12 +172,22 @@ def _death(code: int | None) -> str:
 
 @contextmanager
 def _without_interrupt() -> Iterator[None]:
-    """A process that is started here takes no Ctrl-C until it lets it through."""
+    """Ctrl-C waits until a worker is started; the worker takes none until it lets it through."""
+    resource_tracker.ensure_running()  # starting it later would let Ctrl-C through again
+    noted: list[int] = []
+    previous = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and callable(previous)
+    if ours:  # another thread may be given the signal, but this one has to handle it
+        signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if ours:
+            signal.signal(signal.SIGINT, previous)
+    if noted:
+        signal.raise_signal(signal.SIGINT)
 
 
 class _threads_in_environment:

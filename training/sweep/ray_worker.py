@@ -69,9 +69,10 @@ class RayWorker:
 
         node, process = self._place
         there = NodeAffinitySchedulingStrategy(node, soft=False)
+        as_task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)
         with suppress(ray.exceptions.RayError):
-            task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(_interrupt)
-            task.remote(process)
+            # A lambda travels by value, and so imports nothing there.
+            as_task(lambda: os.kill(process, signal.SIGINT)).remote()
 
     def kill(self) -> None:
         """Ends it, at work or not."""
@@ -87,6 +88,8 @@ class _Actor:
         import torch
 
         torch.set_num_threads(threads)
+        # Ray blocks it, but it is how training is asked to save a checkpoint and stop.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def place(self) -> tuple[str, int]:
         """Node and process."""
@@ -96,10 +99,6 @@ class _Actor:
         """Trains and measures a cell."""
         (outcome,) = work([cell])
         return outcome
-
-
-def _interrupt(process: int) -> None:
-    os.kill(process, signal.SIGINT)
 
 
 def reason(error: Exception) -> str:
