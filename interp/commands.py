@@ -57,7 +57,8 @@ def train(
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
     """Train a network, or go on with a run that was cut off."""
-    from training.config import parse_config, read_config, with_overrides
+    from training.config import parse_config
+    from training.plain_data import read_config, with_overrides
 
     values = read_config(config) if config else {}
     run = _train(parse_config(with_overrides(values, overrides_of(options))), out, device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.row import measure
-from training.config import flattened
+from training.plain_data import flattened
 from training.sweep.cell import Cell
 from training.sweep.cost import Probe, probe, run_bytes
 from training.sweep.grid import Grid

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from training.folder import Measurement
     from training.loop import Progress as Callback
-    from training.sweep.sweep import Tally, Watch
+    from training.sweep.tally import Tally, Watch
 
 _LINES = 10  # plain lines a run, without a terminal
 _SWEEP_LINES = 50  # plain lines a sweep, at most

@@ -53,7 +53,7 @@ def sweep(
 ) -> None:
     """Train every cell of a grid once; resume, share or split a sweep."""
     from interp.progress import sweep_progress
-    from interp.sweeping import MANY, as_grid, at_once, check_options, parse_shard
+    from interp.sweep_options import MANY, as_grid, at_once, check_options, parse_shard
     from interp.sweeping import sweep as run
 
     asked, part = as_grid(grid), parse_shard(shard)
@@ -154,7 +154,8 @@ def phases(
     """Show the phase diagram of a sweep, by the vote of the seeds."""
     from analysis.boundary import critical
     from analysis.diagram import phase_diagram
-    from interp.sweeping import read, values_of
+    from interp.sweep_options import values_of
+    from interp.sweeping import read
     from training.files import check_place
 
     if figure is not None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from analysis.refine import refine as points_between
 from analysis.row import measure
-from training.device import find_device
+from interp.sweep_options import (
+    as_grid,
+    at_once,
+    axes_of_plane,
+    check_options,
+    choose,
+    cores,
+    parse_shard,
+)
 from training.files import write_bytes
-from training.sweep.collection import fold, read_results
+from training.sweep.collection import gathered, read_results
 from training.sweep.executors import ExecutorName, make_executor
-from training.sweep.grid import Grid, parse_grid, read_grid
+from training.sweep.grid import Grid
 from training.sweep.manifest import cells_of, parquet, read_manifest, read_plan
 from training.sweep.rebuild import rebuild
 from training.sweep.results import Results
 from training.sweep.store import Store, open_store
-from training.sweep.sweep import Shard, run_sweep
+from training.sweep.sweep import run_sweep
 from training.sweep.work import Keep
 
 if TYPE_CHECKING:
-    from training.sweep.sweep import Tally
+    from training.sweep.tally import Tally
 
-MANY = 1_000_000  # cells that nobody starts by mistake
 _WHOLE_CLUSTER = 10**6
 
 
@@ -139,7 +144,7 @@ def read(place: Path | str) -> Results:
     store = existing(place)
     written = read_results(store)
     if read_plan(store):
-        written = fold(store, read_manifest(store, ["hash"]).axes)
+        written = gathered(store, read_manifest(store, ["hash"]).axes)
     if written is None or not len(written):
         raise ValueError(f"{place}: expected a sweep with results, found none")
     return written
@@ -163,102 +168,6 @@ def existing(place: Path | str) -> Store:
     if not store.names(""):
         raise ValueError(f"{place}: expected a folder of a sweep, found none")
     return store
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def at_once(executor: str, workers: int | None) -> int:
-    """How many cells an executor runs at once on this machine."""
-    return 1 if executor == "serial" else workers or cores()
-
-
-def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
-    """The grid of a file, of plain data, or itself."""
-    if isinstance(grid, Grid):
-        return grid
-    return parse_grid(grid) if isinstance(grid, Mapping) else read_grid(grid)
-
-
-def check_options(
-    executor: str = "auto", workers: int | None = None, threads: int = 1, keep: str = "runs"
-) -> None:
-    """Refuses options that are misspelt or out of range, before anything is done.
-
-    Raises:
-        ValueError: naming the option, what was expected and what came.
-    """
-    for option, value, known in (
-        ("executor", executor, get_args(ExecutorName)),
-        ("keep", keep, get_args(Keep)),
-    ):
-        if value not in known:
-            raise ValueError(f"{option}: expected {' or '.join(known)}, got {value!r}")
-    for option, number in (("workers", workers), ("threads", threads)):
-        if number is not None and number < 1:
-            raise ValueError(f"{option}: expected at least 1, got {number}")
-
-
-def parse_shard(text: str | None) -> Shard:
-    """The part that ``i/n`` names.
-
-    Raises:
-        ValueError: if it is none, or i is not among 0 … n − 1.
-    """
-    if text is None:
-        return Shard()
-    index, _, count = text.partition("/")
-    try:
-        numbers = int(index), int(count)
-    except ValueError:
-        raise ValueError(f"shard: expected i/n such as 0/4, got {text!r}") from None
-    return Shard(*numbers)
-
-
-def choose(executor: str, device: str) -> tuple[str, Literal["cpu", "cuda"]]:
-    """The executor and device that ``auto`` stands for on this machine."""
-    where: Literal["cpu", "cuda"] = "cuda" if find_device(device).type == "cuda" else "cpu"
-    if executor == "auto":
-        executor = "cohorts" if where == "cuda" else "processes"
-    return executor, where
-
-
-def axes_of_plane(grid: Grid) -> tuple[str, str]:
-    """The two axes that a phase diagram of a grid spans: α and ξ, or the first two of numbers.
-
-    Raises:
-        ValueError: if there are no two.
-    """
-    values = grid.values
-    numbers = [
-        path
-        for path, one in values.items()
-        if len(one) > 1 and all(isinstance(v, int | float) for v in one)
-    ]
-    usual = [path for path in ("data.fraction", "data.corruption") if path in numbers]
-    chosen = [*usual, *(path for path in numbers if path not in usual)][:2]
-    if len(chosen) < 2:
-        raise ValueError(
-            f"grid: expected two axes of numbers to span a plane, got {', '.join(chosen) or 'none'}"
-        )
-    return chosen[0], chosen[1]
-
-
-def values_of(texts: Sequence[str]) -> dict[str, Any]:
-    """Axes that are held fixed, from texts such as ``optimizer.lr=0.01``.
-
-    Raises:
-        ValueError: if a text is not of that form.
-    """
-    fixed = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if not (path and equals and value):
-            raise ValueError(f"where: expected path=value such as optimizer.lr=0.01, got {text!r}")
-        fixed[path] = yaml.safe_load(value)
-    return fixed
 
 
 def results_of(results: Results, grids: list[Grid]) -> Results:

@@ -136,12 +136,12 @@ def test_panels_and_table():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inside": {"grokked"}}, "a set of phases among coexistence, .*; got grokked"),
+        ({"inside": {"grokked"}}, "expected a set of phases among coexistence, .*; got grokked"),
         ({"inside": "coexistence"}, "a set of phases among .*; got coexistence"),
         ({"inside": ()}, "a set of phases among .*; got none"),
-        ({"level": 1.0}, "a level between 0 and 1, got 1.0"),
-        ({"draws": 0}, "at least 1 draw, got 0"),
-        ({"y": "model.activation"}, "y to be an axis of numbers, got model.activation"),
+        ({"level": 1.0}, "expected a level between 0 and 1, got 1.0"),
+        ({"draws": 0}, "expected at least 1 draw, got 0"),
+        ({"y": "model.activation"}, "expected y to be an axis of numbers, got model.activation"),
         ({"x": "p"}, "x to be one of the axes data.fraction.*; got 'p'"),
     ],
 )

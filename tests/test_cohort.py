@@ -13,10 +13,11 @@ import torch
 
 from training import loop
 from training.cohort import Cohort, shape_key, wants_run_axis
-from training.config import RunConfig, option_fields, parse_config, with_overrides
+from training.config import RunConfig, option_fields, parse_config
 from training.folder import Measurement, checkpoint_path
 from training.loop import DivergenceError, Interrupted, dataset_of, train, train_many
 from training.models.initial import initial_network
+from training.plain_data import with_overrides
 from training.run import Run, load
 from training.sink import FolderSink
 from training.stack import stack

@@ -85,7 +85,7 @@ def test_vote(states, winner, share):
 def test_vote_refuses_what_is_no_state():
     with pytest.raises(ValueError, match=r"expected a state among coexistence.*; got 'grokked'"):
         vote(["grokked"])
-    with pytest.raises(ValueError, match="state of at least one seed, found none"):
+    with pytest.raises(ValueError, match="expected the state of at least one seed, found none"):
         vote([])
 
 
@@ -154,16 +154,20 @@ def test_mistaken_axes_are_named():
         with pytest.raises(ValueError, match=match):
             phase_diagram(results, *arguments, **named)  # type: ignore[arg-type]
 
-    message("expected panel to name one of the axes optimizer.weight_decay, model.width, and where")
+    message(
+        "panel to name .* optimizer.weight_decay, model.width, and where to hold the others at one value"
+    )
     message("x to be one of the axes data.fraction.*; got 'data.fractoin'", "data.fractoin")
     message("y to be one of the axes .*; got 'p'", y="p")
     message("panel to be one of the axes .*; got 'p'", panel="p")
     message("where 'p' to be one of the axes .*; got 'p'", where={"p": 3})
-    message("x, y and panel to be different axes; got data.fraction, data.fr", y="data.fraction")
-    message("a cell with model.width = 12; there are 8, 16", where={"model.width": 12})
+    message(
+        "expected x, y and panel to be different axes; got data.fr.*, data.fr", y="data.fraction"
+    )
+    message("expected a cell with model.width = 12; there are 8, 16", where={"model.width": 12})
     message("where to hold model.width at one value; cells at data.fraction = 0.1", panel=DECAY)
     empty = Results(results.table.slice(0, 0), results.axes)
-    with pytest.raises(ValueError, match="at least one cell, found none"):
+    with pytest.raises(ValueError, match="expected results with at least one cell, found none"):
         phase_diagram(empty)
 
 
@@ -171,11 +175,14 @@ def test_two_cells_at_one_place_are_refused():
     """As two sweeps in one folder make, which differ in an option that neither varied."""
     rows = [((0.1, 0.0, 0), A), ((0.2, 0.3, 1), A), ((0.2, 0.3, 1), B)]
     results = from_rows(PLANE, rows)
-    with pytest.raises(ValueError, match=r"one cell at data.fraction = 0.2.*seed 1; found several"):
+    several = (
+        "expected one cell at .*seed 1; found several that differ in an option that is no axis"
+    )
+    with pytest.raises(ValueError, match=several):
         phase_diagram(results)
     with pytest.raises(ValueError, match=r"one cell at data.fraction = 0.2.*seed = 1; found 2"):
         results.to_xarray()
-    with pytest.raises(ValueError, match=r"one cell at data.fraction = 0.2.*seed 1; found several"):
+    with pytest.raises(ValueError, match=r"expected one cell at data.fraction .*seed 1; found sev"):
         refine(results)
 
 
@@ -184,7 +191,9 @@ def test_two_conventions_of_the_ipr_are_refused():
         name = "one-sided" if fraction < 0.15 else "two-sided"
         return {"state": A, "ipr_convention": name}
 
-    with pytest.raises(ValueError, match="one convention of the IPR in all cells, got one-sided, "):
+    with pytest.raises(
+        ValueError, match="expected one convention of the IPR in all cells, got one-sided, "
+    ):
         phase_diagram(made({PLANE[0]: [0.1, 0.2], PLANE[1]: [0.1, 0.2]}, 1, outcome))
 
 
@@ -325,9 +334,11 @@ def test_refinement_says_what_it_cannot_do():
     with pytest.raises(ValueError, match=r"expected an axis of numbers, got model.activation"):
         refine(results, x="model.activation")
     zipped = from_rows(PLANE, [((v, v, 0), A) for v in (0.1, 0.2)])
-    with pytest.raises(ValueError, match=r"differ in data.fraction or data.corruption alone"):
+    with pytest.raises(
+        ValueError, match=r"expected points that differ in data.fraction or data.corr"
+    ):
         refine(zipped)
-    with pytest.raises(ValueError, match="at least one cell, found none"):
+    with pytest.raises(ValueError, match="expected results with at least one cell, found none"):
         refine(Results(results.table.slice(0, 0), PLANE))
 
 

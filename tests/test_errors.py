@@ -23,7 +23,7 @@ from analysis.phases import phase
 from analysis.pruning import prune, prune_by_class
 from training.checkpoint import load_weights
 from training.cohort import Cohort
-from training.config import parse_config, read_config, with_overrides
+from training.config import parse_config
 from training.data import make_dataset
 from training.device import find_device
 from training.files import check_format, check_place
@@ -31,6 +31,7 @@ from training.folder import checkpoint_path
 from training.groups import residue_order
 from training.loop import dataset_of, train
 from training.models.analytic import analytic_network
+from training.plain_data import read_config, with_overrides
 from training.polynomial import parse
 from training.run import Run, load, write_pruned
 from training.tasks import make_task

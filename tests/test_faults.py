@@ -717,9 +717,10 @@ def test_command_killed_and_started_again(tmp_path, longer_run):
     assert files(folder) == files(longer_run.path)
 
 
-def test_command_interrupted_and_started_again(tmp_path, longer_run):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_command_interrupted_and_started_again(number, tmp_path, longer_run):
     folder = tmp_path / "longer"
-    code, line = stopped_command(folder, signal.SIGINT)
+    code, line = stopped_command(folder, number)
     assert code == 130
     stopped = load(folder).last_step
     assert line == f"interp: stopped at step {stopped} of 1500; the same command resumes\n"

@@ -21,7 +21,8 @@ from analysis.neurons import neuron_table
 from analysis.phases import phase
 from analysis.row import measure
 from interp.cli import main
-from interp.sweeping import axes_of_plane, collect, parse_shard, read, sweep, values_of
+from interp.sweep_options import axes_of_plane, parse_shard, values_of
+from interp.sweeping import collect, read, sweep
 from training.config import parse_config
 from training.folder import checkpoint_path
 from training.run import Run, load
@@ -305,6 +306,7 @@ def test_scores_are_there_whatever_came_of_the_first_cell(tmp_path):
         "zip": {
             "optimizer.lr": [1e30, 0.1, 0.1],
             "model.depth": [2, 2, 3],
+            "steps": [3000, 30, 30],  # the longest, and so the first
         },
     }
     for keep in ("runs", "scores"):

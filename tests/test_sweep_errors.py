@@ -10,7 +10,8 @@ from typing import Any
 import jaxtyping
 import pytest
 
-from interp.sweeping import axes_of_plane, collect, read, sweep
+from interp.sweep_options import axes_of_plane
+from interp.sweeping import collect, read, sweep
 from training.files import FORMAT
 from training.run import load
 from training.sweep.cell import Cell

@@ -34,6 +34,7 @@ from training.sweep.manifest import cells_of, read_manifest, read_plan
 from training.sweep.record import read_record, recorded
 from training.sweep.status import sweep_status
 from training.sweep.store import open_store
+from training.sweep.tally import Tally
 
 from .sweep_cases import BASE, GRID, grid_file, rows, runs, weights, written
 
@@ -452,6 +453,23 @@ def test_two_sweeps_with_different_grids_in_one_folder(tmp_path, processes):
     assert set(table["hash"].to_pylist()) == cells
     assert {"data.fraction", "optimizer.weight_decay"} == set(manifest.axes)
     assert set(manifest.axes) < set(table.column_names), "whoever ends last knows of both"
+
+
+def test_the_sweep_that_ends_last_knows_of_axes_that_came_after_it(tmp_path):
+    out, intruded = tmp_path / "out", []
+    other = {"base": {**BASE, "steps": 2}, "axes": {"optimizer.weight_decay": [1]}}
+
+    def intrude(tally: Tally) -> None:
+        """Another sweep, from its start to its end, after the first cell of this one."""
+        if tally.status["done"] == 1 and not intruded:
+            intruded.extend([True, *run_serially(other, out)])
+
+    run_serially(GRID, out, watch=intrude)
+    assert len(intruded) == 2
+    table = pq.read_table(out / "results.parquet")
+    assert table["optimizer.weight_decay"].to_pylist().count(0.0) == 4
+    assert table["optimizer.weight_decay"].to_pylist().count(1.0) == 1
+    assert set(pq.read_table(out / "manifest.parquet")["status"].to_pylist()) == {"done"}
 
 
 def test_a_damaged_cell_that_is_being_done_anew_is_left_to_who_does_it(

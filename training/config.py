@@ -5,10 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
@@ -129,56 +127,6 @@ def paper_minibatch(batch_size: int) -> dict[str, Any]:
         "optimizer.lr": 0.01 * (batch_size / 256) ** 0.5,
         "steps": round(2000 * max(1.0, 256 / batch_size)),
     }
-
-
-def read_config(path: Path | str) -> dict[str, Any]:
-    """Plain data of a YAML configuration file, not yet checked against the fields."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ValueError(f"configuration {path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"configuration {path}: cannot be read as text ({error})") from None
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f"line {mark.line + 1}: "
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ValueError(f"configuration {path}: not valid YAML ({where}{reason})") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ValueError(
-            f"configuration {path}: expected a mapping of fields, got {type(values).__name__}"
-        )
-    return values
-
-
-def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of plain data with dotted paths replaced, such as ``{"data.corruption": 0.35}``."""
-    merged = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
-    for path, value in overrides.items():
-        section, _, key = path.rpartition(".")
-        if not section:
-            merged[key] = value
-            continue
-        inner = merged.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ValueError(f"{section}: expected a mapping of fields, got {inner!r}")
-        inner[key] = value
-    return merged
-
-
-def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain data with dotted paths as keys, the inverse of :func:`with_overrides`."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update({f"{name}.{key}": one for key, one in value.items()})
-        else:
-            flat[str(name)] = value
-    return flat
 
 
 def check_paths(paths: Iterable[str]) -> None:

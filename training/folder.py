@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,16 @@ def provenance(config: RunConfig, step: int) -> dict[str, str]:
         "step": str(step),
         "config": json.dumps(config.to_dict(), sort_keys=True),
         "seed": str(config.seed),
-        "versions": json.dumps(
-            {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("torch", "numpy", "transformer-lens")},
-            }
-        ),
+        "versions": _versions(),
         "threads": str(torch.get_num_threads()),
     }
+
+
+@cache
+def _versions() -> str:
+    """Versions of what computes, which take milliseconds to find."""
+    packages = {name: version(name) for name in ("torch", "numpy", "transformer-lens")}
+    return json.dumps({"python": platform.python_version(), **packages})
 
 
 def create_run(path: Path, config: RunConfig, dataset: Dataset) -> None:

@@ -31,21 +31,28 @@ def fold(
         anew: forgets what the table has.
     """
     with store.locked():
-        table = None if anew else _written(store)
-        known = {record.hash: record for record in records}
-        if table is not None:
-            # What failed may have been done since.
-            fine = zip(table["hash"].to_pylist(), table["status"].to_pylist(), strict=True)
-            kept = [hash_ not in known and status == "done" for hash_, status in fine]
-            table = table.filter(pa.array(kept, pa.bool_()))
-        have = set() if table is None else set(table["hash"].to_pylist())
-        for cell in recorded(store) - have - known.keys():
-            record = read_record(store, cell)
-            if record is not None:
-                known[cell] = record
-        results = Results(_joined(table, list(known.values()), axes), tuple(axes))
+        results = gathered(store, axes, records, anew)
         store.write(RESULTS, parquet(_described(results)))
     return results
+
+
+def gathered(
+    store: Store, axes: Sequence[str], records: Sequence[Record] = (), anew: bool = False
+) -> Results:
+    """What :func:`fold` writes."""
+    table = None if anew else _written(store)
+    known = {record.hash: record for record in records}
+    if table is not None:
+        # What failed may have been done since.
+        fine = zip(table["hash"].to_pylist(), table["status"].to_pylist(), strict=True)
+        kept = [hash_ not in known and status == "done" for hash_, status in fine]
+        table = table.filter(pa.array(kept, pa.bool_()))
+    have = set() if table is None else set(table["hash"].to_pylist())
+    for cell in recorded(store) - have - known.keys():
+        record = read_record(store, cell)
+        if record is not None:
+            known[cell] = record
+    return Results(_joined(table, list(known.values()), axes), tuple(axes))
 
 
 def read_results(store: Store) -> Results | None:

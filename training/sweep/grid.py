@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.config import check_paths, flattened, read_config
+from training.config import check_paths
+from training.plain_data import flattened, read_config
 
 KEYS = ("base", "axes", "zip", "points", "seeds")
 Values = tuple[Any, ...]

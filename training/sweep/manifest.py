@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.config import RunConfig, flattened, with_overrides
+from training.config import RunConfig
 from training.files import FORMAT, check_format
+from training.plain_data import flattened, with_overrides
 from training.sweep.cell import Cell, CellMaker, plain
 from training.sweep.grid import Grid, parse_grid
 from training.sweep.store import Store

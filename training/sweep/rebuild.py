@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.config import RunConfig, flattened
+from training.config import RunConfig
 from training.folder import read_run_config
+from training.plain_data import flattened
 from training.run import load
 from training.sweep.cell import Cell, content_hash
 from training.sweep.collection import fold
@@ -19,7 +20,7 @@ from training.sweep.outcome import CellOutcome
 from training.sweep.record import RUNS, is_whole, read_record, recorded, write_record
 from training.sweep.results import Results
 from training.sweep.store import Store
-from training.sweep.sweep import Tally, Watch
+from training.sweep.tally import Tally, Watch
 from training.sweep.work import Measure, Work, in_one_line
 
 
