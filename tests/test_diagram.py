@@ -154,9 +154,7 @@ def test_mistaken_axes_are_named():
         with pytest.raises(ValueError, match=match):
             phase_diagram(results, *arguments, **named)  # type: ignore[arg-type]
 
-    message(
-        "panel to name .* optimizer.weight_decay, model.width, and where to hold the others at one value"
-    )
+    message("panel to name .* model.width, and where to hold the others at one value")
     message("x to be one of the axes data.fraction.*; got 'data.fractoin'", "data.fractoin")
     message("y to be one of the axes .*; got 'p'", y="p")
     message("panel to be one of the axes .*; got 'p'", panel="p")

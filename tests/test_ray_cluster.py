@@ -34,120 +34,14 @@ def work(tmp_path: Path) -> Work:
     return Work(probe, tmp_path / "runs", str(tmp_path))
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """One node with one CPU, to which this process is connected; more come and go."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-    from ray.cluster_utils import Cluster
-
-    settings = {"worker_niceness": 0}  # else other tests starve the actors
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": settings})
-    ray.init(made.address, log_to_driver=False, logging_level="ERROR")
-    yield made
-    ray.shutdown()
-    made.shutdown()
-
-
 def cells(count: int) -> list[Cell]:
     return cells_of(parse_grid({"base": BASE, "seeds": count}))
-
-
-def tries(work: Work, cell: Cell) -> int:
-    beside = work.scratch / f"{cell.hash}.tries"
-    return len(processes_of(work, cell)) if beside.exists() else 0
-
-
-def meanwhile(act: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=act)
-    thread.start()
-    return thread
-
-
-def test_a_lost_node_costs_its_cell_a_try(cluster, work):
-    second = cluster.add_node(num_cpus=1)
-    given = cells(6)
-    for cell in given[:2]:
-        (work.scratch / f"{cell.hash}.order").write_text("wait")
-
-    def lose() -> None:
-        wait_until(lambda: tries(work, given[0]) == tries(work, given[1]) == 1)
-        cluster.remove_node(second, allow_graceful=False)
-        for cell in given[:2]:
-            (work.scratch / f"{cell.hash}.go").touch()
-
-    losing = meanwhile(lose)
-    executor = make_executor("ray", 2)
-    outcomes = list(executor.run(iter(given), work))
-    executor.close()
-    losing.join()
-    assert sorted(o.cell.hash for o in outcomes) == sorted(cell.hash for cell in given)
-    assert {o.status for o in outcomes} == {"done"}
-    assert sorted(tries(work, cell) for cell in given[:2]) == [1, 2]
-    assert [tries(work, cell) for cell in given[2:]] == [1] * 4
-
-
-def test_without_room_a_sweep_waits_for_a_node(cluster, work):
-    grown = []
-
-    def grow() -> None:
-        time.sleep(2)
-        grown.append(cluster.add_node(num_cpus=2))
-
-    growing = meanwhile(grow)
-    executor = make_executor("ray", 1, threads=2)
-    (outcome,) = executor.run(iter(cells(1)), replace(work, threads=2))
-    executor.close()
-    growing.join()
-    cluster.remove_node(*grown)
-    assert outcome.status == "done"
-    assert outcome.row["threads"] == 2 and outcome.row["omp"] == "2"
-
-
-def test_a_cluster_that_never_has_room(cluster, work, monkeypatch):
-    monkeypatch.setattr(ray_actors, "_GROWING", 0.0)
-    for device, threads, wanted in (("cuda", 1, "a GPU"), ("cpu", 99, "at least 99 CPUs")):
-        executor = make_executor("ray", 1, threads)
-        message = f"^ray: expected a node with {wanted}, the cluster has none$"
-        with pytest.raises(ValueError, match=message):
-            list(executor.run(iter(cells(1)), replace(work, device=device, threads=threads)))
-        executor.close()
-
-
-class Broken:
-    """An actor on a machine that lacks something."""
-
-    def __init__(self, threads: int) -> None:
-        raise ModuleNotFoundError("No module named 'torch'")
-
-    def place(self) -> None:
-        raise AssertionError
-
-
-def test_actors_that_cannot_start(cluster, work, monkeypatch):
-    monkeypatch.setattr(ray_worker, "_Actor", Broken)
-    executor = make_executor("ray", 1)
-    message = (
-        "^ray: expected workers to start, 3 times none did: "
-        "ModuleNotFoundError: No module named 'torch'$"
-    )
-    with pytest.raises(ValueError, match=message):
-        list(executor.run(iter(cells(1)), work))
-    executor.close()
 
 
 # No cluster is there
 
 
-@pytest.fixture()
-def alone() -> None:
-    """Not connected to a cluster."""
-    import ray
-
-    ray.shutdown()
-
-
-def test_ray_of_its_own_leaves_nothing_behind(alone, work):
+def test_ray_of_its_own_leaves_nothing_behind(work):
     import ray
 
     executor = make_executor("ray", 1, threads=2)
@@ -184,7 +78,7 @@ def descendants() -> set[int]:
         ("cluster", "ValueError: Invalid address format: cluster"),
     ],
 )
-def test_an_address_without_a_cluster(alone, given, reason, monkeypatch):
+def test_an_address_without_a_cluster(given, reason, monkeypatch):
     monkeypatch.setattr(ray_cluster, "_REACHING", 4.0 if "silent" in given else 20.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -203,7 +97,7 @@ def refusal(address: str, reason: str) -> str:
     )
 
 
-def test_auto_is_what_the_environment_says(alone, monkeypatch):
+def test_auto_is_what_the_environment_says(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ValueError, match=refusal("127.0.0.1:1", r"\[Errno 111\] .*")):
         make_executor("ray", 2, address="auto")
@@ -215,3 +109,108 @@ def test_ray_that_is_not_installed(monkeypatch):
         ValueError, match=re.escape("ray: expected to be installed; pip install interp[ray]")
     ):
         make_executor("ray", 2)
+
+
+# A cluster is there
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """One node with one CPU, to which this process is connected; more come and go."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+    from ray.cluster_utils import Cluster
+
+    settings = {"worker_niceness": 0}  # else other tests starve the actors
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": settings})
+    ray.init(made.address, log_to_driver=False, logging_level="ERROR")
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def tries(work: Work, cell: Cell) -> int:
+    beside = work.scratch / f"{cell.hash}.tries"
+    return len(processes_of(work, cell)) if beside.exists() else 0
+
+
+def meanwhile(act: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
+
+
+def test_a_lost_node_costs_its_cell_a_try(cluster, work):
+    second = cluster.add_node(num_cpus=1)
+    given = cells(6)
+    for cell in given[:2]:
+        (work.scratch / f"{cell.hash}.order").write_text("wait")
+
+    def lose() -> None:
+        wait_until(lambda: tries(work, given[0]) == tries(work, given[1]) == 1)
+        workers = [process for cell in given[:2] for process in processes_of(work, cell)]
+        cluster.remove_node(second, allow_graceful=False)
+        wait_until(lambda: not all(map(is_alive, workers)))
+        for cell in given[:2]:
+            (work.scratch / f"{cell.hash}.go").touch()
+
+    losing = meanwhile(lose)
+    executor = make_executor("ray", 2)
+    outcomes = list(executor.run(iter(given), work))
+    executor.close()
+    losing.join()
+    assert sorted(o.cell.hash for o in outcomes) == sorted(cell.hash for cell in given)
+    assert {o.status for o in outcomes} == {"done"}
+    assert sorted(tries(work, cell) for cell in given[:2]) == [1, 2]
+    assert [tries(work, cell) for cell in given[2:]] == [1] * 4
+
+
+def test_without_room_a_sweep_waits_for_a_node(cluster, work):
+    grown, ended = [], threading.Event()
+
+    def grow() -> None:
+        time.sleep(2)
+        grown.append(cluster.add_node(num_cpus=2))
+        ended.wait(120)  # a node ends with the thread that started it
+
+    growing = meanwhile(grow)
+    executor = make_executor("ray", 1, threads=2)
+    (outcome,) = executor.run(iter(cells(1)), replace(work, threads=2))
+    executor.close()
+    cluster.remove_node(*grown)
+    ended.set()
+    growing.join()
+    assert outcome.status == "done"
+    assert outcome.row["threads"] == 2 and outcome.row["omp"] == "2"
+
+
+def test_a_cluster_that_never_has_room(cluster, work, monkeypatch):
+    monkeypatch.setattr(ray_actors, "_GROWING", 0.0)
+    for device, threads, wanted in (("cuda", 1, "a GPU"), ("cpu", 99, "at least 99 CPUs")):
+        executor = make_executor("ray", 1, threads)
+        message = f"^ray: expected a node with {wanted}, the cluster has none$"
+        with pytest.raises(ValueError, match=message):
+            list(executor.run(iter(cells(1)), replace(work, device=device, threads=threads)))
+        executor.close()
+
+
+class Broken:
+    """An actor on a machine that lacks something."""
+
+    def __init__(self, threads: int) -> None:
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    def place(self) -> None:
+        raise AssertionError
+
+
+def test_actors_that_cannot_start(cluster, work, monkeypatch):
+    monkeypatch.setattr(ray_worker, "_Actor", Broken)
+    executor = make_executor("ray", 1)
+    message = (
+        "^ray: expected workers to start, 3 times none did: "
+        "ModuleNotFoundError: No module named 'torch'$"
+    )
+    with pytest.raises(ValueError, match=message):
+        list(executor.run(iter(cells(1)), work))
+    executor.close()
