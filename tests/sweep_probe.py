@@ -33,7 +33,6 @@ def probe(run: Run) -> dict[str, Any]:
         "loss": last.scores["train"].loss,
         "norm": last.weight_norm,
         "threads": torch.get_num_threads(),
-        "omp": os.environ.get("OMP_NUM_THREADS"),
     }
 
 

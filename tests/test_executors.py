@@ -28,12 +28,7 @@ BASE: dict[str, Any] = {
     "steps": 30,
     "schedule": {"evaluations": 10, "checkpoints": 4},
 }
-ray_mark = [
-    pytest.mark.slow,
-    # Ray's own: it leaves sockets and processes to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-RAY = pytest.param("ray", marks=ray_mark)
+RAY = pytest.param("ray", marks=pytest.mark.slow)
 EVERY = ["serial", "processes", "cohorts", RAY]
 APART = ["processes", RAY]  # whose workers are processes of their own
 WORKERS = 2

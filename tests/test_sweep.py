@@ -516,7 +516,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 def test_commands_agree_with_the_functions(tmp_path, capsys, swept):
     grid, out = grid_file(tmp_path, {**GRID, "seeds": 2}), tmp_path / "out"
     text = told(capsys, "sweep", grid, "--out", out, "--executor", "serial", "--device", "cpu")
-    assert text.startswith("8 cells: ")
+    assert text.startswith("8 cells of the grid have an outcome: ")
     assert rows(read(out)) == rows(read(swept))
     states = read(out).table["state"].to_pylist()
     again = json.loads(told(capsys, "sweep", grid, "--out", out, "--executor", "serial", "--json"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-_REACHING = 20.0  # seconds in which a cluster answers
+_REACHING = 15.0  # seconds in which a cluster answers
 _OBJECTS = 10**8  # bytes of the store of shared objects, which only outcomes pass through
 _PROBE = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR')"
 
@@ -47,14 +51,25 @@ def connect(cpus: int, address: str | None) -> bool:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         own = {"include_dashboard": False, "object_store_memory": _OBJECTS}
-        ray.init("local", num_cpus=cpus, **own, **quiet)
+        with _keeping_sigterm():
+            ray.init("local", num_cpus=cpus, **own, **quiet)
     else:
         check_address(address)
-        ray.init(address, **quiet)
+        with _keeping_sigterm():
+            ray.init(address, **quiet)
     # Deaths of workers, which are printed to stdout no matter what; outcomes tell of them.
     with suppress(AttributeError):
         ray._private.worker._worker_logs_enabled = False
     return True
+
+
+@contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """Ray makes SIGTERM end the process at once, without a checkpoint."""
+    previous = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread() and previous is not None:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def check_address(address: str) -> None:
@@ -90,11 +105,16 @@ def _failure(address: str) -> str | None:
     """Why Ray cannot connect; None if it can."""
     command = [sys.executable, "-c", _PROBE, address]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_REACHING)
-    except subprocess.TimeoutExpired:
-        return f"what is there did not answer as Ray does within {_REACHING:.0f} s"
-    lines = done.stderr.strip().splitlines()
-    return (lines[-1] if lines else f"exit code {done.returncode}") if done.returncode else None
+        done = subprocess.run(command, capture_output=True, timeout=_REACHING)
+    except subprocess.TimeoutExpired as error:
+        return f"no answer as Ray's within {_REACHING:.0f} s{_last(error.stderr, '; ')}"
+    return _last(done.stderr) or f"exit code {done.returncode}" if done.returncode else None
+
+
+def _last(written: bytes | None, before: str = "") -> str:
+    """The last line of what was written, without time and place in Ray."""
+    lines = (written or b"").decode(errors="replace").strip().splitlines()
+    return before + re.sub(r"^\[.*?\] \S+: ", "", lines[-1]) if lines else ""
 
 
 def slots(threads: int, device: str) -> int:
