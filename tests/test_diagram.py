@@ -461,6 +461,8 @@ def test_scores_of_refined_points_lie_on_top():
     squares = [t for t in figure.data if t.type == "scatter"]
     assert [len(t.x) for t in squares] == [counts[0]] * 3
     np.testing.assert_allclose(squares[1].marker.color, squares[1].y, atol=1e-6)
+    # Through a half-transparent one the colour of another point would shine.
+    assert [square.marker.opacity for square in squares] == [1] * 3
 
 
 def test_every_state_has_a_colour_of_its_own():

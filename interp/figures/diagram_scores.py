@@ -79,6 +79,7 @@ def _traces(
             "coloraxis": f"coloraxis{row}",
             "size": [max(4.0, 1.6 * pixels / 2 ** depth(p, x, y)) for p in refined],
             "line": {"color": "rgba(255, 255, 255, 0.6)", "width": 0.7},
+            "opacity": 1,  # plotly's 0.7 would mix the colours of two points
         },
         text=[described(p, diagram) for p in refined],
         hovertemplate="%{text}<extra></extra>",
