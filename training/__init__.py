@@ -10,6 +10,8 @@ Contents (import the module that holds the noun):
     groups              residues in the order of an operation's group
     cohort, loop        the trainer: one or more runs of the same shapes together
     examples, loss, gradients, autograd, optimizer, stack, device   what it is made of
+    files, plain_data   files that appear whole or not at all; configurations as plain data
     checkpoint, folder  tensor files with a digest; the run folder, the only file format
     run, sink, card     a run; where the trainer puts its results; a run folder's README
+    sweep/              many runs: grid, manifest, store, executors, records, results, status
 """
