@@ -25,7 +25,7 @@ from training.job import DivergenceError as DivergenceError
 from training.job import Job, Outcome
 from training.job import dataset_of as dataset_of
 from training.run import Run
-from training.schedule import checkpoint_steps, evaluation_steps
+from training.schedule import save_and_score_steps
 
 # Called as (step, last measurement or None); must not change anything it is given.
 Progress = Callable[[int, Measurement | None], None]
@@ -177,13 +177,7 @@ def _advance(
     stop_requested: threading.Event,
 ) -> None:
     config = jobs[0].config
-    saves = set(
-        checkpoint_steps(
-            config.steps, config.schedule.checkpoints, config.schedule.checkpoint_steps
-        )
-    )
-    # Whatever is saved is also scored, so that every checkpoint can be read beside its scores.
-    scored = set(evaluation_steps(config.steps, config.schedule.evaluations)) | saves
+    saves, scored = save_and_score_steps(config)
     rows = jobs[0].sink.measurements
     latest = rows[-1] if rows else None
     waits = jobs[0].device.type == "cpu"

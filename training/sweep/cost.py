@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from training.schedule import checkpoint_steps, evaluation_steps
+from training.schedule import save_and_score_steps
 
 if TYPE_CHECKING:
     from training.config import RunConfig
@@ -39,7 +39,7 @@ class Probe:
     def seconds(self, config: RunConfig) -> float:
         """Estimated time of a whole run; others scale with the relative work of their step."""
         scale = step_work(config) / self.work
-        scored = _scored_steps(config)
+        _, scored = save_and_score_steps(config)
         return (
             self.start
             + self.measure
@@ -68,7 +68,7 @@ def probe(
 def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> Probe:
     from training.loop import train
 
-    scored = _scored_steps(config)
+    _, scored = save_and_score_steps(config)
     began = time.perf_counter()
     stamps: list[float] = []
 
@@ -119,19 +119,12 @@ def run_bytes(config: RunConfig) -> int:
     task = config.make_task()
     network = empty_network(config, task)
     weights = sum(w.numel() * w.element_size() for w in network.state_dict().values())
-    schedule = config.schedule
-    saved = len(checkpoint_steps(config.steps, schedule.checkpoints, schedule.checkpoint_steps))
-    history = 1200 * len(_scored_steps(config))  # a line of scores
-    moments = 2 * weights * min(saved, 2)
-    return saved * weights + moments + len(task.pairs) * 10 + history
+    saves, scored = save_and_score_steps(config)
+    history = 1200 * len(scored)  # a line of scores
+    moments = 2 * weights * min(len(saves), 2)
+    return len(saves) * weights + moments + len(task.pairs) * 10 + history
 
 
 def longest_first(work: Sequence[float], names: Sequence[str]) -> list[int]:
     """Places of the cells in the order to run them, the same on every machine."""
     return sorted(range(len(work)), key=lambda i: (-work[i], names[i]))
-
-
-def _scored_steps(config: RunConfig) -> set[int]:
-    schedule = config.schedule
-    saves = checkpoint_steps(config.steps, schedule.checkpoints, schedule.checkpoint_steps)
-    return {*evaluation_steps(config.steps, schedule.evaluations), *saves}

@@ -15,7 +15,7 @@ from typing import Any
 
 from training.sweep.cell import Cell
 from training.sweep.outcome import CellOutcome
-from training.sweep.work import Work
+from training.sweep.work import THREAD_VARIABLES, Work
 
 TRIES = 3  # of a cell whose worker dies
 _STOPPING = 60.0  # seconds in which a stopped worker saves a checkpoint
@@ -194,8 +194,7 @@ class _threads_in_environment:
     """Number of threads for the libraries that read it when they are loaded."""
 
     def __init__(self, threads: int) -> None:
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        self._new = dict.fromkeys(names, str(threads))
+        self._new = dict.fromkeys(THREAD_VARIABLES, str(threads))
 
     def __enter__(self) -> None:
         self._old = {name: os.environ.get(name) for name in self._new}

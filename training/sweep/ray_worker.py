@@ -11,9 +11,7 @@ from typing import Any
 from training.sweep.cell import Cell
 from training.sweep.outcome import CellOutcome
 from training.sweep.ray_cluster import load_ray
-from training.sweep.work import Work
-
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from training.sweep.work import THREAD_VARIABLES, Work
 
 
 class RayWorker:
@@ -29,7 +27,7 @@ class RayWorker:
 
     def __init__(self, device: str, threads: int, cpus: int) -> None:
         share = {"num_gpus": 1, "num_cpus": 0} if device == "cuda" else {"num_cpus": cpus}
-        environment = {"env_vars": dict.fromkeys(_THREADS, str(threads))}
+        environment = {"env_vars": dict.fromkeys(THREAD_VARIABLES, str(threads))}
         actor = load_ray().remote(**share, runtime_env=environment)(_Actor)
         self._actor = actor.remote(threads)
         self._place: tuple[str, int] | None = None

@@ -26,6 +26,8 @@ Keep = Literal["runs", "scores"]
 Measure = Callable[[Run], dict[str, Any]]
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Number of threads for the libraries that read it when they are loaded.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _PATIENCE = 10.0  # seconds for a killed sweep's worker to let go of a run folder
 
 
