@@ -111,4 +111,4 @@ def _place(cell: Cell, paths: tuple[str, ...]) -> dict[str, Any]:
 def _done(out: Path | str) -> set[str]:
     store = open_store(out)
     records = (read_record(store, hash_) for hash_ in recorded(store))
-    return {record.hash for record in records if record and record.status != "failed"}
+    return {record.hash for record in records if record and record.final}

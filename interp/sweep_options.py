@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -14,9 +14,6 @@ from training.sweep.executors import ExecutorName
 from training.sweep.grid import Grid, parse_grid, read_grid
 from training.sweep.sweep import Shard
 from training.sweep.work import Keep
-
-if TYPE_CHECKING:
-    pass
 
 MANY = 1_000_000  # cells that nobody starts by mistake
 

@@ -43,6 +43,17 @@ def product_precision(name: PrecisionName) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
+@contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    """Threads of torch inside the block; the setting is process-wide."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory ran out, of a GPU or of the machine."""
     # torch has a class of its own for the GPU's memory, and only words for the machine's.

@@ -10,12 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.sweep.manifest import axis_columns, parquet
-from training.sweep.record import Record, read_record, recorded
+from training.sweep.record import FAILED, Record, read_record, recorded
 from training.sweep.results import Results
-from training.sweep.store import Store
+from training.sweep.store import RESULTS, Store
 
-RESULTS = "results.parquet"
-FAILED = "failed"  # the state of every cell that is not done
 _UNITED: Any = {"promote_options": "permissive"}  # a column that one part lacks is null there
 
 

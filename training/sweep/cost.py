@@ -55,14 +55,10 @@ def probe(
     config: RunConfig, measure: Callable[[Run], Any], threads: int = 1, seconds: float = 3.0
 ) -> Probe:
     """Trains a cell for a few seconds, in memory, and takes the time of each part."""
-    import torch
+    from training.device import using_threads
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with using_threads(threads):
         return _timed(config, measure, seconds)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> Probe:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import Literal, Protocol, get_args, runtime_checkable
 
-import torch
-
+from training.device import using_threads
 from training.sweep.cell import Cell
 from training.sweep.outcome import CellOutcome
 from training.sweep.work import Work
@@ -80,12 +79,8 @@ def _shapes(cell: Cell) -> object:
 
 def with_threads(work: Work, cells: list[Cell]) -> list[CellOutcome]:
     """Runs cells in this process on the sweep's number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(work.threads)
-    try:
+    with using_threads(work.threads):
         return work(cells)
-    finally:
-        torch.set_num_threads(before)
 
 
 def make_executor(

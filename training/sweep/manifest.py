@@ -16,9 +16,8 @@ from training.files import FORMAT, check_format
 from training.plain_data import flattened, with_overrides
 from training.sweep.cell import Cell, CellMaker, plain
 from training.sweep.grid import Grid, parse_grid
-from training.sweep.store import Store
+from training.sweep.store import MANIFEST, PLAN, Store
 
-PLAN, MANIFEST = "sweep.json", "manifest.parquet"
 WAITING = "waiting"
 
 
@@ -174,7 +173,7 @@ def read_manifest(store: Store, columns: list[str] | None = None) -> Manifest:
     Raises:
         ValueError: if the folder is no sweep.
     """
-    written = _written(store, columns)
+    written = written_manifest(store, columns)
     if written is not None:
         return written
     grids = read_plan(store)
@@ -184,12 +183,8 @@ def read_manifest(store: Store, columns: list[str] | None = None) -> Manifest:
     return Manifest(made.table.select(columns), made.axes) if columns else made
 
 
-def is_written(store: Store) -> bool:
-    """Whether the manifest of the plan that is in force can be read."""
-    return _written(store, ["hash"]) is not None
-
-
-def _written(store: Store, columns: list[str] | None) -> Manifest | None:
+def written_manifest(store: Store, columns: list[str] | None = None) -> Manifest | None:
+    """The manifest as it was written; None if it cannot be read, or is of another plan."""
     try:
         plan = store.read(PLAN)
         source = pa.BufferReader(store.read(MANIFEST))

@@ -190,18 +190,15 @@ def _without_interrupt() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-class _threads_in_environment:
+@contextmanager
+def _threads_in_environment(threads: int) -> Iterator[None]:
     """Number of threads for the libraries that read it when they are loaded."""
-
-    def __init__(self, threads: int) -> None:
-        self._new = dict.fromkeys(THREAD_VARIABLES, str(threads))
-
-    def __enter__(self) -> None:
-        self._old = {name: os.environ.get(name) for name in self._new}
-        os.environ.update(self._new)
-
-    def __exit__(self, *about: object) -> None:
-        for name, value in self._old.items():
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -17,9 +17,9 @@ from training.sweep.collection import fold
 from training.sweep.executors import Executor
 from training.sweep.manifest import read_manifest, read_plan
 from training.sweep.outcome import CellOutcome
-from training.sweep.record import RUNS, is_whole, read_record, recorded, write_record
+from training.sweep.record import is_whole, read_record, recorded, remove_record, write_record
 from training.sweep.results import Results
-from training.sweep.store import Store
+from training.sweep.store import RUNS, Store
 from training.sweep.tally import Tally, Watch
 from training.sweep.work import Measure, Work, in_one_line
 
@@ -82,7 +82,7 @@ def rebuild(
                 tally.add(write_record(store, outcome, keeps_runs=ours))
             else:
                 problems[place.name] = outcome.error or outcome.status
-                store.remove(f"cells/{outcome.cell.hash}.json")  # the next sweep does it anew
+                remove_record(store, outcome.cell.hash)
             if watch:
                 watch(tally)
     if not recorded(store):

@@ -11,10 +11,9 @@ from typing import Any
 
 from training.files import FORMAT
 from training.sweep.outcome import CellOutcome
-from training.sweep.store import Store
+from training.sweep.store import RECORDS, RUNS, Store
 
-FOLDER = "cells"
-RUNS = "runs"
+FAILED = "failed"  # the state of every cell that is not done
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,21 @@ class Record:
     finished: float
     sizes: dict[str, int]
 
+    @property
+    def state(self) -> str:
+        """What became of the cell in a word, such as its phase."""
+        return str(self.row.get("state", "done")) if self.status == "done" else FAILED
+
+    @property
+    def final(self) -> bool:
+        """Whether it would end so again; what failed may find more memory or a larger disk."""
+        return self.status != "failed"
+
+
+def remove_record(store: Store, cell: str) -> None:
+    """Forgets what came of a cell, so that the next sweep does it anew."""
+    store.remove(f"{RECORDS}/{cell}.json")
+
 
 def write_record(store: Store, outcome: CellOutcome, keeps_runs: bool) -> Record:
     """Records what came of a cell, in one step."""
@@ -58,14 +72,14 @@ def write_record(store: Store, outcome: CellOutcome, keeps_runs: bool) -> Record
     )
     text = json.dumps(vars(record), allow_nan=False)
     content = {"format": FORMAT, "sha256": _digest(text), "record": text}
-    store.write(f"{FOLDER}/{cell.hash}.json", json.dumps(content).encode())
+    store.write(f"{RECORDS}/{cell.hash}.json", json.dumps(content).encode())
     return record
 
 
 def read_record(store: Store, cell: str) -> Record | None:
     """The record of a cell; None if there is none, or a damaged one, which is as good as none."""
     try:
-        content = json.loads(store.read(f"{FOLDER}/{cell}.json"))
+        content = json.loads(store.read(f"{RECORDS}/{cell}.json"))
         text = content["record"]
         if content["sha256"] != _digest(text):
             return None
@@ -76,7 +90,7 @@ def read_record(store: Store, cell: str) -> Record | None:
 
 def recorded(store: Store) -> set[str]:
     """Hashes of the cells that have a record."""
-    return {name[:-5] for name in store.names(FOLDER) if name.endswith(".json")}
+    return {name[:-5] for name in store.names(RECORDS) if name.endswith(".json")}
 
 
 def file_sizes(run: Path) -> dict[str, int]:

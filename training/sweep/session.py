@@ -13,28 +13,21 @@ from training.sweep.cell import Cell, content_hash
 from training.sweep.claims import Claims
 from training.sweep.collection import fold
 from training.sweep.executors import Executor
-from training.sweep.manifest import (
-    Manifest,
-    read_manifest,
-    write_manifest,
-)
+from training.sweep.manifest import Manifest, read_manifest, write_manifest
 from training.sweep.outcome import CellOutcome
 from training.sweep.record import (
-    FOLDER,
-    RUNS,
     Record,
     is_whole,
     read_record,
     recorded,
+    remove_record,
     write_record,
 )
 from training.sweep.results import Results
-from training.sweep.store import Store
+from training.sweep.store import RUNS, Store
 from training.sweep.tally import Tally, Watch
 from training.sweep.work import Keep, Measure, Work, set_aside
 
-# What can be different next time: another worker, more memory, a larger disk.
-_TRANSIENT = "failed"
 _FOLDING = 10.0  # seconds between two writings of the table of results, at least
 
 
@@ -74,7 +67,7 @@ class Session:
 
     def _count_if_done(self, hash_: str) -> bool:
         record = read_record(self._store, hash_)
-        if record is None or record.status == _TRANSIENT:
+        if record is None or not record.final:
             return False
         folder = self._store.folder
         if folder is not None and not is_whole(folder / RUNS / hash_, record):
@@ -89,7 +82,7 @@ class Session:
         if folder is None or record is None or is_whole(folder / RUNS / hash_, record):
             return
         set_aside(folder / RUNS / hash_)
-        self._store.remove(f"{FOLDER}/{hash_}.json")  # or a cut-off run would look damaged too
+        remove_record(self._store, hash_)  # or a cut-off run would look damaged too
 
     def claimed(self, cells: list[Cell]) -> Iterator[Cell]:
         """Takes the cells that are not done, one by one as they are asked for."""

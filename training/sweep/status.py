@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from training.sweep.claims import is_running
 from training.sweep.record import Record, read_record, recorded
-from training.sweep.store import Store, open_store
+from training.sweep.store import MANIFEST, PLAN, RESULTS, Store, open_store
 
 _RECENT = 600.0  # seconds of the sweep that its rate is taken from
 
@@ -99,8 +99,8 @@ _SCHEMA = pa.schema(
 def _cells(store: Store) -> pa.ChunkedArray:
     """Hashes of all cells: of the manifest if it belongs to the plan, else of the plan."""
     try:
-        plan = hashlib.sha256(store.read("sweep.json")).hexdigest().encode()
-        source = pa.BufferReader(store.read("manifest.parquet"))
+        plan = hashlib.sha256(store.read(PLAN)).hexdigest().encode()
+        source = pa.BufferReader(store.read(MANIFEST))
         if (pq.read_schema(source).metadata or {}).get(b"plan") == plan:
             source.seek(0)
             return _read(source, ["hash"])["hash"]
@@ -118,7 +118,7 @@ def _read(source: pa.BufferReader, columns: list[str]) -> pa.Table:
 def _rows(store: Store, cells: pa.ChunkedArray) -> pa.Table:
     """The table of results as last written: what is told here, of these cells."""
     try:
-        source = pa.BufferReader(store.read("results.parquet"))
+        source = pa.BufferReader(store.read(RESULTS))
         table = _read(source, _SCHEMA.names).cast(_SCHEMA)
     except (OSError, pa.ArrowException, KeyError, ValueError):
         return _SCHEMA.empty_table()
@@ -134,8 +134,7 @@ def _refreshed(store: Store, table: pa.Table, cells: set[str]) -> pa.Table:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    state = str(record.row.get("state", "done")) if record.status == "done" else "failed"
-    row = vars(record) | {"state": state}
+    row = vars(record) | {"state": record.state}
     return {name: row[name] for name in _SCHEMA.names}
 
 

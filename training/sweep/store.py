@@ -11,6 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from training.files import naming, write_bytes
 
+# What a sweep keeps in its store: files, a folder of records, a folder of run folders.
+PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"
+RECORDS, RUNS = "cells", "runs"
+
 # Where a put replaces an object in one step; elsewhere a file is written aside and moved.
 _ATOMIC = {"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci"}
 

@@ -8,31 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.sweep.cell import Cell
-from training.sweep.collection import RESULTS
 from training.sweep.cost import longest_first
 from training.sweep.executors import Executor
 from training.sweep.grid import Grid
 from training.sweep.manifest import (
-    MANIFEST,
     Manifest,
     add_grid,
     expand,
-    is_written,
-    read_manifest,
     read_plan,
     write_manifest,
-)
-from training.sweep.record import (
-    FOLDER,
-    RUNS,
+    written_manifest,
 )
 from training.sweep.results import Results
 from training.sweep.session import Session
-from training.sweep.store import Store, open_store
+from training.sweep.store import MANIFEST, RECORDS, RESULTS, RUNS, Store, open_store
 from training.sweep.tally import Watch
 from training.sweep.work import Keep, Measure
 
-_OWN = {RUNS, FOLDER, RESULTS, MANIFEST}  # what a sweep can go on with when its plan is lost
+_OWN = {RUNS, RECORDS, RESULTS, MANIFEST}  # what a sweep can go on with when its plan is lost
 
 
 @dataclass(frozen=True)
@@ -118,12 +111,11 @@ def prepare(store: Store, grid: Grid) -> tuple[Manifest, list[Cell]]:
     errors = [cell.error for cell in cells if cell.error]
     if len(errors) == len(cells):
         raise ValueError(f"grid: no cell can be run: {errors[0]}")
-    before = read_plan(store)
     add_grid(store, grid)
     with store.locked():
-        plan = read_plan(store)
-        manifest = read_manifest(store) if plan == before else None
-        if manifest is None or not is_written(store):
+        manifest = written_manifest(store)
+        if manifest is None:
+            plan = read_plan(store)
             manifest = own if plan == [grid] else expand(plan)
             write_manifest(store, manifest)
     return manifest, cells

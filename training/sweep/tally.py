@@ -44,8 +44,7 @@ class Tally:
     def add(self, record: Record) -> None:
         """Counts a record."""
         self.status[record.status] += 1
-        failed = record.status != "done"
-        self.states["failed" if failed else str(record.row.get("state", "done"))] += 1
+        self.states[record.state] += 1
 
 
 Watch = Callable[[Tally], None]

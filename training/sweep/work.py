@@ -19,7 +19,7 @@ from training.run import Run
 from training.sink import BusyError
 from training.sweep.cell import Cell
 from training.sweep.outcome import CellOutcome
-from training.sweep.store import open_store
+from training.sweep.store import RUNS, open_store
 
 Keep = Literal["runs", "scores"]
 # What is measured of a finished run: a row of plain values. Must be importable by its name.
@@ -119,7 +119,7 @@ class Work:
         self.check_end(outcome)
         row, seconds = self.measure(outcome), outcome.seconds
         if self.store is not None and open_store(self.store).folder is None:
-            open_store(self.store).put(place, f"runs/{cell.hash}")
+            open_store(self.store).put(place, f"{RUNS}/{cell.hash}")
         self._clear(cell)
         return CellOutcome(cell, "done", row=row, seconds=seconds)
 
