@@ -83,14 +83,14 @@ def descendants() -> set[int]:
 )
 def test_an_address_without_a_cluster(given, reason, monkeypatch):
     monkeypatch.setattr(ray_cluster, "_REACHING", 4.0 if "silent" in given else 15.0)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with socket.socket() as closed:  # held, so that nobody else listens there meanwhile
-            closed.bind(("127.0.0.1", 0))
-            ports = {"closed": closed.getsockname()[1], "silent": silent.getsockname()[1]}
-            address = given.format(**ports)
-            began = time.monotonic()
-            with pytest.raises(ValueError, match=refusal(address, reason)):
-                make_executor("ray", 2, address=address)
+    # The closed port is held, so that nobody else listens there meanwhile.
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        ports = {"closed": closed.getsockname()[1], "silent": silent.getsockname()[1]}
+        address = given.format(**ports)
+        began = time.monotonic()
+        with pytest.raises(ValueError, match=refusal(address, reason)):
+            make_executor("ray", 2, address=address)
     assert time.monotonic() - began < 30
 
 
