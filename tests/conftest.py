@@ -18,6 +18,7 @@ install_import_hook(
         "analysis.composition",
         "analysis.source",
         "analysis.grok",
+        "analysis.threshold_scores",
         *(f"analysis.{name}" for name in ("boundary", "bootstrap")),
     ],
     "tests.typecheck.checker",
