@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from analysis.cumulative import cumulative_sums
+from analysis.cumulative import cumulative_counts, cumulative_sums
 from analysis.neurons import NeuronTable, neuron_table
 from analysis.pruning import BAND, DRAWS, RANKINGS, Direction, removal_order, resolve
 from analysis.tail import Tail
@@ -20,6 +20,10 @@ from training.run import Run
 from training.sections import LossName
 
 Curve = Float[np.ndarray, " size"]
+Order = tuple[str, Direction]
+
+# By each ranking, in both directions.
+ORDERS: tuple[Order, ...] = tuple((n, d) for n in RANKINGS for d in ("lowest", "highest"))
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def pruning_curve(
     loss: LossName | None = None,
     table: NeuronTable | None = None,
     layer: int = 0,
+    orders: Sequence[Order] = ORDERS,
+    losses: bool = True,
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
@@ -99,6 +105,8 @@ def pruning_curve(
         table: the neuron table, if it has been made already; its IPR convention and layer are
             then used.
         layer: which hidden layer.
+        orders: rankings and directions; all by default.
+        losses: without them, sums over neurons are in float32 and take half the time.
 
     Raises:
         ValueError: if a network comes without a dataset, or draws is negative.
@@ -107,24 +115,21 @@ def pruning_curve(
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
     table = table or neuron_table(source, step, layer=layer)
     network, dataset, loss = resolve(source, dataset, table.step, loss)
-    directions: tuple[Direction, ...] = ("lowest", "highest")
-    ranked = {
-        (name, direction): removal_order(value(table), table.dead, direction)
-        for name, value in RANKINGS.items()
-        for direction in directions
-    }
+    ranked = [
+        removal_order(RANKINGS[name](table), table.dead, direction) for name, direction in orders
+    ]
     evaluation = Evaluation(dataset, loss)
-    exact = in_float64(network) if network.readout(table.layer) is not None else network
-    tail = Tail(exact, evaluation.pairs, table.layer)
+    exact = losses and network.readout(table.layer) is not None
+    tail = Tail(in_float64(network) if exact else network, evaluation.pairs, table.layer)
     passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
-    walk = passes(tail, evaluation, loss)
-    curves = dict(zip(ranked, walk(np.stack(list(ranked.values()))), strict=True))
+    walk = passes(tail, evaluation, loss if losses else None)
+    curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
     control = None
     draws = walk.default_draws if draws is None else draws
     if draws:
         random = stream(seed, "control")
-        orders = np.stack([random.permutation(network.width) for _ in range(draws)])
-        control = _band(walk.control(orders), draws, seed, walk.controls_loss)
+        drawn = np.stack([random.permutation(network.width) for _ in range(draws)])
+        control = _band(walk.control(drawn), draws, seed, walk.controls_loss)
     return PruningCurves(
         curves, control, network.width, walk.sizes, walk.method, table.caption, loss
     )
@@ -133,36 +138,42 @@ def pruning_curve(
 class _CumulativePasses:
     """Every size of an order in one pass, where the logits are a sum over neurons."""
 
-    method = "one cumulative pass for each order, in float64"
     default_draws = DRAWS
 
-    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
+    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         assert tail.readout is not None and tail.base is not None
         self._hidden, self._readout = tail.hidden.numpy(), tail.readout.detach().numpy()
         self._base = tail.base.numpy()
         self._evaluation, self._loss = evaluation, loss
         self.sizes = np.arange(len(self._hidden) + 1)
         self.controls_loss = loss == "mse"
+        precision = "float64" if loss else "float32"
+        self.method = f"one cumulative pass for each order, in {precision}"
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         return self._walk(orders, self._loss)
 
     def control(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         """Without the losses of cross-entropy, which would cost an exponential a logit."""
-        return self._walk(orders, "mse")
+        return self._walk(orders, self._loss and "mse")
 
-    def _walk(self, orders: Int[np.ndarray, "order neuron"], loss: str) -> list[PruningCurve]:
+    def _walk(
+        self, orders: Int[np.ndarray, "order neuron"], loss: LossName | None
+    ) -> list[PruningCurve]:
         evaluation = self._evaluation
-        sums = cumulative_sums(
+        given = (
             self._hidden,
             self._readout,
             orders,
             evaluation.labels.numpy(),
             evaluation.part,
             len(PARTS),
-            loss,
-            self._base,
         )
+        if loss is None:
+            counts = cumulative_counts(*given, self._base)
+            nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
+            return [PruningCurve(split_means(one, evaluation.counts), nothing) for one in counts]
+        sums = cumulative_sums(*given, loss, self._base)
         return [
             PruningCurve(
                 split_means(right, evaluation.counts), split_means(losses, evaluation.counts)
@@ -176,11 +187,10 @@ class _ForwardPasses:
 
     method = "a forward pass for each number on a grid, since a norm or a layer follows"
     default_draws = 10
-    controls_loss = True
 
-    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName) -> None:
-        del loss  # the evaluation knows it
+    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         self._tail, self._evaluation = tail, evaluation
+        self.controls_loss = loss is not None
         neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
 

@@ -1,0 +1,112 @@
+"""Right answers after every number of removed neurons: in float32, about twice as fast."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numba import njit
+
+_LANES = 64  # examples that advance together; their logits fit the first-level cache at p ≈ 100
+_LOWEST = np.float32(-3e38)
+
+
+# The same walk as cumulative._walk, without losses, which cost a product for every logit.
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz", "nnan", "ninf"})
+def _walk(hidden, readout, order, base, labels, part, twin, span, right):  # type: ignore[no-untyped-def]
+    neurons, answers = readout.shape
+    whole = answers - answers % 4
+    logits = np.empty((answers, _LANES), dtype=np.float32)
+    best = np.empty(_LANES, dtype=np.float32)
+    post = np.zeros(_LANES, dtype=np.float32)
+    for start in range(span[0], span[1], _LANES):
+        lanes = min(_LANES, span[1] - start)
+        logits[:] = 0.0
+        if len(base):
+            for answer in range(answers):
+                for lane in range(lanes):
+                    logits[answer, lane] = base[answer, start + lane]
+        for size in range(neurons - 1, -1, -1):
+            neuron = order[size]
+            for lane in range(lanes):
+                post[lane] = hidden[neuron, start + lane]
+            for lane in range(_LANES):
+                best[lane] = _LOWEST
+            for first in range(0, whole, 4):
+                w0, w1 = readout[neuron, first], readout[neuron, first + 1]
+                w2, w3 = readout[neuron, first + 2], readout[neuron, first + 3]
+                for lane in range(_LANES):
+                    v0 = logits[first, lane] + post[lane] * w0
+                    v1 = logits[first + 1, lane] + post[lane] * w1
+                    v2 = logits[first + 2, lane] + post[lane] * w2
+                    v3 = logits[first + 3, lane] + post[lane] * w3
+                    logits[first, lane] = v0
+                    logits[first + 1, lane] = v1
+                    logits[first + 2, lane] = v2
+                    logits[first + 3, lane] = v3
+                    best[lane] = max(best[lane], max(max(v0, v1), max(v2, v3)))
+            for answer in range(whole, answers):
+                w0 = readout[neuron, answer]
+                for lane in range(_LANES):
+                    v0 = logits[answer, lane] + post[lane] * w0
+                    logits[answer, lane] = v0
+                    best[lane] = max(best[lane], v0)
+            for lane in range(lanes):
+                pair = start + lane
+                for which in range(2):
+                    label = labels[which, pair]
+                    if logits[label, lane] != best[lane] or twin[label]:
+                        continue
+                    if best[lane] == 0:  # a silent network, it may be: alone at the top?
+                        equal = 0
+                        for answer in range(answers):
+                            equal += logits[answer, lane] == best[lane]
+                        if equal > 1:
+                            continue
+                    right[which, part[pair], size] += 1
+
+
+def cumulative_right(
+    hidden: Float[np.ndarray, "neuron pair"],
+    readout: Float[np.ndarray, "neuron answer"],
+    orders: Int[np.ndarray, "order neuron"],
+    labels: Int[np.ndarray, "2 pair"],
+    part: Int[np.ndarray, " pair"],
+    parts: int,
+    twin: np.ndarray,
+    base: Float[np.ndarray, "answer pair"],
+) -> Int[np.ndarray, "order 2 part size"]:
+    """Numbers of right answers at every size but the last, of every removal order.
+
+    Args:
+        hidden: activations of each neuron on each pair, float32.
+        readout: weights from neurons to logits, float32.
+        orders: neurons in the order of their removal.
+        labels: given and true label of each pair.
+        part: which disjoint part each pair belongs to.
+        parts: how many parts there are.
+        twin: answers that never win alone.
+        base: logits without any neuron, float32; empty for zeros.
+
+    Returns:
+        Counts; size s has the first s neurons of the order removed. The last, with no neuron
+        left, stays 0.
+    """
+    right = np.zeros((len(orders), 2, parts, len(readout) + 1), dtype=np.int64)
+    threads = torch.get_num_threads()
+    bounds = np.linspace(0, hidden.shape[1], threads + 1).astype(np.int64)
+    spans = np.stack([bounds[:-1], bounds[1:]], axis=1)
+
+    def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray]:
+        index, span = job
+        found = np.zeros(right.shape[1:], dtype=np.int64)
+        _walk(hidden, readout, orders[index], base, labels, part, twin, span, found)
+        return index, found
+
+    with ThreadPoolExecutor(threads) as pool:
+        for index, found in pool.map(work, product(range(len(orders)), spans)):
+            right[index] += found
+    return right
