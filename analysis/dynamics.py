@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,9 +10,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from analysis.ipr import Convention
-from analysis.neurons import neuron_table
+from analysis.neurons import NeuronTable, neuron_table
 from training.data import Split
 from training.run import Run
+
+GROK_ACCURACY = 0.9  # test accuracy that counts as generalizing, the phases' 0.90
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class Dynamics:
 
 
 def dynamics(
-    run: Run, convention: Convention = "one-sided", grok_accuracy: float = 0.9, layer: int = 0
+    run: Run,
+    convention: Convention = "one-sided",
+    grok_accuracy: float = GROK_ACCURACY,
+    layer: int = 0,
 ) -> Dynamics:
     """Follows a run through its checkpoints.
 
@@ -66,16 +72,34 @@ def dynamics(
     Raises:
         ValueError: if the run has no checkpoint.
     """
-    tables = [neuron_table(run, step, convention, layer=layer) for step in run.steps]
-    if not tables:
+    steps = run.steps
+    if not steps:
         raise ValueError(f"{run.path}: expected a run with a checkpoint, found none yet")
+    tables = [neuron_table(run, step, convention, layer=layer) for step in steps]
+    return dynamics_of(run, tables, grok_accuracy)
+
+
+def dynamics_of(
+    run: Run, tables: Sequence[NeuronTable], grok_accuracy: float = GROK_ACCURACY
+) -> Dynamics:
+    """The dynamics of a run whose neurons have been read already, at steps that rise."""
     return Dynamics(
-        steps=np.array(run.steps),
+        steps=np.array([table.step for table in tables]),
         ipr=np.stack([table.ipr for table in tables]),
-        grokked=first_crossing(run, "test", grok_accuracy, rising=True),
-        unlearned=first_crossing(run, "corrupted", 0.5, rising=False),
+        grokked=grokking(run, grok_accuracy),
+        unlearned=inversion(run),
         caption=tables[-1].caption,
     )
+
+
+def grokking(run: Run, accuracy: float = GROK_ACCURACY) -> Interval | None:
+    """When the test accuracy first reached a level; None if it never did."""
+    return first_crossing(run, "test", accuracy, rising=True)
+
+
+def inversion(run: Run) -> Interval | None:
+    """When the corrupted accuracy, having been above one half, first fell below it."""
+    return first_crossing(run, "corrupted", 0.5, rising=False)
 
 
 def first_crossing(run: Run, split: Split, level: float, rising: bool) -> Interval | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from analysis.neurons import NeuronTable
 
@@ -40,6 +39,8 @@ def norm_correlation(table: NeuronTable) -> RankCorrelation:
     """
     if table.norm_weight is None:
         raise ValueError("norm weights: expected a layer with a norm on its neurons, got none")
+    from scipy.stats import spearmanr  # takes as long to load as torch, and few ask
+
     alive = ~table.dead
     if alive.sum() < _FEWEST:
         raise ValueError(

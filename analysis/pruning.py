@@ -153,7 +153,8 @@ def prune_by_class(
     def scores_of(neurons: np.ndarray) -> Scores:
         return evaluation(tail(neurons))
 
-    drawn = [scores_of(random.permutation(len(table))[:kept]) for _ in range(draws)]
+    # The same draws as the pruning curve's: the first of an order are removed.
+    drawn = [scores_of(random.permutation(len(table))[-kept:]) for _ in range(draws)]
     rankings = {
         name: scores_of(removal_order(value(table), table.dead, "lowest")[-kept:])
         for name, value in RANKINGS.items()
