@@ -26,7 +26,7 @@ for _name, _help in {
     "prune": "Prune the memorizing neurons; re-evaluate every split, beside random controls.",
     "spectrum": "Show the Fourier spectrum of the embeddings, or of one neuron.",
     "heads": "Ablate a Transformer's heads one at a time and score what is left.",
-    "report": "Write one self-contained HTML file with all figures and the before/after table.",
+    "report": "Write a run as one HTML file to play with: threshold, checkpoint, neuron.",
 }.items():
     app.command(f"interp.commands:{_name}", name=_name, help=_help)
 for _place, _name, _help in (

@@ -218,13 +218,16 @@ def report(
     threshold: Threshold = "auto",
     draws: Draws = None,
     layer: Layer = 0,
+    pruned_checkpoints: Annotated[
+        int, Parameter(help="checkpoints before the newest that get a pruning curve")
+    ] = 24,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
-    """Write one self-contained HTML file with all figures and the before/after table."""
+    """Write a run as one HTML file to play with: move the threshold, the checkpoint, the neuron."""
     from interp.html_report import report as write_report
 
-    path = write_report(run, out, _threshold(threshold), draws, layer)
+    path = write_report(run, out, _threshold(threshold), draws, layer, pruned_checkpoints)
     if json_:
         print_json({"report": str(path)})
     else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.classify import Classes
-    from analysis.phases import Phase
+    from analysis.dynamics import Interval
+    from analysis.phases import Phase, PhaseName
     from analysis.pruning import Pruning
+    from training.config import RunConfig
     from training.data import Split
 
 PAPERS = (
@@ -19,6 +22,18 @@ PAPERS = (
     "beyond overfitting on small algorithmic datasets. arXiv 2201.02177.",
 )
 
+LOSS_NAME = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)"}
+
+PHASE_MEANING: Mapping[PhaseName, str] = {
+    "coexistence": "it learned the rule and memorized the wrong labels as well",
+    "partial inversion": "it learned the rule and has let go of part of the wrong labels",
+    "full inversion": "it learned the rule and answers against the wrong labels it was given",
+    "memorization": "it memorized the labels it was given and did not learn the rule",
+    "forgetting": "it had learned the rule and lost it again",
+    "confusion": "it neither learned the rule nor memorized the labels",
+}
+
+_GROKKED = 0.90  # as in analysis.dynamics, which takes seconds to load
 _TOLD: tuple[Split, ...] = ("corrupted", "test")
 
 
@@ -48,6 +63,35 @@ def before_after_rows(pruning: Pruning) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def setting(config: RunConfig) -> str:
+    """What was trained on what, in a sentence."""
+    task, data, optimizer = config.task, config.data, config.optimizer
+    wrong = f", {data.corruption:.0%} of them with a redrawn label (ξ)" if data.corruption else ""
+    return (
+        f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
+        f"({task.operation}) mod {task.p}, with {data.fraction:.0%} of all pairs as training "
+        f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
+        f"decay {optimizer.weight_decay:g}; loss: {LOSS_NAME[config.loss]}, seed {config.seed}."
+    )
+
+
+def outcome(found: Phase) -> str:
+    """The phase a run is in, what that means, and why."""
+    return f"It is in the phase {found.name}: {PHASE_MEANING[found.name]} ({found.reason})."
+
+
+def events(grokked: Interval | None, unlearned: Interval | None) -> str:
+    """When it grokked, and when it let go of the wrong labels, in a sentence or two."""
+    words = [
+        f"It grokked (test accuracy first ≥ {_GROKKED:.2f}) {grokked}."
+        if grokked
+        else f"Test accuracy crossed {_GROKKED:.2f} between no two evaluations."
+    ]
+    if unlearned:
+        words.append(f"Inversion: accuracy on corrupted labels fell below one half {unlearned}.")
+    return " ".join(words)
 
 
 def sentence(pruning: Pruning | None, phase: Phase | None, classes: Classes) -> str:

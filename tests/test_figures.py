@@ -1,9 +1,6 @@
-"""Figures: traces, titles and data, not pixels; and the report in a real browser."""
+"""Figures: traces, titles and data, not pixels."""
 
 from __future__ import annotations
-
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +10,9 @@ from analysis.curves import pruning_curve
 from analysis.dynamics import dynamics
 from analysis.embedding import embedding_table
 from analysis.neurons import neuron_table
-from analysis.pruning import prune_by_class
 from interp import figures
-from interp.html_report import report
 from tests.test_neurons import mixed_network
 from training.data import SPLITS, make_dataset
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -108,80 +101,9 @@ def test_saved_figure_needs_no_network(drawn, tmp_path):
     assert "src=" not in html[: html.index("<script")]
 
 
-def test_report_of_a_multiplication_run(tmp_path):
-    """The multiplicative basis, and a name that is not fit for HTML as it is."""
-    from tests.conftest import tiny_config
-    from training.loop import train
-
-    run = train(tiny_config(task={"p": 11, "operation": "x*y"}), tmp_path / "<b>times</b>")
-    path = report(run, threshold=float(np.median(neuron_table(run).ipr)), draws=2)
-    html = path.read_text()
-    assert "multiplicative characters" in html
-    assert "<b>times</b>" not in html.replace("\\u003cb\\u003e", "")[-20_000:]
-
-
-@pytest.fixture(scope="module")
-def report_file(tiny_run, tmp_path_factory) -> Path:
-    threshold = float(np.median(neuron_table(tiny_run).ipr))
-    out = tmp_path_factory.mktemp("report") / "report.html"
-    return report(tiny_run, out, threshold=threshold, draws=4)
-
-
-def test_report_holds_the_table_of_the_api(report_file, tiny_run):
-    table = neuron_table(tiny_run)
-    result = prune_by_class(tiny_run, table, classify(table, float(np.median(table.ipr))), draws=4)
-    html = report_file.read_text()
-    for split in SPLITS:
-        before, after = result.before[split].accuracy, result.after[split].accuracy
-        assert f"<td>{split}</td><td>{before:.3f}</td><td>{after:.3f}</td>" in html
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-@pytest.mark.parametrize("width", [400, 1100])
-def test_report_opens_in_a_browser(report_file, width):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        problems: list[str] = []
-        requests: list[str] = []
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(report_file.as_uri())
-        page.wait_for_selector("#figure-memorizing .main-svg")
-        figures_drawn = page.locator(".js-plotly-plot .main-svg").count()
-        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        browser.close()
-    assert not problems
-    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [
-        report_file.as_uri()
-    ]
-    assert figures_drawn >= 8
-    assert overflow <= 0, "nothing is wider than the screen"
-
-
-def test_a_run_in_memory_needs_a_file_name():
-    from tests.conftest import tiny_config
-    from training.loop import train
-
-    with pytest.raises(ValueError, match="kept in memory needs a file name"):
-        report(train(tiny_config(steps=2)))
-
-
 def test_pruned_dataset_of_another_task_still_draws(tmp_path):
     """A network without a run: the histogram and the pruning curve need no folder."""
     network, _ = mixed_network(6, 6)
     curves = pruning_curve(network, make_dataset(network.task, 0.5), draws=2)
     assert len(figures.pruning_curves(curves).data) > 10
     figures.save(figures.ipr_histogram(neuron_table(network)), tmp_path / "h.html")
-
-
-def test_report_where_the_threshold_leaves_one_class(tiny_run, tmp_path):
-    html = report(tiny_run, tmp_path / "r.html", threshold=0.999, draws=2).read_text()
-    assert "No pruning: every neuron&#x27;s IPR is below the threshold 0.999 (fixed)." in html
-    assert "Before and after" not in html

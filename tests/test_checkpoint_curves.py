@@ -1,0 +1,66 @@
+"""Pruning curves of many checkpoints, against pruning each network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.checkpoint_curves import checkpoint_curves
+from analysis.neurons import neuron_table
+from analysis.pruning import prune, removal_order
+from tests.conftest import tiny_config
+from training.data import SPLITS
+from training.evaluation import scores
+from training.loop import train
+from training.randomness import stream
+
+
+@pytest.fixture(scope="module")
+def run():
+    return train(tiny_config(model={"width": 60, "bias": True}, steps=60))
+
+
+@pytest.fixture(scope="module")
+def curves(run):
+    return checkpoint_curves(run, [neuron_table(run, step) for step in run.steps], draws=2, seed=5)
+
+
+def test_accuracies_are_those_of_the_pruned_checkpoints(run, curves):
+    assert curves.steps == tuple(run.steps)
+    for place, step in enumerate(run.steps[::2]):
+        table = neuron_table(run, step)
+        order = removal_order(table.ipr, table.dead, "lowest")
+        for size in (0, 1, 17, 58, 60):
+            kept = order[size:]
+            one = scores(prune(run.network(step), kept), run.dataset)
+            for which, split in enumerate(SPLITS):
+                found = curves.accuracy[2 * place, which, size]
+                examples = run.dataset.members(split).sum()
+                assert found == pytest.approx(one[split].accuracy, abs=1.01 / examples)
+
+
+def test_the_control_is_random_prunings_of_the_seed(run, curves):
+    """Sizes on a grid: their neurons are added several at a time, and must all be there."""
+    random = stream(5, "control")
+    orders = [random.permutation(60) for _ in range(2)]
+    place = len(run.steps) - 1
+    for at, size in enumerate(curves.sizes):
+        drawn = [scores(prune(run.network(), order[size:]), run.dataset) for order in orders]
+        for which, split in enumerate(SPLITS):
+            values = [one[split].accuracy for one in drawn]
+            examples = run.dataset.members(split).sum()
+            found = curves.mean[place, which, at]
+            assert found == pytest.approx(np.mean(values), abs=1.01 / examples)
+            assert curves.low[place, which, at] <= found + 1e-12
+            assert found <= curves.high[place, which, at] + 1e-12
+    assert curves.sizes[0] == 0
+    assert curves.sizes[-1] == 60
+
+
+def test_bad_input():
+    run = train(tiny_config(model={"width": 12, "depth": 3}, steps=2))
+    tables = [neuron_table(run)]
+    with pytest.raises(ValueError, match="layer 0: expected logits that are a sum"):
+        checkpoint_curves(run, tables)
+    with pytest.raises(ValueError, match="draws: expected at least 1 random control, got 0"):
+        checkpoint_curves(run, tables, draws=0)
