@@ -12,21 +12,29 @@ NO_CHROMIUM = "needs Debian's chromium"
 
 
 @contextmanager
-def opened_page(**context: Any) -> Iterator[Any]:
-    """A page; ``page.problems`` holds its console errors, ``page.requests`` the addresses asked."""
+def launched() -> Iterator[Any]:
+    """A browser; one a process, since playwright allows no second one beside it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_context(**context).new_page()
-        page.problems, page.requests = [], []
-        page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("request", lambda request: page.requests.append(request.url))
-        yield page
+        yield browser
         browser.close()
+
+
+@contextmanager
+def opened_page(browser: Any, **context: Any) -> Iterator[Any]:
+    """A page; ``page.problems`` holds its console errors, ``page.requests`` the addresses asked."""
+    around = browser.new_context(**context)
+    page = around.new_page()
+    page.problems, page.requests = [], []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("request", lambda request: page.requests.append(request.url))
+    yield page
+    around.close()
 
 
 def foreign_requests(page: Any, own: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jaxtyping import install_import_hook
@@ -24,6 +26,7 @@ install_import_hook(
     "tests.typecheck.checker",
 )
 
+from tests.browser import launched  # noqa: E402
 from training.config import RunConfig, parse_config  # noqa: E402
 from training.loop import train  # noqa: E402
 from training.models.mlp import MLP  # noqa: E402
@@ -61,3 +64,10 @@ def tiny_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     train(tiny_config(), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, for tests marked ``browser``."""
+    with launched() as found:
+        yield found
