@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from training.run import Run
+if TYPE_CHECKING:
+    from training.run import Run
 
 PhaseName = Literal[
     "coexistence", "partial inversion", "full inversion", "memorization", "forgetting", "confusion"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from analysis.phases import PhaseName, PhaseThresholds, has_phase, phase, phase_name
 from training.data import Split
-from training.folder import Measurement
-from training.run import Run
+
+if TYPE_CHECKING:
+    from training.folder import Measurement
+    from training.run import Run
 
 State = PhaseName | Literal["budget too short", "no test set", "failed"]
 STATES: tuple[State, ...] = (*get_args(PhaseName), "budget too short", "no test set", "failed")

@@ -11,7 +11,7 @@ The public names, loaded when first used, so that ``import interp`` costs nothin
     sweep, phase_diagram              many runs: a grid in, a table out; its phases
     to_bridge                         a Transformer as TransformerLens' bridge
     make_task, make_dataset, analytic_network
-    figures, report
+    figures, report, explore          a run in one HTML file; a folder of runs in a browser
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.pruning import prune_by_class as prune_by_class
     from interp import figures as figures
     from interp.exchange import to_bridge as to_bridge
+    from interp.explorer.serve import explore as explore
     from interp.html_report import report as report
     from interp.sweeping import sweep as sweep
     from training.config import RunConfig as RunConfig
@@ -51,6 +52,7 @@ _HOME = {
     "classify": "analysis.classify",
     "dynamics": "analysis.dynamics",
     "embedding_table": "analysis.embedding",
+    "explore": "interp.explorer.serve",
     "figures": "interp.figures",
     "head_ablation": "analysis.heads",
     "ipr": "analysis.ipr",

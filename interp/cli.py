@@ -35,6 +35,11 @@ for _place, _name, _help in (
     ("phases", "phases", "Show the phase diagram of a sweep, by the vote of the seeds."),
 ):
     app.command(f"interp.sweep_commands:{_place}", name=_name, help=_help)
+app.command(
+    "interp.explore_command:explore",
+    name="explore",
+    help="Explore a folder of runs and sweeps in a browser, on this machine only.",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ install_import_hook(
     [
         "training",
         *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
-        *(f"analysis.{name}" for name in ("pruning", "curves", "phases", "dynamics", "tail")),
+        *(f"analysis.{name}" for name in ("pruning", "curves", "dynamics", "tail")),
         "analysis.composition",
         "analysis.source",
         "analysis.grok",

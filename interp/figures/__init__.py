@@ -1,15 +1,58 @@
-"""Figures: data in, ``go.Figure`` out; no side effects."""
+"""Figures: data in, ``go.Figure`` out; no side effects.
 
-from interp.figures.diagram import phase_diagram as phase_diagram
-from interp.figures.diagram_scores import phase_scores as phase_scores
-from interp.figures.dynamics import ipr_dynamics as ipr_dynamics
-from interp.figures.embedding import embedding_spectrum as embedding_spectrum
-from interp.figures.heads import head_ablation as head_ablation
-from interp.figures.ipr import ipr_histogram as ipr_histogram
-from interp.figures.neuron import neuron_curves as neuron_curves
-from interp.figures.norms import norm_weights as norm_weights
-from interp.figures.pruning import pruning_curves as pruning_curves
-from interp.figures.spectra import spectra_heatmap as spectra_heatmap
-from interp.figures.template import save as save
-from interp.figures.template import save_page as save_page
-from interp.figures.training import training_curves as training_curves
+The names are loaded when first used: a phase diagram, say, needs no network.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interp.figures.diagram import phase_diagram as phase_diagram
+    from interp.figures.diagram_dense import dense_phase_diagram as dense_phase_diagram
+    from interp.figures.diagram_scores import phase_scores as phase_scores
+    from interp.figures.dynamics import ipr_dynamics as ipr_dynamics
+    from interp.figures.embedding import embedding_spectrum as embedding_spectrum
+    from interp.figures.heads import head_ablation as head_ablation
+    from interp.figures.ipr import ipr_histogram as ipr_histogram
+    from interp.figures.neuron import neuron_curves as neuron_curves
+    from interp.figures.norms import norm_weights as norm_weights
+    from interp.figures.pruning import pruning_curves as pruning_curves
+    from interp.figures.spectra import spectra_heatmap as spectra_heatmap
+    from interp.figures.template import save as save
+    from interp.figures.template import save_page as save_page
+    from interp.figures.training import training_curves as training_curves
+
+_HOME = {
+    "dense_phase_diagram": "interp.figures.diagram_dense",
+    "embedding_spectrum": "interp.figures.embedding",
+    "head_ablation": "interp.figures.heads",
+    "ipr_dynamics": "interp.figures.dynamics",
+    "ipr_histogram": "interp.figures.ipr",
+    "neuron_curves": "interp.figures.neuron",
+    "norm_weights": "interp.figures.norms",
+    "phase_diagram": "interp.figures.diagram",
+    "phase_scores": "interp.figures.diagram_scores",
+    "pruning_curves": "interp.figures.pruning",
+    "save": "interp.figures.template",
+    "save_page": "interp.figures.template",
+    "spectra_heatmap": "interp.figures.spectra",
+    "training_curves": "interp.figures.training",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(
+            f"module 'interp.figures' has no name {name!r}; it has {', '.join(_HOME)}"
+        )
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

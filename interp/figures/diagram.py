@@ -53,7 +53,7 @@ def phase_diagram(diagram: PhaseDiagram, boundary: Boundary | None = None) -> go
     """
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y)
-    figure.add_traces(_legend(diagram))
+    figure.add_traces(state_legend(diagram))
     for i, panel in enumerate(diagram.panels):
         place = {"row": i // width + 1, "col": i % width + 1}
         points = [point for point in diagram.points if point.panel == panel]
@@ -68,11 +68,12 @@ def phase_diagram(diagram: PhaseDiagram, boundary: Boundary | None = None) -> go
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
         hoverdistance=30,
     )
-    styled(figure, "Phase diagram", _caption(diagram, boundary), height=186 + 330 * rows)
+    styled(figure, "Phase diagram", diagram_caption(diagram, boundary), height=186 + 330 * rows)
     return figure.update_layout(margin={"t": 112 if diagram.panel else 96, "b": 116})
 
 
-def _caption(diagram: PhaseDiagram, boundary: Boundary | None) -> str:
+def diagram_caption(diagram: PhaseDiagram, boundary: Boundary | None) -> str:
+    """The vote, the bounds of the phases and the axes held fixed, in a line or two."""
     limits = PhaseThresholds()
     first = [
         f"vote of {seeds_words(diagram)}",
@@ -124,7 +125,7 @@ def _pattern(state: PointState) -> dict[str, Any] | None:
     return {"shape": shape, "fgcolor": "#6E6E6E", "size": 7, "fillmode": "overlay"}
 
 
-def _legend(diagram: PhaseDiagram) -> list[go.Bar]:
+def state_legend(diagram: PhaseDiagram) -> list[go.Bar]:
     """Bars of nothing, for their squares in the legend: the states that occur, in their order."""
     return [
         go.Bar(
@@ -170,6 +171,7 @@ def _marks(points: Sequence[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -
             "line": {"color": "white", "width": 1},
         },
         text=[described(p, diagram) for p, _, _ in marks],
+        customdata=[[p.panel, p.x, p.y] for p, _, _ in marks],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from training.data import SPLIT_MEANING, SPLITS
-from training.run import Run
+
+if TYPE_CHECKING:
+    from training.run import Run
 
 
 def training_curves(run: Run) -> go.Figure:

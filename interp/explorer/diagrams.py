@@ -1,0 +1,83 @@
+"""The phase diagram of a listed sweep, and the runs of one of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from analysis.diagram import phase_diagram
+from interp.explorer.listing import Listed
+from interp.explorer.sweeps import ListedSweep
+from interp.figures.diagram import phase_diagram as draw
+from interp.figures.diagram_dense import dense_phase_diagram, is_regular
+from training.sweep.results import distinct
+
+_USUAL = ("data.fraction", "data.corruption")
+Axes = tuple[str | None, str | None, str | None]
+
+
+def axes_of(sweep: ListedSweep) -> list[str]:
+    """Options of a sweep that take more than one value."""
+    if sweep.results is None:
+        return []
+    table = sweep.results.table
+    return [axis for axis in sweep.results.axes if len(distinct(table[axis].to_pylist())) > 1]
+
+
+def chosen_axes(sweep: ListedSweep, axes: Sequence[str | None]) -> Axes:
+    """The asked axes; where none is asked, the usual ones or the first that are free."""
+    free = axes_of(sweep)
+    asked = [axis if axis in free else None for axis in axes]
+    for place in range(3):
+        left = [axis for axis in free if axis not in asked]
+        if asked[place] is None and left:
+            usual = _USUAL[place] if place < 2 else None
+            asked[place] = usual if usual in left else left[0]
+    return asked[0], asked[1], asked[2]
+
+
+def _held(sweep: ListedSweep, axes: Axes) -> dict[str, Any]:
+    """The first value of every axis that the diagram does not show."""
+    assert sweep.results is not None
+    table = sweep.results.table
+    others = [axis for axis in axes_of(sweep) if axis not in axes]
+    return {axis: distinct(table[axis].to_pylist())[0] for axis in others}
+
+
+def drawn(
+    sweep: ListedSweep, x: str | None, y: str | None, panel: str | None
+) -> tuple[go.Figure, str, Axes]:
+    """The diagram, words where there is none, and the axes that it has."""
+    if sweep.results is None:
+        words = sweep.error or "No cell of this sweep has an outcome yet."
+        return go.Figure(layout={"height": 60}), words, (None, None, None)
+    axes = chosen_axes(sweep, (x, y, panel))
+    if axes[0] is None or axes[1] is None:
+        words = "A phase diagram needs a sweep over two axes; its cells are in the table."
+        return go.Figure(layout={"height": 60}), words, axes
+    try:
+        diagram = phase_diagram(sweep.results, axes[0], axes[1], axes[2], _held(sweep, axes))
+    except ValueError as error:
+        return go.Figure(layout={"height": 60}), str(error), axes
+    figure = dense_phase_diagram(diagram) if is_regular(diagram) else draw(diagram)
+    return figure, f"{len(diagram.points):,} cells. Click one to see its runs.", axes
+
+
+def runs_of_cell(
+    sweep: ListedSweep, cell: Sequence[Any], axes: Sequence[str | None]
+) -> list[Listed]:
+    """The rows of a cell, one a seed; the cell is the values of panel, x and y."""
+    if sweep.results is None:
+        return []
+    x, y, panel = chosen_axes(sweep, axes)
+    wanted = {**_held(sweep, (x, y, panel))}
+    wanted |= {axis: value for axis, value in zip((panel, x, y), cell, strict=True) if axis}
+    table = sweep.results.table
+    columns = [(table[axis].to_pylist(), value) for axis, value in wanted.items()]
+    return [
+        row
+        for place, row in enumerate(sweep.rows)
+        if all(column[place] == value for column, value in columns)
+    ]

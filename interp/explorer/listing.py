@@ -1,0 +1,170 @@
+"""A row of the explorer's table: what a run folder says about itself at a glance."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from analysis.phases import phase_name
+from training.config import RunConfig, parse_config
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+_WATCHED = ("config.json", "metrics.jsonl", "DONE", "checkpoints", "dataset.safetensors")
+_WATCHED_SWEEP = ("sweep.json", "results.parquet", "cells", "runs")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run as the table shows it; None where it does not know.
+
+    Attributes:
+        name: path below the explored folder.
+        status: done, training, no checkpoint yet, or broken.
+        error: why it is broken, in one line.
+        state: its phase, or what a sweep says it is.
+    """
+
+    name: str
+    sweep: str | None = None
+    task: str | None = None
+    p: int | None = None
+    fraction: float | None = None
+    corruption: float | None = None
+    weight_decay: float | None = None
+    model: str | None = None
+    width: int | None = None
+    seed: int | None = None
+    step: int | None = None
+    steps: int | None = None
+    state: str | None = None
+    train: float | None = None
+    test: float | None = None
+    corrupted: float | None = None
+    status: str = "broken"
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A row of the table; a broken run's status tells its reason."""
+        row = dict(vars(self))
+        row["status"] = f"broken: {self.error}" if self.error else self.status
+        del row["error"]
+        return row
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """Sizes and times of what would change if anything in a run or sweep folder did."""
+    found = []
+    for name in (*_WATCHED, *_WATCHED_SWEEP):
+        try:
+            about = os.stat(folder / name)
+        except OSError:
+            continue
+        found.append((name, about.st_size, about.st_mtime_ns))
+    return tuple(found)
+
+
+def settings(config: RunConfig) -> dict[str, Any]:
+    """The columns that a configuration gives."""
+    return {
+        "task": config.task.operation,
+        "p": config.task.p,
+        "fraction": config.data.fraction,
+        "corruption": config.data.corruption,
+        "weight_decay": config.optimizer.weight_decay,
+        "model": config.model.summary,
+        "width": config.model.width if config.model.kind == "mlp" else config.model.d_mlp,
+        "seed": config.seed,
+        "steps": config.steps,
+    }
+
+
+def listed_run(name: str, folder: Path) -> Listed:
+    """Reads the small files of a run folder; a damaged one is a row with its reason."""
+    row = Listed(name)
+    try:
+        config = _config(folder)
+        row = replace(row, **settings(config))
+        rows = _measurements(folder)
+        row = replace(row, **_scores(rows, config))
+        return replace(row, status=_status(folder))
+    except ValueError as error:
+        return replace(row, status="broken", error=" ".join(str(error).split()))
+    except OSError as error:
+        return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")
+
+
+def _config(folder: Path) -> RunConfig:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError("config.json: expected a configuration, found none")
+    try:
+        values = json.loads(path.read_bytes())
+        values.pop("format", None)
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError("config.json: not a JSON configuration; truncated or altered") from None
+    try:
+        return parse_config(values)
+    except ValueError as error:
+        raise ValueError(f"config.json: {error}") from None
+
+
+def _measurements(folder: Path) -> list[dict[str, Any]]:
+    """Finished lines of the score history."""
+    try:
+        lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        raise ValueError("metrics.jsonl: expected the run's scores, found none") from None
+    try:
+        return [json.loads(line) for line in lines if line]
+    except ValueError:
+        raise ValueError("metrics.jsonl: a line is damaged") from None
+
+
+def _scores(rows: list[dict[str, Any]], config: RunConfig) -> dict[str, Any]:
+    if not rows:
+        return {}
+    try:
+        found = {s: rows[-1]["scores"][s]["accuracy"] for s in ("train", "test", "corrupted")}
+        best = max((row["scores"]["test"]["accuracy"] or 0.0 for row in rows[:-1]), default=0.0)
+        step = rows[-1]["step"]
+    except (KeyError, TypeError):
+        raise ValueError("metrics.jsonl: a line is not as expected") from None
+    train, test = found["train"], found["test"]
+    state = None
+    if train is not None and test is not None:
+        state = phase_name(train, test, config.data.corruption, best)
+    return {**found, "step": step, "state": state}
+
+
+def _status(folder: Path) -> str:
+    if not (folder / "dataset.safetensors").is_file():
+        raise ValueError("dataset.safetensors: expected the run's dataset, found none")
+    checkpoints = sorted((folder / "checkpoints").glob("step-*"))
+    if not checkpoints:
+        return "no checkpoint yet"
+    _check_tensors(checkpoints[-1] / "model.safetensors")
+    return "done" if (folder / "DONE").exists() else "training"
+
+
+def _check_tensors(path: Path) -> None:
+    """Whether a safetensors file is as long as its header says, without reading its tensors.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, 2**24)))
+        ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
+    except FileNotFoundError:
+        raise ValueError(f"{where}: expected the newest checkpoint's weights, found none") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{where}: the newest checkpoint is damaged") from None
+    if path.stat().st_size != 8 + length + max(ends, default=0):
+        raise ValueError(f"{where}: the newest checkpoint is truncated or altered")

@@ -1,0 +1,150 @@
+"""The page of the explorer before anything is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dash_ag_grid as dag
+from dash import dcc, html
+
+from interp.explorer.catalog import Contents
+from interp.figures.template import HTML_CONFIG
+
+_NUMBER = {"filter": "agNumberColumnFilter", "type": "numericColumn"}
+_SCORE = {**_NUMBER, "width": 105, "valueFormatter": {"function": "d3.format('.3f')(params.value)"}}
+COLUMNS: list[dict[str, Any]] = [
+    {"field": "name", "width": 260},
+    {"field": "status", "width": 170},
+    {"field": "state", "headerName": "phase", "width": 150},
+    {"field": "train", **_SCORE},
+    {"field": "test", **_SCORE},
+    {"field": "corrupted", **_SCORE},
+    {"field": "fraction", "headerName": "α", **_NUMBER, "width": 90},
+    {"field": "corruption", "headerName": "ξ", **_NUMBER, "width": 90},
+    {"field": "weight_decay", "headerName": "weight decay", **_NUMBER, "width": 130},
+    {"field": "task", "width": 110},
+    {"field": "p", **_NUMBER, "width": 80},
+    {"field": "model", "width": 190},
+    {"field": "width", "headerName": "N", **_NUMBER, "width": 80},
+    {"field": "seed", **_NUMBER, "width": 85},
+    {"field": "step", **_NUMBER, "width": 100},
+    {"field": "steps", "headerName": "of", **_NUMBER, "width": 100},
+    {"field": "sweep", "width": 120},
+]
+_BROKEN = {
+    "styleConditions": [
+        {
+            "condition": "params.data.status.startsWith('broken')",
+            "style": {"color": "var(--problem)"},
+        }
+    ]
+}
+
+
+def rows_of(contents: Contents) -> list[dict[str, Any]]:
+    """Rows of the table: runs of their own first, then the cells of the sweeps."""
+    listed = [*contents.runs.values(), *(r for s in contents.sweeps.values() for r in s.rows)]
+    return [one.to_dict() for one in listed]
+
+
+def summary(contents: Contents) -> str:
+    """How much there is, and what is missing or broken."""
+    rows = [*contents.runs.values(), *(r for s in contents.sweeps.values() for r in s.rows)]
+    if not rows and not contents.sweeps:
+        return (
+            "Nothing here yet: expected run folders (interp train --out) or a sweep "
+            "(interp sweep --out). What appears is shown by itself."
+        )
+    counts = {
+        "training": sum(row.status == "training" for row in rows),
+        "broken": sum(row.error is not None for row in rows),
+    }
+    words = [f"{len(rows):,} runs", f"{len(contents.sweeps)} sweeps"]
+    words += [f"{count} {name}" for name, count in counts.items() if count]
+    problems = [f"{sweep.name}: {sweep.error}" for sweep in contents.sweeps.values() if sweep.error]
+    return " · ".join(words + problems)
+
+
+def page(root: Path, contents: Contents) -> html.Main:
+    """The skeleton; callbacks fill it."""
+    return html.Main(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Interval(id="tick", interval=1000),
+            dcc.Store(id="opened", data=[]),
+            dcc.Store(id="cell"),
+            dcc.Store(id="version", data=contents.version),
+            dcc.Store(id="address"),
+            html.Header(
+                [
+                    html.H1("interp explorer"),
+                    html.P(str(root), className="caption"),
+                    html.P(summary(contents), id="summary", **{"aria-live": "polite"}),
+                    html.Div(id="message", className="problem", role="alert"),
+                ]
+            ),
+            _diagram_section(contents),
+            _table_section(contents),
+            html.Section(
+                [html.Div(id="differences"), html.Div(id="panels", className="panels")],
+                **{"aria-label": "open runs"},
+            ),
+        ]
+    )
+
+
+def _diagram_section(contents: Contents) -> html.Section:
+    names = list(contents.sweeps)
+    choices = [("sweep", names), ("x", []), ("y", []), ("panel", [])]
+    return html.Section(
+        [
+            html.H2("Phase diagram"),
+            html.Div(
+                [
+                    html.Label(
+                        [
+                            name,
+                            dcc.Dropdown(
+                                id=name, options=values, clearable=name == "panel", value=None
+                            ),
+                        ]
+                    )
+                    for name, values in choices
+                ],
+                className="choices",
+            ),
+            html.P(id="diagram-words", className="caption"),
+            dcc.Graph(id="diagram", config=dict(HTML_CONFIG)),
+            html.Div(id="cell-runs", className="bar"),
+        ],
+        id="diagram-section",
+        hidden=not names,
+    )
+
+
+def _table_section(contents: Contents) -> html.Section:
+    return html.Section(
+        [
+            html.H2("Runs"),
+            html.P("Tick runs to open them, several to compare them.", className="caption"),
+            dag.AgGrid(
+                id="table",
+                columnDefs=COLUMNS,
+                rowData=rows_of(contents),
+                getRowId="params.data.name",
+                getRowStyle=_BROKEN,
+                defaultColDef={"sortable": True, "filter": True, "resizable": True},
+                dashGridOptions={
+                    "rowSelection": {
+                        "mode": "multiRow",
+                        "headerCheckbox": False,
+                        "enableClickSelection": True,
+                    },
+                    "animateRows": False,
+                    "ensureDomOrder": True,
+                },
+                style={"height": 360},
+            ),
+        ]
+    )

@@ -1,0 +1,119 @@
+"""The panel of one run: words, sliders, figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import dcc, html
+
+from interp.explorer.listing import Listed
+from interp.explorer.readings import OpenRun
+from interp.explorer.state import RunView
+from interp.figures.template import HTML_CONFIG
+from interp.words import outcome, setting
+
+_GRAPH = {**HTML_CONFIG, "displayModeBar": "hover"}
+
+
+def identity(kind: str, run: str) -> dict[str, str]:
+    """Id of a component of a run's panel."""
+    return {"kind": kind, "run": run}
+
+
+def broken_panel(name: str, reason: str) -> html.Article:
+    """What is shown of a run that cannot be opened."""
+    return html.Article(
+        [html.H3(name), html.P(reason, className="problem", role="alert")], className="panel"
+    )
+
+
+def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Article:
+    """Everything of a run; figures are filled in by callbacks."""
+    run, name = opened.run, view.name
+    parts = [html.H3(name), html.P(_words(opened, listed), className="story")]
+    parts.append(_graph("training", name))
+    if not run.steps:
+        parts.append(html.P("No checkpoint yet; its neurons appear with the first one."))
+    elif not run.network(run.last_step).layers:
+        parts.append(html.P("An attention-only network has no neurons to show."))
+    else:
+        parts += _neuron_parts(view, opened)
+    parts.append(dcc.Store(id=identity("live", name), data=""))
+    parts.append(dcc.Store(id=identity("steps", name), data=run.steps))
+    return html.Article(parts, className="panel", **{"aria-label": f"run {name}"})
+
+
+def _words(opened: OpenRun, listed: Listed | None) -> str:
+    from analysis.phases import has_phase, phase
+
+    run = opened.run
+    words = [setting(run.config)]
+    if has_phase(run):
+        words.append(outcome(phase(run)))
+    status = "finished" if run.finished else "not finished"
+    if listed is not None and listed.error:
+        words.append(f"Broken: {listed.error}.")
+    return " ".join([*words, f"It is {status}."])
+
+
+def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
+    name, steps = view.name, opened.run.steps
+    step = view.step if view.step is not None else steps[-1]
+    threshold = view.threshold if view.threshold is not None else opened.threshold(step)
+    table = opened.table(step)
+    assert table is not None
+    best = int(table.ipr.argmax()) if not table.dead.any() else 0
+    return [
+        html.Div(
+            [
+                html.Label("IPR threshold"),
+                dcc.Slider(
+                    id=identity("threshold", name),
+                    min=0.001,
+                    max=0.999,
+                    step=0.001,
+                    value=round(threshold, 3),
+                    marks=None,
+                    updatemode="drag",
+                    allow_direct_input=True,
+                ),
+                html.Label(["checkpoint ", html.B(id=identity("step-words", name))]),
+                dcc.Slider(
+                    id=identity("step", name),
+                    min=0,
+                    max=max(len(steps) - 1, 1),
+                    step=1,
+                    value=steps.index(step),
+                    marks=None,
+                    updatemode="drag",
+                    allow_direct_input=False,
+                ),
+            ],
+            className="sliders",
+        ),
+        html.P(id=identity("counts", name), className="counts", **{"aria-live": "polite"}),
+        html.Div(id=identity("scores", name), className="scroll"),
+        _graph("histogram", name),
+        html.P(id=identity("bar", name), className="bar"),
+        _graph("position", name),
+        html.Label(
+            [
+                "neuron ",
+                dcc.Input(
+                    id=identity("neuron", name),
+                    type="number",
+                    min=0,
+                    max=len(table) - 1,
+                    step=1,
+                    value=view.neuron if view.neuron is not None else best,
+                ),
+            ],
+            className="picker",
+        ),
+        _graph("one-neuron", name),
+        _graph("spectra", name),
+    ]
+
+
+def _graph(kind: str, name: str) -> dcc.Graph:
+    return dcc.Graph(id=identity(kind, name), config=_GRAPH)

@@ -1,0 +1,184 @@
+"""Networks that are open in the explorer: read once, pruned in the background, bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from analysis.classify import two_class_cut
+from analysis.curves import Order, PruningCurves, pruning_curve
+from analysis.neurons import NeuronTable, neuron_table
+from analysis.null import null_ipr
+from interp.explorer.background import Background
+from interp.explorer.catalog import Catalog
+from interp.explorer.listing import Stamp, stamp_of
+from training.run import Run, load
+
+MOST_RUNS, MOST_STEPS = 6, 64  # kept in memory
+DRAWS = 20  # random prunings of a control
+_SLOW_DRAWS = 5  # where each number of neurons is a forward pass
+_REST = 0.6  # seconds that a slider must rest before the control is drawn
+_QUICK: tuple[Order, ...] = (("IPR", "lowest"),)
+
+
+@dataclass
+class OpenRun:
+    """A run with the neuron tables and pruning curves of the checkpoints that were looked at.
+
+    Attributes:
+        run: as it was when its files last changed.
+        computed: how many pruning curves have come from the background.
+    """
+
+    run: Run
+    stamp: Stamp
+    background: Background
+    computed: int = 0
+    _tables: OrderedDict[int, NeuronTable] = field(default_factory=OrderedDict)
+    _quick: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
+    _full: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
+    _looked_at: int | None = None
+    _asked: set[int] = field(default_factory=set)
+    _problems: dict[int, str] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def table(self, step: int) -> NeuronTable | None:
+        """Neurons of the first hidden layer at a step; None for an attention-only network."""
+        with self._lock:
+            if step not in self._tables:
+                if not self.run.network(step).layers:
+                    return None
+                self._tables[step] = neuron_table(self.run, step)
+                _ = self._tables[step].ipr  # computed now, and kept with the table
+                _bound(self._tables)
+            self._tables.move_to_end(step)
+            return self._tables[step]
+
+    def threshold(self, step: int) -> float:
+        """The two-class cut; without two different IPRs, a quantile of noise."""
+        table = self.table(step)
+        assert table is not None
+        try:
+            return two_class_cut(table.ipr[~table.dead])
+        except ValueError:
+            return null_ipr(table.elements, 3).quantile(0.999)
+
+    def curves(self, step: int) -> PruningCurves | None:
+        """Pruning curves at a step; None until the background has made the first of them.
+
+        Where the logits are a sum over neurons the curve by IPR is there at once; the other
+        rankings and the control follow.
+        """
+        with self._lock:
+            self._looked_at = step
+            if step not in self._full and step not in self._asked:
+                self._asked.add(step)
+                waiting = threading.Timer(_REST, self._fill_if_still, [step])
+                waiting.daemon = True
+                waiting.start()
+            if step not in self._full and self._additive(step):
+                self._prepare(step)
+            return self._full.get(step) or self._quick.get(step)
+
+    def _fill_if_still(self, step: int) -> None:
+        """A slider on its way asks for nothing slow."""
+        with self._lock:
+            if self._looked_at != step:
+                self._asked.discard(step)
+                return
+        self.background.now(lambda: self._fill(step))
+
+    def prefetch(self) -> None:
+        """Prepares every checkpoint for the slider, the newest first."""
+        if self.run.steps and self._additive(self.run.last_step):
+            for step in reversed(self.run.steps):
+                self.background.later(partial(self._prepare_quietly, step))
+
+    def problem(self, step: int) -> str | None:
+        """Why the pruning curves of a step could not be made."""
+        return self._problems.get(step)
+
+    def _additive(self, step: int) -> bool:
+        return self.run.network(step).readout(0) is not None
+
+    def _prepare(self, step: int) -> None:
+        with self._lock:
+            if step in self._quick:
+                return
+            table = self.table(step)
+        curves = pruning_curve(self.run, draws=0, table=table, orders=_QUICK, losses=False)
+        with self._lock:
+            self._quick[step] = curves
+            _bound(self._quick)
+
+    def _prepare_quietly(self, step: int) -> None:
+        """A damaged checkpoint says so when it is looked at."""
+        with suppress(ValueError, OSError, MemoryError):
+            self._prepare(step)
+
+    def _fill(self, step: int) -> None:
+        try:
+            draws = DRAWS if self._additive(step) else _SLOW_DRAWS
+            found = pruning_curve(self.run, draws=draws, table=self.table(step), losses=False)
+        except (ValueError, OSError, MemoryError) as error:
+            self._problems[step] = " ".join(str(error).split())
+        else:
+            with self._lock:
+                self._full[step] = found
+                _bound(self._full)
+                self._asked &= self._full.keys()
+        self.computed += 1
+
+
+class Readings:
+    """The runs that were opened last.
+
+    Args:
+        catalog: of the folder that they must lie in.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._open: OrderedDict[str, OpenRun] = OrderedDict()
+        self._lock = threading.Lock()
+        self._background = Background()
+        # Pruning in the background leaves the other cores to answer.
+        torch.set_num_threads(max(1, torch.get_num_threads() // 2))
+
+    def open(self, name: str) -> OpenRun:
+        """A run, as its files are now; what was computed of its checkpoints stays.
+
+        Raises:
+            ValueError: if the name leads out of the folder or to no run, or the run is broken.
+        """
+        path = self._catalog.find(name)
+        stamp = stamp_of(path)
+        with self._lock:
+            known = self._open.get(name)
+            if known is None or known.stamp != stamp:
+                known = self._read(path, stamp, known)
+                self._open[name] = known
+                while len(self._open) > MOST_RUNS:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(name)
+            return known
+
+    def _read(self, path: Path, stamp: Stamp, known: OpenRun | None) -> OpenRun:
+        run = load(path)
+        if known is None or known.run.config != run.config:
+            opened = OpenRun(run, stamp, self._background)
+            opened.prefetch()
+            return opened
+        known.run, known.stamp = run, stamp  # a checkpoint never changes once it is written
+        return known
+
+
+def _bound(cache: OrderedDict[int, NeuronTable] | OrderedDict[int, PruningCurves]) -> None:
+    while len(cache) > MOST_STEPS:
+        cache.popitem(last=False)

@@ -1,0 +1,94 @@
+"""Serves the explorer on this machine, at the next free port."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import webbrowser
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+HOST = "127.0.0.1"
+_TRIES = 50
+
+
+def explore(
+    folder: Path | str,
+    port: int = 8050,
+    open_browser: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> None:
+    """Shows a folder of runs and sweeps in a browser, until interrupted.
+
+    It listens on 127.0.0.1 only and never writes into the folder.
+
+    Args:
+        folder: of runs, of a sweep, or of both.
+        port: the first to try; the next free one is taken.
+        open_browser: whether to open the page in the default browser.
+        say: called with one line that holds the address, and one if the port was in use.
+
+    Raises:
+        ValueError: if there is no such folder, no free port, or the extra is not installed.
+    """
+    check_installed()
+    from werkzeug.serving import make_server
+
+    from interp.explorer.app import make_app
+
+    say = say or (lambda words: None)
+    app = make_app(Path(folder))
+    listening = bound(port)
+    taken = listening.getsockname()[1]
+    if taken != port:
+        say(f"port {port} is in use")
+    address = f"http://{HOST}:{taken}/"
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server(HOST, taken, app.server, threaded=True, fd=listening.fileno())
+    say(f"interp explorer: {address}    (Ctrl-C ends it)")
+    if open_browser:
+        webbrowser.open(address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+def check_installed() -> None:
+    """Asks for the packages that the explorer needs.
+
+    Raises:
+        ValueError: if one is not there.
+    """
+    missing = [name for name in ("dash", "dash_ag_grid") if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"explore: needs {' and '.join(missing)}, not installed: pip install interp[explorer]"
+        )
+
+
+def bound(port: int) -> socket.socket:
+    """A listening socket at a port, or at the next free one.
+
+    Raises:
+        ValueError: if the port is none, or none after it is free.
+    """
+    if not 0 <= port < 65536:
+        raise ValueError(f"port: expected 0 to 65535, got {port}")
+    for one in range(port, min(port + _TRIES, 65536)):
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, one))
+        except OSError as error:
+            listening.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            continue
+        listening.listen(128)
+        return listening
+    raise ValueError(f"port: expected a free one from {port} on, found none of {_TRIES}")

@@ -1,0 +1,95 @@
+"""A sweep as the explorer lists it: its table of results, a row a cell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from interp.explorer.listing import Listed
+from training.sweep.collection import gathered, read_results
+from training.sweep.manifest import read_manifest, read_plan
+from training.sweep.results import Results
+from training.sweep.store import RUNS, open_store
+
+
+@dataclass(frozen=True)
+class ListedSweep:
+    """A sweep, or why it cannot be read.
+
+    Attributes:
+        name: path below the explored folder.
+        results: None if there are none yet, or they cannot be read.
+        rows: its cells as the table shows them.
+        hashes: of the cells with an outcome.
+        error: why it is broken, in one line.
+    """
+
+    name: str
+    results: Results | None
+    rows: tuple[Listed, ...] = ()
+    hashes: frozenset[str] = frozenset()
+    error: str | None = None
+
+    def run_name(self, cell: str) -> str:
+        """Name of a cell's run folder, which a sweep that keeps scores only does not have."""
+        return f"{RUNS}/{cell}" if self.name == "." else f"{self.name}/{RUNS}/{cell}"
+
+
+def listed_sweep(name: str, place: Path) -> ListedSweep:
+    """Reads a sweep's results as far as they are; a damaged sweep is listed with its reason."""
+    try:
+        store = open_store(place)
+        results = read_results(store)
+        if read_plan(store):
+            results = gathered(store, read_manifest(store, ["hash"]).axes)
+    except (ValueError, OSError) as error:
+        return ListedSweep(name, None, error=" ".join(str(error).split()))
+    if results is None or not len(results):
+        return ListedSweep(name, None)
+    sweep = ListedSweep(name, results, hashes=frozenset(results.table["hash"].to_pylist()))
+    return replace(sweep, rows=tuple(_rows(sweep, results)))
+
+
+_SCORES = {"train": "train_accuracy", "test": "test_accuracy", "corrupted": "corrupted_accuracy"}
+
+
+def _rows(sweep: ListedSweep, results: Results) -> list[Listed]:
+    table = results.table
+    wanted = {"hash", "status", "state", "error", "seed", "config", *_SCORES.values()}
+    names = [name for name in table.column_names if name in wanted]
+    return [_row(sweep, row) for row in table.select(names).to_pylist()]
+
+
+def _row(sweep: ListedSweep, row: dict[str, Any]) -> Listed:
+    failed = row["status"] != "done"
+    return Listed(
+        name=sweep.run_name(row["hash"]),
+        sweep=sweep.name,
+        **{**_settings(row["config"]), "seed": row["seed"]},
+        state=row["state"],
+        **{name: row.get(column) for name, column in _SCORES.items()},
+        status=row["status"] if failed else "done",
+        error=f"{row['status']}: {row.get('error')}" if failed else None,
+    )
+
+
+def _settings(config: str) -> dict[str, Any]:
+    """Columns of a configuration; checking ten thousand of them would take seconds."""
+    try:
+        values = json.loads(config)
+        task, data, model = values["task"], values["data"], values["model"]
+        mlp = model["kind"] == "mlp"
+        return {
+            "task": task["operation"],
+            "p": task["p"],
+            "fraction": data["fraction"],
+            "corruption": data["corruption"],
+            "weight_decay": values["optimizer"]["weight_decay"],
+            "model": model["kind"],
+            "width": model["width"] if mlp else model["d_mlp"],
+            "steps": values["steps"],
+        }
+    except (ValueError, KeyError, TypeError):
+        return {}
