@@ -69,7 +69,7 @@ def test_heatmap_rows_are_sorted_by_class(tiny_run):
     table = neuron_table(tiny_run)
     classes = classify(table, float(np.median(table.ipr)))
     trace = figures.spectra_heatmap(table, classes).data[0]
-    order = np.asarray(trace.customdata)[:, 0]
+    order = np.asarray(trace.text)[:, 0].astype(int)
     assert sorted(order.tolist()) == list(range(16))
     assert classes.generalizing[order[:8]].all()
     np.testing.assert_allclose(np.asarray(trace.z).sum(axis=1), 1, rtol=1e-5)

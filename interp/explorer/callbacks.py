@@ -88,6 +88,7 @@ def add_diagram(app: Dash, catalog: Catalog) -> None:
     @app.callback(
         Output("diagram", "figure"),
         Output("diagram-words", "children"),
+        Output("diagram-key", "data"),
         *(Output(name, "options") for name in _AXES),
         *(Output(name, "placeholder") for name in _AXES),
         Input("sweep", "value"),
@@ -101,9 +102,9 @@ def add_diagram(app: Dash, catalog: Catalog) -> None:
         sweep = catalog.contents().sweeps.get(name or "")
         if sweep is None:
             raise PreventUpdate
-        figure, words, chosen = drawn(sweep, x, y, panel)
-        options = axes_of(sweep)
-        return figure, words, *([options] * 3), *(axis or "none" for axis in chosen)
+        found = drawn(sweep, x, y, panel)
+        placeholders = [axis or "none" for axis in found.axes]
+        return found.figure, found.words, found.key, *([axes_of(sweep)] * 3), *placeholders
 
     @app.callback(
         Output("cell-runs", "children"),

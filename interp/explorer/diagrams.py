@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
@@ -46,23 +47,66 @@ def _held(sweep: ListedSweep, axes: Axes) -> dict[str, Any]:
     return {axis: distinct(table[axis].to_pylist())[0] for axis in others}
 
 
-def drawn(
-    sweep: ListedSweep, x: str | None, y: str | None, panel: str | None
-) -> tuple[go.Figure, str, Axes]:
-    """The diagram, words where there is none, and the axes that it has."""
+@dataclass(frozen=True)
+class Drawn:
+    """A phase diagram on the page.
+
+    Attributes:
+        figure: empty where there is none.
+        words: how many cells it has, or why it is empty.
+        axes: x, y and panel.
+        key: what a click needs to tell the cell: values of the axes in the order of their places,
+            and the number of traces before the first panel's.
+    """
+
+    figure: go.Figure
+    words: str
+    axes: Axes = (None, None, None)
+    key: Mapping[str, Any] | None = None
+
+
+def drawn(sweep: ListedSweep, x: str | None, y: str | None, panel: str | None) -> Drawn:
+    """The diagram of a sweep over the asked axes."""
+    nothing = go.Figure(layout={"height": 60})
     if sweep.results is None:
-        words = sweep.error or "No cell of this sweep has an outcome yet."
-        return go.Figure(layout={"height": 60}), words, (None, None, None)
+        return Drawn(nothing, sweep.error or "No cell of this sweep has an outcome yet.")
     axes = chosen_axes(sweep, (x, y, panel))
     if axes[0] is None or axes[1] is None:
         words = "A phase diagram needs a sweep over two axes; its cells are in the table."
-        return go.Figure(layout={"height": 60}), words, axes
+        return Drawn(nothing, words, axes)
     try:
         diagram = phase_diagram(sweep.results, axes[0], axes[1], axes[2], _held(sweep, axes))
     except ValueError as error:
-        return go.Figure(layout={"height": 60}), str(error), axes
-    figure = dense_phase_diagram(diagram) if is_regular(diagram) else draw(diagram)
-    return figure, f"{len(diagram.points):,} cells. Click one to see its runs.", axes
+        return Drawn(nothing, str(error), axes)
+    words = f"{len(diagram.points):,} cells. Click one to see its runs."
+    if not is_regular(diagram):
+        return Drawn(draw(diagram), words, axes)
+    key = {
+        "panels": diagram.panels,
+        "x": distinct(point.x for point in diagram.points),
+        "y": distinct(point.y for point in diagram.points),
+        "before": len(diagram.states),
+    }
+    return Drawn(dense_phase_diagram(diagram), words, axes, key)
+
+
+def clicked_cell(point: Mapping[str, Any], key: Mapping[str, Any] | None) -> list[Any] | None:
+    """Values of panel, x and y of a clicked point; None beside the cells.
+
+    A point of a heat map says where it is, a marker brings its cell with it.
+    """
+    if key is None:
+        return point.get("customdata")
+    panel = point["curveNumber"] - key["before"]
+    if not 0 <= panel < len(key["panels"]):
+        return None
+    return [key["panels"][panel], _nearest(key["x"], point["x"]), _nearest(key["y"], point["y"])]
+
+
+def _nearest(values: Sequence[Any], place: float) -> Any:
+    """The value at a place; values that are no numbers stand at 0, 1, 2 and so on."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return min(values, key=lambda v: abs(v - place)) if numbers else values[round(place)]
 
 
 def runs_of_cell(

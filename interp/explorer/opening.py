@@ -9,7 +9,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog
-from interp.explorer.diagrams import runs_of_cell
+from interp.explorer.diagrams import clicked_cell, runs_of_cell
 from interp.explorer.page import rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 
@@ -32,6 +32,7 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         State("opened", "data"),
         State("sweep", "value"),
         *(State(axis, "value") for axis in ("x", "y", "panel")),
+        State("diagram-key", "data"),
         *(State({"kind": kind, "run": ALL}, prop) for kind, prop in _POSITIONS),
         prevent_initial_call=True,
     )
@@ -41,11 +42,11 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         by = ctx.triggered_id
         if not ctx.triggered or ctx.triggered[0]["value"] is None:
             raise PreventUpdate
-        standing = _standing(opened, ctx.states_list[5:])
+        standing = _standing(opened, ctx.states_list[6:])
         if by == "table":
             return _ticked(catalog, rows, standing)
         if by == "diagram":
-            cell = click["points"][0].get("customdata")
+            cell = clicked_cell(click["points"][0], rest[3])
             listed = catalog.contents().sweeps.get(sweep)
             if cell is None or listed is None:
                 raise PreventUpdate

@@ -74,6 +74,7 @@ def page(root: Path, contents: Contents) -> html.Main:
             dcc.Interval(id="tick", interval=1000),
             dcc.Store(id="opened", data=[]),
             dcc.Store(id="cell"),
+            dcc.Store(id="diagram-key"),
             dcc.Store(id="version", data=contents.version),
             dcc.Store(id="address"),
             html.Header(

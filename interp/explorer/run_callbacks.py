@@ -129,9 +129,9 @@ def add_run_callbacks(app: Dash, readings: Callable[[], Readings]) -> None:
             raise PreventUpdate
         if by["kind"] == "pick":
             return by["neuron"], no_update
-        if by["kind"] == "spectra":
-            return _custom(row["points"][0]), no_update
         opened, step = _at(readings, own["run"], steps, place)
+        if by["kind"] == "spectra":
+            return neuron_of_row(_whole_table(opened, step), row["points"][0]["y"]), no_update
         inside = neurons_of_bar(_whole_table(opened, step), bar["points"][0]["x"])
         if not inside:
             return no_update, no_update
@@ -201,6 +201,13 @@ def neurons_of_bar(table: NeuronTable, centre: float) -> list[int]:
     return [i for i in alive if min(int(table.ipr[i] * BINS), BINS - 1) == bar]
 
 
+def neuron_of_row(table: NeuronTable, row: float) -> int:
+    """The neuron of a row of the heat map of spectra."""
+    from interp.figures.spectra import spectra_order
+
+    return int(spectra_order(table)[round(row)])
+
+
 def counts_words(classes: Classes, step: int, neurons: int) -> str:
     """How many neurons the threshold keeps."""
     counts = classes.counts
@@ -255,11 +262,6 @@ def _position(curves: PruningCurves | None, pruned: int, moved: bool) -> Any:
     mark["x0"], mark["x1"] = pruned, pruned
     words["x"], words["text"] = pruned, f"{pruned} pruned"
     return patch
-
-
-def _custom(point: dict[str, Any]) -> int:
-    value = point["customdata"]
-    return int(value[0] if isinstance(value, list) else value)
 
 
 def _picks(run: str, neurons: list[int]) -> list[Any]:

@@ -46,12 +46,10 @@ def _cells(points: list[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -> go
     shape = (len(rows), len(columns))
     state = np.full(shape, np.nan, dtype=np.float32)
     words = np.full(shape, "", dtype=object)
-    about = np.full(shape, None, dtype=object)
     for point in points:
         place = rows[y.at(point.y)], columns[x.at(point.x)]
         state[place] = POINT_STATES.index(point.state)
         words[place] = described(point, diagram)
-        about[place] = [point.panel, point.x, point.y]
     return go.Heatmap(
         x=x.edges.astype(np.float32),
         y=y.edges.astype(np.float32),
@@ -63,7 +61,6 @@ def _cells(points: list[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -> go
         xgap=1 if shape[1] < 60 else 0,
         ygap=1 if shape[0] < 60 else 0,
         text=words.tolist(),
-        customdata=about.tolist(),
         hovertemplate="%{text}<extra></extra>",
         hoverongaps=False,
     )

@@ -17,19 +17,17 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
     Rows are sorted by class (generalizing, memorizing, dead), then by dominant frequency.
     """
     share = power_shares(table.coefficients).mean(axis=0)
-    kind = table.dead.astype(int) * 2
-    if classes is not None:
-        kind = np.where(classes.generalizing, 0, np.where(classes.memorizing, 1, 2))
-    order = np.lexsort((table.frequency, kind))
+    kind = _kind(table, classes)
+    order = spectra_order(table, classes)
     figure = go.Figure(
         go.Heatmap(
             z=share[order].astype(np.float32),
             colorscale="Viridis",
             zmin=0,
             zmax=1,
-            customdata=np.repeat(order[:, None], share.shape[1], axis=1).astype(np.int32),
+            text=np.repeat(order[:, None], share.shape[1], axis=1).astype(np.int32),
             colorbar={"title": {"text": "share<br>of power"}},
-            hovertemplate="neuron %{customdata}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>",
+            hovertemplate="neuron %{text}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>",
         )
     )
     if classes is not None:
@@ -40,3 +38,15 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
     words = "neurons: generalizing, memorizing, dead; by frequency" if classes else "neurons"
     figure.update_yaxes(title_text=words, autorange="reversed")
     return styled(figure, f"Spectra of all neurons of {table.name}", table.caption, height=560)
+
+
+def spectra_order(table: NeuronTable, classes: Classes | None = None) -> np.ndarray:
+    """The neuron of each row of :func:`spectra_heatmap`, from the top."""
+    return np.lexsort((table.frequency, _kind(table, classes)))
+
+
+def _kind(table: NeuronTable, classes: Classes | None) -> np.ndarray:
+    """0 for the rows at the top, 2 for those at the bottom."""
+    if classes is None:
+        return table.dead.astype(int) * 2
+    return np.where(classes.generalizing, 0, np.where(classes.memorizing, 1, 2))
