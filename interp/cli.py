@@ -28,7 +28,8 @@ for _name, _help in {
     "heads": "Ablate a Transformer's heads one at a time and score what is left.",
     "report": "Write a run as one HTML file to play with: threshold, checkpoint, neuron.",
 }.items():
-    app.command(f"interp.commands:{_name}", name=_name, help=_help)
+    _module = "demo_command" if _name == "demo" else "commands"
+    app.command(f"interp.{_module}:{_name}", name=_name, help=_help)
 for _place, _name, _help in (
     ("sweep_app", "sweep", "Train every cell of a grid once; resume, share or split a sweep."),
     ("collect", "collect", "Rebuild the table of results, from the run folders alone if need be."),

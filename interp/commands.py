@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Parameter
 
 from interp.options import RunOptions, overrides_of
-from interp.parameters import Figure, Json
+from interp.parameters import Figure, Json, Template
 from interp.summaries import heads_summary, ipr_summary, origin, run_summary
 from interp.terminal import (
     print_heads,
@@ -36,14 +36,6 @@ Draws = Annotated[
 Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
 RunFolder = Annotated[Path, Parameter(help="run folder")]
 
-DEMO = {
-    "task": {"operation": "x + y", "p": 97},
-    "data": {"fraction": 0.5, "corruption": 0.35},
-    "model": {"width": 500},
-    "optimizer": {"lr": 0.01, "weight_decay": 0.0},
-    "steps": 1000,
-}
-
 
 def train(
     config: Annotated[
@@ -61,7 +53,9 @@ def train(
     from training.plain_data import read_config, with_overrides
 
     values = read_config(config) if config else {}
-    run = _train(parse_config(with_overrides(values, overrides_of(options))), out, device)
+    run = train_with_progress(
+        parse_config(with_overrides(values, overrides_of(options))), out, device
+    )
     if json_:
         print_json(run_summary(run))
         return
@@ -77,6 +71,7 @@ def ipr(
     layer: Layer = 0,
     threshold: Threshold = "auto",
     figure: Figure = None,
+    template: Template = "screen",
     table: Annotated[
         Path | None, Parameter(help="write the neuron table, .parquet or .csv")
     ] = None,
@@ -87,13 +82,13 @@ def ipr(
     from analysis.neurons import neuron_table
     from training.run import load
 
-    _check_places(figure, table)
+    _check_places(figure, template, table)
     neurons = neuron_table(load(run), step, layer=layer)
     classes = classify(neurons, _threshold(threshold))
     if figure is not None:
         from interp import figures
 
-        figures.save(figures.ipr_histogram(neurons, classes), figure)
+        figures.save(figures.ipr_histogram(neurons, classes), figure, template=template)
     if table is not None:
         _write_table(neurons, classes, table)
     if json_:
@@ -115,6 +110,7 @@ def prune(
     draws: Draws = None,
     save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
     figure: Figure = None,
+    template: Template = "screen",
     json_: Json = False,
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
@@ -124,7 +120,7 @@ def prune(
     from analysis.pruning import prune_by_class
     from training.run import load, write_pruned
 
-    _check_places(figure)
+    _check_places(figure, template)
     source = load(run)
     neurons = neuron_table(source, step, layer=layer)
     result = prune_by_class(source, neurons, classify(neurons, _threshold(threshold)), draws=draws)
@@ -134,7 +130,9 @@ def prune(
         from interp import figures
 
         curves = pruning_curve(source, draws=draws, table=neurons)
-        figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure)
+        figures.save(
+            figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
+        )
     if json_:
         about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
         print_json({**about, **result.to_dict()})
@@ -153,6 +151,7 @@ def spectrum(
     step: Step = None,
     layer: Layer = 0,
     figure: Figure = None,
+    template: Template = "screen",
     json_: Json = False,
 ) -> None:
     """Show the Fourier spectrum of the embeddings, or of one neuron."""
@@ -162,7 +161,7 @@ def spectrum(
     from interp import figures
     from training.run import load
 
-    _check_places(figure)
+    _check_places(figure, template)
     source: NeuronTable | EmbeddingTable
     if neuron is None:
         source = embedding_table(load(run), step)
@@ -173,7 +172,7 @@ def spectrum(
         rows = power_shares(source.coefficients[:, neuron])
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
-        figures.save(drawn, figure)
+        figures.save(drawn, figure, template=template)
     if json_:
         found = {name: row.tolist() for name, row in shares.items()}
         print_json({**origin(source), "neuron": neuron, "share_of_power": found})
@@ -190,19 +189,20 @@ def heads(
     how: Annotated[str, Parameter(help="what replaces a head's output: mean or zero")] = "mean",
     step: Step = None,
     figure: Figure = None,
+    template: Template = "screen",
     json_: Json = False,
 ) -> None:
     """Ablate a Transformer's heads one at a time and score what is left."""
     from analysis.heads import head_ablation
     from training.run import load
 
-    _check_places(figure)
+    _check_places(figure, template)
     source = load(run)
     result = head_ablation(source, cast(Any, how), step=step)
     if figure is not None:
         from interp import figures
 
-        figures.save(figures.head_ablation(result, source.name), figure)
+        figures.save(figures.head_ablation(result, source.name), figure, template=template)
     if json_:
         print_json(heads_summary(source, result))
         return
@@ -234,38 +234,8 @@ def report(
         say(f"report: {path}")
 
 
-def demo(
-    *,
-    out: Annotated[Path, Parameter(help="run folder")] = Path("runs/coexistence"),
-    steps: Annotated[int, Parameter(help="training steps")] = 1000,
-    seed: Annotated[int, Parameter(help="seed of split, corruption and weights")] = 0,
-    json_: Json = False,
-) -> None:
-    """Train the paper's coexistence run, find and prune its memorizing neurons, report."""
-    from analysis.classify import classify
-    from analysis.neurons import neuron_table
-    from analysis.phases import phase
-    from analysis.pruning import prune_by_class
-    from interp.html_report import report as write_report
-    from interp.words import sentence
-    from training.config import parse_config
-
-    run = _train(parse_config({**DEMO, "steps": steps, "seed": seed}), out)
-    table = neuron_table(run)
-    classes = classify(table)
-    result = prune_by_class(run, table, classes)
-    path = write_report(run)
-    if json_:
-        print_json({**run_summary(run), **result.to_dict(), "report": str(path)})
-        return
-    print_histogram(table, classes)
-    say("")
-    print_pruning(table, result)
-    say("\n" + sentence(result, phase(run), classes))
-    say(f"\nreport: {path}")
-
-
-def _train(config: RunConfig, out: Path, device: str = "auto") -> Run:
+def train_with_progress(config: RunConfig, out: Path, device: str = "auto") -> Run:
+    """Trains, and shows how far it is."""
     from interp.progress import training_progress
     from training.loop import train as run_training
 
@@ -283,12 +253,14 @@ def _threshold(text: str) -> Any:
         return text  # the classifier says what it expected
 
 
-def _check_places(figure: Path | None, table: Path | None = None) -> None:
+def _check_places(figure: Path | None, template: str, table: Path | None = None) -> None:
     """Refuses names before any work is done, so that nothing is half written."""
     from training.files import check_place
 
     if figure is not None:
-        check_place("figure", figure, ".html")
+        from interp.figures.export import check_figure
+
+        check_figure(figure, template)
     if table is not None:
         check_place("table", table, ".parquet", ".csv")
 

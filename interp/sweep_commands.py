@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 
-from interp.parameters import Figure, Json
+from interp.parameters import Figure, Json, Template
 from interp.sweep_terminal import (
     counted,
     counts_of,
@@ -149,6 +149,7 @@ def phases(
         list[str] | None, Parameter(help="further axes held fixed: path=value", negative="")
     ] = None,
     figure: Figure = None,
+    template: Template = "screen",
     json_: Json = False,
 ) -> None:
     """Show the phase diagram of a sweep, by the vote of the seeds."""
@@ -156,21 +157,23 @@ def phases(
     from analysis.diagram import phase_diagram
     from interp.sweep_options import values_of
     from interp.sweeping import read
-    from training.files import check_place
 
     if figure is not None:
-        check_place("figure", figure, ".html")
+        from interp.figures.export import check_figure
+
+        check_figure(figure, template)
     results, fixed = read(place), values_of(where or [])
     diagram = phase_diagram(results, x, y, panel, fixed)
     edge = critical(results, x=x, y=y, panel=panel, where=fixed)
+    written: list[Path] = []
     if figure is not None:
         from interp import figures
 
         drawn = [figures.phase_diagram(diagram, edge), figures.phase_scores(diagram)]
-        figures.save_page(drawn, figure, f"Phase diagram of {place}")
+        written = figures.save_all(drawn, figure, f"Phase diagram of {place}", template)
     if json_:
         print_json({"sweep": place, **phases_summary(diagram, edge)})
         return
     print_phases(place, diagram, edge)
-    if figure is not None:
-        say(f"written: {figure}")
+    for path in written:
+        say(f"written: {path}")

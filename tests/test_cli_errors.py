@@ -262,10 +262,10 @@ READING = [
     ("prune RUN --threshold 0.3 --save RUN", "expected a new or empty folder, it has contents"),
     ("prune RUN --threshold 0.3 --save tiny.yaml/x", "expected a place in a folder, that is a f"),
     (
-        "prune RUN --threshold 0.3 --save new --figure a.png",
-        "figure a.png: expected a name that ends in .html",
+        "prune RUN --threshold 0.3 --save new --figure a.gif",
+        "figure a.gif: expected a name that ends in .html",
     ),
-    ("ipr RUN --threshold 0.3 --figure a.pdf", "figure a.pdf: expected a name that ends in .html"),
+    ("ipr RUN --threshold 0.3 --figure a.jpg", "figure a.jpg: expected a name that ends in .html"),
     (
         "ipr RUN --threshold 0.3 --figure none/a.html",
         "figure none/a.html: expected an existing folder, none is none",

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from interp.figures.diagram_scores import phase_scores as phase_scores
     from interp.figures.dynamics import ipr_dynamics as ipr_dynamics
     from interp.figures.embedding import embedding_spectrum as embedding_spectrum
+    from interp.figures.export import save as save
+    from interp.figures.export import save_all as save_all
+    from interp.figures.export import save_page as save_page
     from interp.figures.heads import head_ablation as head_ablation
     from interp.figures.ipr import ipr_histogram as ipr_histogram
     from interp.figures.neuron import neuron_curves as neuron_curves
     from interp.figures.norms import norm_weights as norm_weights
+    from interp.figures.paper_look import paper as paper
     from interp.figures.pruning import pruning_curves as pruning_curves
     from interp.figures.spectra import spectra_heatmap as spectra_heatmap
-    from interp.figures.template import save as save
-    from interp.figures.template import save_page as save_page
     from interp.figures.training import training_curves as training_curves
 
 _HOME = {
@@ -35,8 +37,10 @@ _HOME = {
     "phase_diagram": "interp.figures.diagram",
     "phase_scores": "interp.figures.diagram_scores",
     "pruning_curves": "interp.figures.pruning",
-    "save": "interp.figures.template",
-    "save_page": "interp.figures.template",
+    "save": "interp.figures.export",
+    "paper": "interp.figures.paper_look",
+    "save_all": "interp.figures.export",
+    "save_page": "interp.figures.export",
     "spectra_heatmap": "interp.figures.spectra",
     "training_curves": "interp.figures.training",
 }

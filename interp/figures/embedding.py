@@ -30,7 +30,12 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
     figure.add_hline(
         y=1 / frequencies,
         line={"color": INK, "dash": "dot", "width": 1},
-        annotation={"text": "flat spectrum", "font_size": 11, "xanchor": "right"},
+        annotation={
+            "text": "flat spectrum",
+            "font_size": 11,
+            "xanchor": "right",
+            "bgcolor": "rgba(255,255,255,0.8)",
+        },
     )
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
     figure.update_xaxes(title_text="frequency (0 is the constant)")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
 from training.config import RunConfig
 from training.data import Split
-from training.files import check_place, write_bytes
 
 # Okabe and Ito's palette. Splits also differ in dash, classes in marker.
 SPLIT_COLOUR: Mapping[Split, str] = {
@@ -99,37 +96,3 @@ def run_caption(config: RunConfig, step: int | None = None) -> str:
         f"seed {config.seed}",
     ]
     return " · ".join(parts if step is None else [*parts, f"step {step}"])
-
-
-def save(figure: go.Figure, path: Path | str, div_id: str = "figure") -> None:
-    """Writes a figure to a self-contained HTML file that needs no network.
-
-    Raises:
-        ValueError: if the name does not end in .html, or the folder does not exist.
-    """
-    path = Path(path)
-    check_place("figure", path, ".html")
-    html = figure.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
-    write_bytes(path, html.encode())
-
-
-def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> None:
-    """Writes several figures below each other to one HTML file that needs no network.
-
-    Raises:
-        ValueError: if the name does not end in .html, or the folder does not exist.
-    """
-    path = Path(path)
-    check_place("figure", path, ".html")
-    parts = [
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=not place,
-            div_id=f"figure-{place}",
-            config=dict(HTML_CONFIG),
-        )
-        for place, figure in enumerate(figures)
-    ]
-    body = "\n".join(parts)
-    html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"
-    write_bytes(path, html.encode())

@@ -1,0 +1,175 @@
+"""Figures as files: HTML that needs no network, and images for papers."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from interp.figures.paper_look import PIXELS_PER_INCH, paper
+from interp.figures.template import HTML_CONFIG
+from training.files import check_place, write_bytes
+
+Template = Literal["screen", "paper", "paper-wide"]
+
+SUFFIXES = (".html", ".png", ".svg", ".pdf")
+_COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
+_DOTS_PER_INCH = 300
+_SCREEN_WIDTH = 1000  # pixels of an image of a figure that has no width of its own
+_BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+)
+
+
+def check_figure(path: Path | str, template: str = "screen") -> None:
+    """Whether a figure can be written there, asked before any work is done.
+
+    Raises:
+        ValueError: if the name does not end in .html, .png, .svg or .pdf, the folder does not
+            exist, the template is unknown, or what draws images is not installed.
+    """
+    check_place("figure", Path(path), *SUFFIXES)
+    if template not in ("screen", *_COLUMNS):
+        raise ValueError(f"template: expected screen, paper or paper-wide, got {template!r}")
+    if Path(path).suffix.lower() == ".html":
+        return
+    if find_spec("kaleido") is None:
+        raise ValueError("figure: images need kaleido, not installed: pip install interp[images]")
+    if browser() is None:
+        raise ValueError(
+            "figure: images are drawn by a Chromium or Chrome, found none: install one (Debian: "
+            "apt install chromium; elsewhere: plotly_get_chrome), or name it in BROWSER_PATH"
+        )
+
+
+def browser() -> str | None:
+    """Path of the browser that draws images: BROWSER_PATH, one on the PATH, or kaleido's own."""
+    named = os.environ.get("BROWSER_PATH")
+    if named:
+        return named if Path(named).is_file() else None
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is not None or find_spec("choreographer") is None:
+        return found
+    from choreographer.browsers.chromium import Chromium
+
+    own: str | None = Chromium.find_browser(skip_local=False)
+    return own
+
+
+def save(
+    figure: go.Figure, path: Path | str, div_id: str = "figure", template: Template = "screen"
+) -> None:
+    """Writes a figure to a file: HTML that needs no network, or an image.
+
+    Args:
+        figure: not changed.
+        path: ends in .html, .png, .svg or .pdf.
+        div_id: of the HTML element.
+        template: ``screen``, ``paper`` (a single column) or ``paper-wide`` (both columns), see
+            :func:`interp.figures.paper`. A PNG of these has 300 dots an inch.
+
+    Raises:
+        ValueError: if it cannot be written, see :func:`check_figure`.
+    """
+    path = Path(path)
+    check_figure(path, template)
+    drawn = paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
+    if path.suffix.lower() != ".html":
+        write_bytes(path, _image(drawn, path.suffix.lower()[1:], template))
+        return
+    html = drawn.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
+    write_bytes(path, html.encode())
+
+
+def save_all(
+    figures: Sequence[go.Figure], path: Path | str, title: str, template: Template = "screen"
+) -> list[Path]:
+    """Writes several figures: one HTML page, or an image each with its number in the name.
+
+    Returns:
+        The files.
+
+    Raises:
+        ValueError: if they cannot be written, see :func:`check_figure`.
+    """
+    path = Path(path)
+    check_figure(path, template)
+    if path.suffix.lower() == ".html":
+        save_page(figures, path, title)
+        return [path]
+    names = [path.with_stem(f"{path.stem}-{i}") for i in range(1, len(figures) + 1)]
+    for figure, name in zip(figures, names, strict=True):
+        save(figure, name, template=template)
+    return names
+
+
+def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> None:
+    """Writes several figures below each other to one HTML file that needs no network.
+
+    Raises:
+        ValueError: if the name does not end in .html, or the folder does not exist.
+    """
+    path = Path(path)
+    check_place("figure", path, ".html")
+    parts = [
+        figure.to_html(
+            full_html=False,
+            include_plotlyjs=not place,
+            div_id=f"figure-{place}",
+            config=dict(HTML_CONFIG),
+        )
+        for place, figure in enumerate(figures)
+    ]
+    body = "\n".join(parts)
+    html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"
+    write_bytes(path, html.encode())
+
+
+def _image(figure: go.Figure, kind: str, template: str) -> bytes:
+    import kaleido
+
+    on_paper = template in _COLUMNS
+    image: bytes = kaleido.calc_fig_sync(
+        figure,
+        opts={
+            "format": kind,
+            "width": figure.layout.width or _SCREEN_WIDTH,
+            "height": figure.layout.height or 420,
+            "scale": _DOTS_PER_INCH / PIXELS_PER_INCH if on_paper and kind == "png" else 1,
+        },
+        # No formula is typeset, so nothing need be fetched for it.
+        kopts={"mathjax": False, "path": browser()},
+    )
+    return _with_font(image) if on_paper and kind == "svg" else image
+
+
+def _with_font(svg: bytes) -> bytes:
+    """The SVG with the font that this machine draws it in, where fontconfig can tell which.
+
+    A PDF has its fonts inside anyway.
+    """
+    families = re.search(rb'font-family[:=]\s*"?([^";]+)', svg)
+    if families is None or shutil.which("fc-match") is None:
+        return svg
+    family = families[1].decode().replace("&quot;", "").replace("'", "").split(",")[0].strip()
+    asked = ["fc-match", "--format=%{file}", family]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    if not found.lower().endswith((".ttf", ".otf")):
+        return svg
+    font = base64.b64encode(Path(found).read_bytes()).decode()
+    face = f"@font-face{{font-family:'{family}';src:url(data:font/ttf;base64,{font})}}"
+    return re.sub(rb"(<svg[^>]*>)", rb"\1<style>" + face.encode() + b"</style>", svg, count=1)
