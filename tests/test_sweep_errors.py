@@ -222,7 +222,7 @@ READING = [
     ("phases notes", "notes: expected a sweep with results, found none"),
     ("phases absent", f"absent: {NO_SWEEP}, found none"),
     ("phases SWEPT --figure absent/p.html", "figure absent/p.html: expected an existing folder, a"),
-    ("phases SWEPT --figure p.png", "figure p.png: expected a name that ends in .html"),
+    ("phases SWEPT --figure p.gif", "figure p.gif: expected a name that ends in .html"),
     ("phases SWEPT --where steps", "where: expected path=value such as optimizer.lr=0.01, got 's"),
     ("phases SWEPT --where =5", "where: expected path=value such as optimizer.lr=0.01, got '=5'"),
     ("phases SWEPT --x data.fractoin", f"expected x {AXES}; got 'data.fractoin'"),

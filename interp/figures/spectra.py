@@ -26,7 +26,7 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
             zmin=0,
             zmax=1,
             text=np.repeat(order[:, None], share.shape[1], axis=1).astype(np.int32),
-            colorbar={"title": {"text": "share<br>of power"}},
+            colorbar={"title": {"text": "share of power", "side": "right"}},
             hovertemplate="neuron %{text}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>",
         )
     )

@@ -32,6 +32,7 @@ CLASS_COLOUR: Mapping[str, str] = {
     "memorizing": "#E69F00",
     "dead": "#8C8C8C",
 }
+_LINE = 105  # characters of a caption
 INK, FAINT = "#222222", "#E4E4E4"
 
 HTML_CONFIG: Mapping[str, Any] = {
@@ -77,12 +78,25 @@ TEMPLATE = go.layout.Template(
 
 def styled(figure: go.Figure, title: str, caption: str, height: int = 420) -> go.Figure:
     """Gives a figure the common look, its title and, below it, where its numbers come from."""
+    lines = caption if "<br>" in caption else _in_lines(caption)
+    subtitle = {"text": lines, "font": {"size": 11, "color": "#555"}}
     figure.update_layout(
-        template=TEMPLATE,
-        height=height,
-        title={"text": title, "subtitle": {"text": caption, "font": {"size": 11, "color": "#555"}}},
+        template=TEMPLATE, height=height, title={"text": title, "subtitle": subtitle}
     )
+    if "<br>" in lines and "<br>" not in caption:
+        figure.update_layout(margin={"t": 84 + 15 * lines.count("<br>")})
     return figure
+
+
+def _in_lines(caption: str) -> str:
+    """A caption broken between its parts, so that it fits a figure of 700 pixels."""
+    lines: list[str] = []
+    for part in caption.split(" · "):
+        if lines and len(lines[-1]) + 3 + len(part) <= _LINE:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "<br>".join(lines)
 
 
 def run_caption(config: RunConfig, step: int | None = None) -> str:

@@ -8,15 +8,22 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
+from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from training.data import SPLIT_MEANING, SPLITS
 
 if TYPE_CHECKING:
+    from analysis.dynamics import Interval
     from training.run import Run
 
 
 def training_curves(run: Run) -> go.Figure:
-    """Accuracy and loss of every split against the step (log axis, so step 0 is not drawn)."""
+    """Accuracy and loss of every split against the step (log axis, so step 0 is not drawn).
+
+    Bands: between which evaluations the run grokked (test accuracy reached 0.90), and between which
+    it inverted (corrupted accuracy, having been above one half, fell below it).
+    """
+    from analysis.dynamics import grokking, inversion
+
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     rows = [m for m in run.measurements if m.step > 0]
     steps = np.array([m.step for m in rows], dtype=np.int32)
@@ -41,9 +48,35 @@ def training_curves(run: Run) -> go.Figure:
                 row=row,
                 col=1,
             )
+    for interval, words, place in (
+        (grokking(run), "grokked", 0.30),
+        (inversion(run), "inverted", 0.18),
+    ):
+        if interval is not None:
+            mark_interval(figure, interval, words, place)
     figure.update_xaxes(type="log")
     figure.update_xaxes(title_text="step", row=2, col=1)
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
     loss = {"mse": "loss (MSE)", "cross_entropy": "loss (cross-entropy, nats)"}[run.config.loss]
     figure.update_yaxes(title_text=loss, type="log", exponentformat="power", row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
+
+
+def mark_interval(figure: go.Figure, interval: Interval, words: str, place: float) -> None:
+    """A band between two evaluations, through all rows; the words stand in the first."""
+    start = max(interval.after, 1)
+    figure.add_vrect(
+        x0=start, x1=interval.by, fillcolor=INK, opacity=0.18, line_width=0, row="all", col=1
+    )
+    figure.add_annotation(
+        x=np.log10(start),
+        y=place,
+        xref="x",
+        yref="y domain",
+        text=f"{words} by step {interval.by}",
+        showarrow=False,
+        xanchor="right",
+        xshift=-4,
+        bgcolor="rgba(255,255,255,0.8)",
+        font={"size": 11},
+    )

@@ -93,7 +93,7 @@ function spectraFigure(neurons, place, threshold) {
     data: [{
       type: "heatmap", z: order.map((row) => neurons.shares(place, row[2])), zmin: 0, zmax: 1, colorscale: "Viridis",
       customdata: order.map((row) => new Array(neurons.frequencies).fill(row[2])),
-      colorbar: { title: { text: "share<br>of power" }, thickness: 14 },
+      colorbar: { title: { text: "share of power", side: "right" }, thickness: 14 },
       hovertemplate: "neuron %{customdata}<br>frequency %{x}<br>share %{z:.2f}<extra></extra>",
     }],
     layout: {

@@ -1,0 +1,197 @@
+"""What every figure function must give: titles, units, the project's words, room for its text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.boundary import critical
+from analysis.classify import classify
+from analysis.curves import pruning_curve
+from analysis.diagram import phase_diagram
+from analysis.dynamics import dynamics
+from analysis.embedding import embedding_table
+from analysis.heads import head_ablation
+from analysis.neurons import neuron_table
+from interp import figures
+from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
+from tests.conftest import tiny_config
+from tests.sweep_results import made
+from tests.test_neurons import mixed_network
+from training.data import SPLITS
+from training.evaluation import Score, Scores
+from training.folder import Measurement
+from training.loop import train
+
+AXES = {
+    "data.fraction": [0.1, 0.3, 0.5, 0.7, 0.9],
+    "data.corruption": [0.0, 0.2, 0.4, 0.6],
+    "optimizer.weight_decay": [0.0, 1.0, 5.0],
+}
+
+
+def outcome(fraction, corruption, decay, seed):
+    state = "memorization" if fraction < 0.4 else "coexistence" if corruption < 0.5 else "confusion"
+    scores = {"train_accuracy": 0.9, "test_accuracy": fraction, "corrupted_accuracy": corruption}
+    return {
+        "state": state,
+        "phase": state,
+        "mean_ipr": 0.3,
+        "ipr_convention": "one-sided",
+        **scores,
+    }
+
+
+def diagram_figures():
+    results = made(AXES, 2, outcome)
+    x, y, panel = AXES
+    diagram = phase_diagram(results, x, y, panel)
+    edge = critical(results, x=x, y=y, panel=panel)
+    return {
+        "phase_diagram": figures.phase_diagram(diagram, edge),
+        "dense_phase_diagram": figures.dense_phase_diagram(diagram),
+        "phase_scores": figures.phase_scores(diagram),
+    }
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """A figure of every function; names are the functions'."""
+    run = train(tiny_config(model={"width": 64}))
+    table = neuron_table(run)
+    classes = classify(table, float(np.median(table.ipr)))
+    with_norm = neuron_table(train(tiny_config(model={"width": 24, "norm": "batch"})))
+    model = {"kind": "transformer", "d_model": 16, "n_heads": 4, "d_mlp": 24}
+    heads = head_ablation(train(tiny_config(model=model)))
+    curves = pruning_curve(run, draws=3)
+    return {
+        "training_curves": figures.training_curves(run),
+        "ipr_histogram": figures.ipr_histogram(table, classes),
+        "neuron_curves": figures.neuron_curves(table, 3),
+        "spectra_heatmap": figures.spectra_heatmap(table, classes),
+        "embedding_spectrum": figures.embedding_spectrum(embedding_table(run)),
+        "head_ablation": figures.head_ablation(heads, "small"),
+        "norm_weights": figures.norm_weights(with_norm, classify(with_norm, 0.3)),
+        "pruning_curves": figures.pruning_curves(curves, pruned=40),
+        "ipr_dynamics": figures.ipr_dynamics(dynamics(run), classes),
+        **diagram_figures(),
+    }
+
+
+def test_every_figure_function_is_here(drawn):
+    others = {"paper", "save", "save_all", "save_page"}
+    assert set(drawn) == set(figures.__all__) - others
+
+
+def test_every_figure_has_a_title_and_says_where_its_numbers_come_from(drawn):
+    for name, figure in drawn.items():
+        title = figure.layout.title
+        assert title.text, name
+        assert any(word in title.subtitle.text for word in ("seed", "IPR:")), name
+
+
+UNITS = {
+    "training_curves": ["step", "accuracy", "loss (MSE)"],
+    "ipr_histogram": ["IPR of a neuron (one-sided DFT, constant included, r = 2)"],
+    "neuron_curves": ["residue", "frequency", "share of power"],
+    "spectra_heatmap": ["frequency (0 is the constant)"],
+    "embedding_spectrum": ["frequency (0 is the constant)", "share of power, all dimensions"],
+    "head_ablation": ["ablated head (block.head)", "accuracy"],
+    "norm_weights": ["IPR (one-sided DFT, constant included)", "|weight of the norm|"],
+    "pruning_curves": ["pruned neurons of 64", "accuracy"],
+    "ipr_dynamics": ["step", "IPR of a neuron"],
+    "phase_diagram": ["data fraction α", "corruption ξ"],
+    "dense_phase_diagram": ["data fraction α", "corruption ξ"],
+    "phase_scores": ["data fraction α"],
+}
+
+
+def test_axes_have_titles_with_units_and_conventions(drawn):
+    for name, figure in drawn.items():
+        axes = (*figure.select_xaxes(), *figure.select_yaxes())
+        titles = {axis.title.text for axis in axes if axis.title.text}
+        for unit in UNITS[name]:
+            assert unit in titles, name
+
+
+def test_splits_are_named_by_the_projects_words(drawn):
+    for name in ("training_curves", "pruning_curves", "head_ablation"):
+        named = {trace.name for trace in drawn[name].data if trace.showlegend is not False}
+        words = {one.partition(",")[0] for one in named}
+        assert words <= set(SPLITS), name
+        assert {"train", "test", "corrupted"} <= words, name
+
+
+def test_five_hundred_neurons_are_a_handful_of_traces():
+    network, _ = mixed_network(300, 200)
+    table = neuron_table(network)
+    classes = classify(table)
+    found = {
+        "histogram": figures.ipr_histogram(table, classes),
+        "heat map": figures.spectra_heatmap(table, classes),
+        "one neuron": figures.neuron_curves(table, 0),
+    }
+    for name, figure in found.items():
+        assert len(figure.data) <= 12, name
+
+
+def test_grokking_and_inversion_are_marked_between_two_evaluations(tiny_run):
+    """Accuracies by hand: test reaches 0.90 in (30, 40], corrupted falls below ½ in (20, 30]."""
+    steps = [0, 10, 20, 30, 40, 50]
+    test = [0.1, 0.2, 0.5, 0.85, 0.92, 0.99]
+    corrupted = [0.1, 0.9, 0.8, 0.4, 0.1, 0.05]
+    rows = tuple(
+        Measurement(
+            step,
+            Scores({s: Score({"test": t, "corrupted": c}.get(s, 0.5), 0.1) for s in SPLITS}),
+            1.0,
+        )
+        for step, t, c in zip(steps, test, corrupted, strict=True)
+    )
+    figure = figures.training_curves(replace(tiny_run, measurements=rows))
+    bands = sorted((shape.x0, shape.x1) for shape in figure.layout.shapes)
+    assert bands == [(20, 30)] * 2 + [(30, 40)] * 2  # one in each row
+    words = [note.text for note in figure.layout.annotations]
+    assert words == ["grokked by step 40", "inverted by step 30"]
+
+
+COLLISIONS = """id => {
+    const root = document.getElementById(id), frame = root.getBoundingClientRect();
+    const seen = one => {
+        const style = getComputedStyle(one);
+        return one.textContent.trim() && style.visibility !== 'hidden' && +style.opacity > 0;
+    };
+    const boxes = [...root.querySelectorAll('svg text')].filter(seen)
+        .map(one => ({words: one.textContent, box: one.getBoundingClientRect()}))
+        .filter(one => one.box.width > 0);
+    const found = [];
+    boxes.forEach(({words, box}, i) => {
+        if (box.left < frame.left - 1 || box.right > frame.right + 1
+            || box.top < frame.top - 1 || box.bottom > frame.bottom + 1) found.push('cut ' + words);
+        for (const other of boxes.slice(0, i)) {
+            const wide = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+            const high = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+            // A line of text is taller than its letters.
+            if (wide > 1.5 && high > 2.5) found.push(words + ' | ' + other.words);
+        }
+    });
+    return found;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.parametrize("width", [700, 1400])
+def test_no_text_overlaps_or_is_cut_off(drawn, browser, tmp_path, width):
+    file = tmp_path / "all.html"
+    figures.save_page(list(drawn.values()), file, "all")
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        page.goto(file.as_uri())
+        page.wait_for_function(
+            f"document.querySelectorAll('.main-svg .infolayer').length >= {len(drawn)}"
+        )
+        page.wait_for_timeout(500)
+        found = {name: page.evaluate(COLLISIONS, f"figure-{i}") for i, name in enumerate(drawn)}
+    assert {name: words for name, words in found.items() if words} == {}
