@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from training.data import SPLIT_MEANING, SPLITS
 
 if TYPE_CHECKING:
     from analysis.dynamics import Interval
+    from training.folder import Measurement
     from training.run import Run
 
 
@@ -59,7 +61,18 @@ def training_curves(run: Run) -> go.Figure:
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
     loss = {"mse": "loss (MSE)", "cross_entropy": "loss (cross-entropy, nats)"}[run.config.loss]
     figure.update_yaxes(title_text=loss, type="log", exponentformat="power", row=2, col=1)
+    figure.update_yaxes(dtick=_loss_ticks(rows), row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
+
+
+def _loss_ticks(rows: Sequence[Measurement]) -> str | int:
+    """Ticks of a logarithmic axis whose labels do not touch: 1, 2, 5 or whole decades."""
+    found = [score.loss for row in rows for _, score in row.scores.items()]
+    known = [loss for loss in found if loss is not None and loss > 0]
+    if not known:
+        return 1
+    decades = np.log10(max(known) / min(known))
+    return "D2" if decades < 2 else int(np.ceil(decades / 6))
 
 
 def mark_interval(figure: go.Figure, interval: Interval, words: str, place: float) -> None:
