@@ -19,6 +19,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from training.display import register
+
 if TYPE_CHECKING:
     from analysis.classify import classify as classify
     from analysis.curves import pruning_curve as pruning_curve
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from training.models.analytic import analytic_network as analytic_network
     from training.run import load as load
     from training.tasks import make_task as make_task
+
+# Results show themselves in notebooks through interp.notebook, which is loaded when they do.
+register(lambda: import_module("interp.notebook"))
 
 _HOME = {
     "RunConfig": "training.config",

@@ -60,7 +60,10 @@ def test_the_control_is_random_prunings_of_the_seed(run, curves):
 def test_bad_input():
     run = train(tiny_config(model={"width": 12, "depth": 3}, steps=2))
     tables = [neuron_table(run)]
-    with pytest.raises(ValueError, match="layer 0: expected logits that are a sum"):
+    with pytest.raises(
+        ValueError,
+        match="expected logits that are a sum over its neurons, but a norm or a layer follows",
+    ):
         checkpoint_curves(run, tables)
     with pytest.raises(ValueError, match="draws: expected at least 1 random control, got 0"):
         checkpoint_curves(run, tables, draws=0)

@@ -75,6 +75,7 @@ def drawn():
         "head_ablation": figures.head_ablation(heads, "small"),
         "norm_weights": figures.norm_weights(with_norm, classify(with_norm, 0.3)),
         "pruning_curves": figures.pruning_curves(curves, pruned=40),
+        "pruning_curve": figures.pruning_curve(curves["IPR", "lowest"]),
         "ipr_dynamics": figures.ipr_dynamics(dynamics(run), classes),
         **diagram_figures(),
     }
@@ -89,7 +90,8 @@ def test_every_figure_has_a_title_and_says_where_its_numbers_come_from(drawn):
     for name, figure in drawn.items():
         title = figure.layout.title
         assert title.text, name
-        assert any(word in title.subtitle.text for word in ("seed", "IPR:")), name
+        words = ("seed", "IPR:", "nothing is retrained")
+        assert any(word in title.subtitle.text for word in words), name
 
 
 UNITS = {
@@ -101,6 +103,7 @@ UNITS = {
     "head_ablation": ["ablated head (block.head)", "accuracy"],
     "norm_weights": ["IPR (one-sided DFT, constant included)", "|weight of the norm|"],
     "pruning_curves": ["pruned neurons of 64", "accuracy"],
+    "pruning_curve": ["pruned neurons of 64", "accuracy"],
     "ipr_dynamics": ["step", "IPR of a neuron"],
     "phase_diagram": ["data fraction α", "corruption ξ"],
     "dense_phase_diagram": ["data fraction α", "corruption ξ"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from training.checkpoint import load_weights
 from training.config import RunConfig
 from training.data import Dataset
+from training.display import Displayed
 from training.evaluation import Scores
 from training.files import is_vacant, new_folder
 from training.folder import (
@@ -30,7 +31,7 @@ from training.models.initial import Network, empty_network
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Displayed):
     """A trained (or still training) network with its history.
 
     Attributes:

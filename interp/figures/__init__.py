@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from interp.figures.neuron import neuron_curves as neuron_curves
     from interp.figures.norms import norm_weights as norm_weights
     from interp.figures.paper_look import paper as paper
+    from interp.figures.pruning import pruning_curve as pruning_curve
     from interp.figures.pruning import pruning_curves as pruning_curves
     from interp.figures.spectra import spectra_heatmap as spectra_heatmap
     from interp.figures.training import training_curves as training_curves
@@ -36,6 +37,7 @@ _HOME = {
     "norm_weights": "interp.figures.norms",
     "phase_diagram": "interp.figures.diagram",
     "phase_scores": "interp.figures.diagram_scores",
+    "pruning_curve": "interp.figures.pruning",
     "pruning_curves": "interp.figures.pruning",
     "save": "interp.figures.export",
     "paper": "interp.figures.paper_look",

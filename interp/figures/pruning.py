@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.curves import ControlBand, PruningCurves
+from analysis.curves import ControlBand, PruningCurve, PruningCurves
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from training.data import SPLITS, Split
 
@@ -101,6 +101,35 @@ def pruning_curves(
         curves.caption + words + f" · {curves.method}",
         height=520,
     )
+
+
+def pruning_curve(
+    curve: PruningCurve, metric: Literal["accuracy", "loss"] = "accuracy"
+) -> go.Figure:
+    """Accuracy (or loss) of every split against the number of neurons removed in one order.
+
+    Args:
+        curve: one of :func:`analysis.curves.pruning_curve`'s.
+        metric: what to draw.
+    """
+    figure = go.Figure()
+    for split in SPLITS:
+        values = getattr(curve, metric)[split]
+        if values is not None:
+            figure.add_trace(
+                go.Scatter(
+                    x=curve.sizes.astype(np.int32),
+                    y=values.astype(np.float32),
+                    mode="lines",
+                    name=split,
+                    visible=True if split in _SHOWN else "legendonly",
+                    line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
+                    hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}<extra>{split}</extra>",
+                )
+            )
+    figure.update_xaxes(title_text=f"pruned neurons of {int(curve.sizes[-1])}")
+    figure.update_yaxes(title_text=metric)
+    return styled(figure, "Pruning curve", "neurons removed in one order; nothing is retrained")
 
 
 def _add_band(

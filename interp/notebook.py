@@ -1,0 +1,170 @@
+"""Results in notebooks: a small table for each, and the figure that belongs to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from analysis.classify import classify
+from analysis.curves import PruningCurve, PruningCurves
+from analysis.diagram import PhaseDiagram
+from analysis.neurons import NeuronTable
+from analysis.phases import has_phase, phase
+from interp import figures
+from interp.words import number, outcome, setting
+from training.data import SPLIT_MEANING, SPLITS
+from training.run import Run
+
+_ROWS = 8
+_PLACES = 6  # numbers of pruned neurons in a table
+
+
+def html(result: Any) -> str:
+    """A result as a caption and a table; its colours are those of the notebook."""
+    if isinstance(result, Run):
+        return _run(result)
+    if isinstance(result, NeuronTable):
+        return _neurons(result)
+    if isinstance(result, PruningCurves):
+        return _curves(result)
+    if isinstance(result, PruningCurve):
+        return _block("Pruning curve: accuracy by number of pruned neurons", *_accuracies(result))
+    if isinstance(result, PhaseDiagram):
+        return _diagram(result)
+    return escape(repr(result))
+
+
+def plot(result: Any, **options: Any) -> go.Figure:
+    """The figure that belongs to a result.
+
+    Raises:
+        TypeError: if none does.
+    """
+    if isinstance(result, Run):
+        return figures.training_curves(result, **options)
+    if isinstance(result, NeuronTable):
+        return _histogram(result, **options)
+    if isinstance(result, PruningCurves):
+        return figures.pruning_curves(result, **options)
+    if isinstance(result, PruningCurve):
+        return figures.pruning_curve(result, **options)
+    if isinstance(result, PhaseDiagram):
+        return figures.phase_diagram(result, **options)
+    raise TypeError(f"plot: expected a result with a figure, got {type(result).__name__}")
+
+
+def _histogram(table: NeuronTable, **options: Any) -> go.Figure:
+    """With the two classes, unless told otherwise or there are none."""
+    if "classes" not in options:
+        try:
+            options["classes"] = classify(table)
+        except ValueError:
+            options["classes"] = None
+    return figures.ipr_histogram(table, **options)
+
+
+def _run(run: Run) -> str:
+    words = [setting(run.config)]
+    if not run.measurements:
+        return _block(f"Run {run.name}", [], [], [*words, "Not scored yet."])
+    row = run.measurement()
+    if has_phase(run):
+        words.append(outcome(phase(run)))
+    steps = run.steps
+    span = f", steps {steps[0]} to {steps[-1]}" if steps else ""
+    words.append(f"{len(steps)} checkpoints{span}{'' if run.finished else '; not finished'}.")
+    body = [
+        [split, number(row.scores[split].accuracy), number(row.scores[split].loss, 5), meaning]
+        for split, meaning in SPLIT_MEANING.items()
+    ]
+    head = [f"step {row.step}", "accuracy", "loss", "scored on"]
+    return _block(f"Run {run.name}", head, body, words)
+
+
+def _neurons(table: NeuronTable) -> str:
+    mean = "–" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
+    words = [
+        f"{len(table)} neurons, {int(table.dead.sum())} dead, mean IPR {mean}.",
+        f"{table.caption}.",
+    ]
+    body = [
+        [
+            str(i),
+            *([number(None)] * 4 if table.dead[i] else _neuron(table, i)),
+            number(float(table.norm[i])),
+        ]
+        for i in range(min(_ROWS, len(table)))
+    ]
+    if len(table) > _ROWS:
+        words.append(f"The first {_ROWS}:")
+    head = ["neuron", "IPR", "U, V, W", "frequency", "phases (rad)", "weight norm"]
+    return _block(f"Neurons of {table.name}", head, body, words)
+
+
+def _neuron(table: NeuronTable, i: int) -> list[str]:
+    return [
+        number(float(table.ipr[i])),
+        ", ".join(f"{value:.2f}" for value in table.curve_ipr[:, i]),
+        str(int(table.frequency[i])),
+        ", ".join(f"{value:.2f}" for value in table.phases[:, i]),
+    ]
+
+
+def _curves(curves: PruningCurves) -> str:
+    control = curves.control
+    words = [f"{curves.neurons} neurons, {curves.method}.", f"{curves.caption}."]
+    if control is not None:
+        words.append(f"Control: {control.draws} random orders, seed {control.seed}.")
+    curve = curves.curves.get(("IPR", "lowest"))
+    if curve is None:
+        return _block("Pruning curves", [], [], words)
+    head, body = _accuracies(curve)
+    if control is not None:
+        rows = _accuracies(control.mean)[1]
+        body += [[f"{name}, random", *cells] for name, *cells in rows]
+    return _block("Pruning curves: accuracy, lowest IPR first", head, body, words)
+
+
+def _accuracies(curve: PruningCurve) -> tuple[list[str], list[list[str]]]:
+    """Accuracies at a few numbers of pruned neurons."""
+    last = len(curve.sizes) - 1
+    places = sorted({round(i * last / (_PLACES - 1)) for i in range(_PLACES)})
+    head = ["pruned", *(str(int(curve.sizes[place])) for place in places)]
+    body = []
+    for split in SPLITS:
+        values = curve.accuracy[split]
+        if values is not None:
+            body.append([split, *(number(float(values[place])) for place in places)])
+    return head, body
+
+
+def _diagram(diagram: PhaseDiagram) -> str:
+    axes = [f"x: {diagram.x}", f"y: {diagram.y}"]
+    axes += [f"panels: {diagram.panel}"] if diagram.panel else []
+    axes += [f"{name} = {value}" for name, value in diagram.fixed.items()]
+    counts = Counter(point.state for point in diagram.points)
+    body = [
+        [state, str(counts[state]), f"{counts[state] / len(diagram.points):.0%}"]
+        for state in diagram.states
+    ]
+    seeds = {point.seeds for point in diagram.points}
+    words = [" · ".join(axes) + f". Vote of {min(seeds)} to {max(seeds)} seeds a point."]
+    return _block("Phase diagram", ["state", "points", "share"], body, words)
+
+
+def _block(
+    title: str, head: Sequence[str], body: Iterable[Sequence[str]], words: Sequence[str] = ()
+) -> str:
+    parts = [f"<b>{escape(title)}</b>"]
+    parts += [f"<p>{escape(' '.join(words))}</p>"] if words else []
+    if head:
+        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body
+        )
+        parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>")
+    return f'<div class="interp-result">{"".join(parts)}</div>'
