@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 import threading
@@ -49,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted.
     """
     tokens = sys.argv[1:] if arguments is None else list(arguments)
+    # Imports make objects by the hundred thousand, and all stay: looking for garbage among them,
+    # then and at the end, would take a second of every command.
+    gc.set_threshold(200_000, 50, 50)
+    atexit.register(gc.freeze)
     try:
         with warnings.catch_warnings(), _terminated_as_interrupted():
             warnings.simplefilter("default", UserWarning)

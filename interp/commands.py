@@ -220,7 +220,7 @@ def report(
     layer: Layer = 0,
     pruned_checkpoints: Annotated[
         int, Parameter(help="checkpoints before the newest that get a pruning curve")
-    ] = 24,
+    ] = 16,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:

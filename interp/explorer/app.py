@@ -18,7 +18,7 @@ from interp.explorer.page import page
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
 
-_WARM_UP_AFTER = 1.5  # seconds: the first page comes first, then torch
+_WARM_UP_AFTER = 3.0  # seconds: the first page comes first, then torch
 
 
 def make_app(root: Path) -> Dash:

@@ -11,6 +11,8 @@ from interp.figures.diagram_scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram_words import described
 from interp.figures.template import styled
 
+_FEW = 2500  # points whose hover labels tell everything
+
 
 def is_regular(diagram: PhaseDiagram) -> bool:
     """Whether every point lies on the base grid, none on a refinement of it."""
@@ -46,10 +48,11 @@ def _cells(points: list[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -> go
     shape = (len(rows), len(columns))
     state = np.full(shape, np.nan, dtype=np.float32)
     words = np.full(shape, "", dtype=object)
+    few = len(diagram.points) <= _FEW
     for point in points:
         place = rows[y.at(point.y)], columns[x.at(point.x)]
         state[place] = POINT_STATES.index(point.state)
-        words[place] = described(point, diagram)
+        words[place] = described(point, diagram) if few else _in_short(point)
     return go.Heatmap(
         x=x.edges.astype(np.float32),
         y=y.edges.astype(np.float32),
@@ -61,9 +64,21 @@ def _cells(points: list[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -> go
         xgap=1 if shape[1] < 60 else 0,
         ygap=1 if shape[0] < 60 else 0,
         text=words.tolist(),
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate=f"%{{text}}<extra>{_place(x, y)}</extra>",
         hoverongaps=False,
     )
+
+
+def _in_short(point: Point) -> str:
+    """Of many points: megabytes of hover labels would make the page slow."""
+    tested = "" if point.test is None else f"<br>test accuracy {point.test.mean:.3f}"
+    return f"<b>{point.state}</b>, {point.share:.0%} of {point.seeds}{tested}"
+
+
+def _place(x: Scale, y: Scale) -> str:
+    """Where a cell lies, for its hover label; of axes of numbers."""
+    numbers = x.names is None and y.names is None
+    return f"{x.title} %{{x:.4g}}<br>{y.title} %{{y:.4g}}" if numbers else ""
 
 
 def _steps() -> list[tuple[float, str]]:

@@ -17,7 +17,7 @@ from analysis.phases import Phase, has_phase, phase
 from training.models.transformer import Transformer
 from training.run import Run
 
-PRUNED_CHECKPOINTS = 24  # before the newest, unless told otherwise: a tenth of a second each
+PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise: 0.15 s each
 EARLIER_DRAWS = 4  # random prunings at each of them
 _CURVE_BYTES = 2_000_000  # of the curves of earlier checkpoints, a byte a residue
 
