@@ -13,6 +13,7 @@ from analysis.neurons import NeuronTable, neuron_table
 from analysis.pruning import BAND, DRAWS, RANKINGS, Direction, removal_order, resolve
 from analysis.tail import Tail
 from training.data import SPLITS, Dataset, Split
+from training.display import Displayed
 from training.evaluation import PARTS, Evaluation, Scores, in_float64, split_means
 from training.models.initial import Network
 from training.randomness import stream
@@ -27,11 +28,17 @@ ORDERS: tuple[Order, ...] = tuple((n, d) for n in RANKINGS for d in ("lowest", "
 
 
 @dataclass(frozen=True)
-class PruningCurve:
-    """Scores after removing neurons in one order, by split; None for an empty split."""
+class PruningCurve(Displayed):
+    """Scores after removing neurons in one order, by split; None for an empty split.
+
+    Attributes:
+        accuracy, loss: one value for each number of removed neurons.
+        sizes: those numbers.
+    """
 
     accuracy: Mapping[Split, Curve | None]
     loss: Mapping[Split, Curve | None]
+    sizes: Int[np.ndarray, " size"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class ControlBand:
 
 
 @dataclass(frozen=True)
-class PruningCurves:
+class PruningCurves(Displayed):
     """Pruning curves in both directions, for every ranking, with the random control.
 
     Attributes:
@@ -172,11 +179,16 @@ class _CumulativePasses:
         if loss is None:
             counts = cumulative_counts(*given, self._base)
             nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
-            return [PruningCurve(split_means(one, evaluation.counts), nothing) for one in counts]
+            return [
+                PruningCurve(split_means(one, evaluation.counts), nothing, self.sizes)
+                for one in counts
+            ]
         sums = cumulative_sums(*given, loss, self._base)
         return [
             PruningCurve(
-                split_means(right, evaluation.counts), split_means(losses, evaluation.counts)
+                split_means(right, evaluation.counts),
+                split_means(losses, evaluation.counts),
+                self.sizes,
             )
             for right, losses in zip(*sums, strict=True)
         ]
@@ -196,21 +208,23 @@ class _ForwardPasses:
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         return [
-            _from_scores([self._evaluation(one) for one in self._tail.along(order, self.sizes)])
+            _from_scores(
+                [self._evaluation(one) for one in self._tail.along(order, self.sizes)], self.sizes
+            )
             for order in orders
         ]
 
     control = __call__
 
 
-def _from_scores(found: list[Scores]) -> PruningCurve:
+def _from_scores(found: list[Scores], sizes: Int[np.ndarray, " size"]) -> PruningCurve:
     """A curve from scores at falling sizes."""
 
     def column(metric: str) -> dict[Split, Curve | None]:
         rows = {s: [getattr(one[s], metric) for one in reversed(found)] for s in SPLITS}
         return {s: None if values[0] is None else np.array(values) for s, values in rows.items()}
 
-    return PruningCurve(column("accuracy"), column("loss"))
+    return PruningCurve(column("accuracy"), column("loss"), sizes)
 
 
 def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> ControlBand:
@@ -220,7 +234,8 @@ def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> 
             return {s: None if r[0] is None else reduce(np.stack(r)) for s, r in rows.items()}
 
         nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
-        return PruningCurve(each("accuracy"), each("loss") if keep_loss else nothing)
+        loss = each("loss") if keep_loss else nothing
+        return PruningCurve(each("accuracy"), loss, drawn[0].sizes)
 
     low, high = BAND
     return ControlBand(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.plane import plane
 from analysis.settled import STATES, State
+from training.display import Displayed
 from training.sweep.results import Results, distinct
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class PhaseDiagram:
+class PhaseDiagram(Displayed):
     """The points of a sweep over two axes and, where there is one, a third.
 
     Attributes:

@@ -24,6 +24,7 @@ from analysis.spectrum import (
     power_shares,
     wrapped,
 )
+from training.display import Displayed
 from training.files import write_bytes
 from training.models.initial import Network
 from training.run import Run
@@ -40,7 +41,7 @@ NO_POWER = 1e-9
 
 
 @dataclass(frozen=True)
-class NeuronTable:
+class NeuronTable(Displayed):
     """Neurons of one hidden layer.
 
     Attributes:

@@ -30,6 +30,8 @@ def make_app(root: Path) -> Dash:
     if not root.is_dir():
         raise ValueError(f"{root}: expected a folder of runs or sweeps, found none")
     catalog = Catalog(root)
+    # A long table is read while the application is made and the browser starts.
+    threading.Thread(target=catalog.contents, daemon=True).start()
     app = Dash(
         "interp.explorer",
         title="interp explorer",

@@ -10,12 +10,13 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
-from interp.explorer.page import rows_of, summary
+from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
 
+_FIRST_TICKS = 2  # that leave the browser to draw the diagram before the whole table comes
 _POSITIONS = (("threshold", "value"), ("step", "value"), ("neuron", "value"), ("steps", "data"))
 
 
@@ -33,6 +34,7 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         State("sweep", "value"),
         *(State(axis, "value") for axis in ("x", "y", "panel")),
         State("diagram-key", "data"),
+        State("version", "data"),
         *(State({"kind": kind, "run": ALL}, prop) for kind, prop in _POSITIONS),
         prevent_initial_call=True,
     )
@@ -42,8 +44,10 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         by = ctx.triggered_id
         if not ctx.triggered or ctx.triggered[0]["value"] is None:
             raise PreventUpdate
-        standing = _standing(opened, ctx.states_list[6:])
+        standing = _standing(opened, ctx.states_list[7:])
         if by == "table":
+            if rest[4] == NOT_YET:  # rows are missing, and the ticks with them
+                raise PreventUpdate
             return _ticked(catalog, rows, standing)
         if by == "diagram":
             cell = clicked_cell(click["points"][0], rest[3])
@@ -185,28 +189,40 @@ def add_live(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) -> N
         Output("summary", "children"),
         Output("sweep", "options"),
         Output("diagram-section", "hidden"),
+        Output("table", "selectedRows", allow_duplicate=True),
         Output({"kind": "live", "run": ALL}, "data"),
         Input("tick", "n_intervals"),
         State("version", "data"),
+        State("opened", "data"),
         State({"kind": "live", "run": ALL}, "data"),
         State({"kind": "live", "run": ALL}, "id"),
         prevent_initial_call=True,
     )
-    def tick(n: int, version: int, live: list[str], ids: list[dict[str, str]]) -> Any:
+    def tick(
+        n: int,
+        version: int,
+        opened: list[dict[str, Any]],
+        live: list[str],
+        ids: list[dict[str, str]],
+    ) -> Any:
+        if version == NOT_YET and n < _FIRST_TICKS and not opened:
+            raise PreventUpdate
         contents = catalog.contents()
         now = [_life(readings, one["run"]) for one in ids]
         changed = [new if new != old else no_update for new, old in zip(now, live, strict=True)]
         if contents.version == version:
             if all(one is no_update for one in changed):
                 raise PreventUpdate
-            return *([no_update] * 5), changed
+            return *([no_update] * 6), changed
         sweeps = list(contents.sweeps)
+        ticks = {"ids": [one["name"] for one in opened]} if version == NOT_YET else no_update
         return (
             contents.version,
             rows_of(contents),
             summary(contents),
             sweeps,
             not sweeps,
+            ticks,
             changed,
         )
 

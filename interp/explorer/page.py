@@ -11,6 +11,9 @@ from dash import dcc, html
 from interp.explorer.catalog import Contents
 from interp.figures.template import HTML_CONFIG
 
+FIRST_ROWS = 300  # that come with the page; more follow a moment later
+NOT_YET = -1  # the version of a page whose table is not whole
+
 _NUMBER = {"filter": "agNumberColumnFilter", "type": "numericColumn"}
 _SCORE = {**_NUMBER, "width": 105, "valueFormatter": {"function": "d3.format('.3f')(params.value)"}}
 COLUMNS: list[dict[str, Any]] = [
@@ -67,7 +70,9 @@ def summary(contents: Contents) -> str:
 
 
 def page(root: Path, contents: Contents) -> html.Main:
-    """The skeleton; callbacks fill it."""
+    """The skeleton; callbacks fill it, with the rest of a long table too."""
+    rows = rows_of(contents)
+    whole = len(rows) <= FIRST_ROWS
     return html.Main(
         [
             dcc.Location(id="url", refresh=False),
@@ -75,7 +80,7 @@ def page(root: Path, contents: Contents) -> html.Main:
             dcc.Store(id="opened", data=[]),
             dcc.Store(id="cell"),
             dcc.Store(id="diagram-key"),
-            dcc.Store(id="version", data=contents.version),
+            dcc.Store(id="version", data=contents.version if whole else NOT_YET),
             dcc.Store(id="address"),
             html.Header(
                 [
@@ -86,7 +91,7 @@ def page(root: Path, contents: Contents) -> html.Main:
                 ]
             ),
             _diagram_section(contents),
-            _table_section(contents),
+            _table_section(rows[:FIRST_ROWS]),
             html.Section(
                 [html.Div(id="differences"), html.Div(id="panels", className="panels")],
                 **{"aria-label": "open runs"},
@@ -124,7 +129,7 @@ def _diagram_section(contents: Contents) -> html.Section:
     )
 
 
-def _table_section(contents: Contents) -> html.Section:
+def _table_section(rows: list[dict[str, Any]]) -> html.Section:
     return html.Section(
         [
             html.H2("Runs"),
@@ -132,7 +137,7 @@ def _table_section(contents: Contents) -> html.Section:
             dag.AgGrid(
                 id="table",
                 columnDefs=COLUMNS,
-                rowData=rows_of(contents),
+                rowData=rows,
                 getRowId="params.data.name",
                 getRowStyle=_BROKEN,
                 defaultColDef={"sortable": True, "filter": True, "resizable": True},
