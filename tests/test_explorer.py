@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
+import subprocess
+import sys
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -315,3 +319,20 @@ def test_without_dash_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs dash and dash_ag_grid.*interp\[explorer\]"):
         serve.explore(".")
+
+
+def test_the_command_serves_says_where_and_ends_quietly(tmp_path):
+    """As a background job of a shell, which ignores Ctrl-C."""
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        f"from interp.cli import main; main(['explore', {str(tmp_path)!r}, '--port', '0'])"
+    )
+    asked = [sys.executable, "-c", code]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+        words = job.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", words)[0]
+        with urlopen(f"{address}_dash-layout", timeout=20) as answer:
+            assert "Nothing here yet" in answer.read().decode()
+        job.terminate()
+        assert job.wait(20) == 0
+        assert job.stderr.read() == ""

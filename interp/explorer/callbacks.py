@@ -87,6 +87,7 @@ def add_diagram(app: Dash, catalog: Catalog) -> None:
 
     @app.callback(
         Output("diagram", "figure"),
+        Output("diagram", "style"),
         Output("diagram-words", "children"),
         Output("diagram-key", "data"),
         *(Output(name, "options") for name in _AXES),
@@ -104,7 +105,8 @@ def add_diagram(app: Dash, catalog: Catalog) -> None:
             raise PreventUpdate
         found = drawn(sweep, x, y, panel)
         placeholders = [axis or "none" for axis in found.axes]
-        return found.figure, found.words, found.key, *([axes_of(sweep)] * 3), *placeholders
+        height = {"height": found.figure.layout.height}
+        return found.figure, height, found.words, found.key, *([axes_of(sweep)] * 3), *placeholders
 
     @app.callback(
         Output("cell-runs", "children"),

@@ -11,6 +11,8 @@ from dash import dcc, html
 from interp.explorer.catalog import Contents
 from interp.figures.template import HTML_CONFIG
 
+# Dash itself follows the width of the window; beside it plotly's own way would lose the height.
+GRAPH = {**HTML_CONFIG, "responsive": False}
 FIRST_ROWS = 300  # that come with the page; more follow a moment later
 NOT_YET = -1  # the version of a page whose table is not whole
 
@@ -63,10 +65,14 @@ def summary(contents: Contents) -> str:
         "training": sum(row.status == "training" for row in rows),
         "broken": sum(row.error is not None for row in rows),
     }
-    words = [f"{len(rows):,} runs", f"{len(contents.sweeps)} sweeps"]
+    words = [_counted(len(rows), "run"), _counted(len(contents.sweeps), "sweep")]
     words += [f"{count} {name}" for name, count in counts.items() if count]
     problems = [f"{sweep.name}: {sweep.error}" for sweep in contents.sweeps.values() if sweep.error]
     return " · ".join(words + problems)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def page(root: Path, contents: Contents) -> html.Main:
@@ -121,7 +127,7 @@ def _diagram_section(contents: Contents) -> html.Section:
                 className="choices",
             ),
             html.P(id="diagram-words", className="caption"),
-            dcc.Graph(id="diagram", config=dict(HTML_CONFIG)),
+            dcc.Graph(id="diagram", config=GRAPH, responsive=True),
             html.Div(id="cell-runs", className="bar"),
         ],
         id="diagram-section",

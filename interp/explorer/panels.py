@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from dash import dcc, html
 
 from interp.explorer.listing import Listed
+from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
 from interp.explorer.state import RunView
-from interp.figures.template import HTML_CONFIG
 from interp.words import outcome, setting
 
-_GRAPH = {**HTML_CONFIG, "displayModeBar": "hover"}
+# Pixels, the figures' own: a graph that follows the window's width must be told its height.
+_HEIGHT = {"training": 560, "histogram": 420, "position": 535, "one-neuron": 620, "spectra": 560}
 
 
 def identity(kind: str, run: str) -> dict[str, str]:
@@ -62,7 +64,7 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
     threshold = view.threshold if view.threshold is not None else opened.threshold(step)
     table = opened.table(step)
     assert table is not None
-    best = int(table.ipr.argmax()) if not table.dead.any() else 0
+    best = int(np.where(table.dead, -1.0, table.ipr).argmax())
     return [
         html.Div(
             [
@@ -116,4 +118,5 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
 
 
 def _graph(kind: str, name: str) -> dcc.Graph:
-    return dcc.Graph(id=identity(kind, name), config=_GRAPH)
+    style = {"height": _HEIGHT[kind]}
+    return dcc.Graph(id=identity(kind, name), config=GRAPH, responsive=True, style=style)

@@ -42,7 +42,7 @@ def explore(
     app = make_app(Path(folder))
     listening = bound(port)
     taken = listening.getsockname()[1]
-    if taken != port:
+    if port and taken != port:
         say(f"port {port} is in use")
     address = f"http://{HOST}:{taken}/"
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -72,7 +72,7 @@ def phase_diagram(diagram: PhaseDiagram, boundary: Boundary | None = None) -> go
     return figure.update_layout(margin={"t": 112 if diagram.panel else 96, "b": 116})
 
 
-def diagram_caption(diagram: PhaseDiagram, boundary: Boundary | None) -> str:
+def diagram_caption(diagram: PhaseDiagram, boundary: Boundary | None, dots: bool = True) -> str:
     """The vote, the bounds of the phases and the axes held fixed, in a line or two."""
     limits = PhaseThresholds()
     first = [
@@ -82,7 +82,7 @@ def diagram_caption(diagram: PhaseDiagram, boundary: Boundary | None) -> str:
         f"full inversion: train < {limits.margin:.2f} − ξ",
     ]
     second = axis_words(diagram)
-    if any(point.share < 1 for point in diagram.points):
+    if dots and any(point.share < 1 for point in diagram.points):
         second.append("dots: votes of seeds that disagree")
     if boundary is not None:
         second.append(f"line: median critical value, {boundary.level:.0%} bootstrap interval")

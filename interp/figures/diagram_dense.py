@@ -38,7 +38,9 @@ def dense_phase_diagram(diagram: PhaseDiagram) -> go.Figure:
     rows = -(-len(diagram.panels) // width)
     figure.update_layout(legend={"orientation": "h", "y": 0, "yref": "container"})
     figure.update_layout(legend={"yanchor": "bottom"})
-    styled(figure, "Phase diagram", diagram_caption(diagram, None), height=186 + 330 * rows)
+    styled(
+        figure, "Phase diagram", diagram_caption(diagram, None, dots=False), height=186 + 330 * rows
+    )
     return figure.update_layout(margin={"t": 112 if diagram.panel else 96, "b": 116})
 
 

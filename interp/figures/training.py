@@ -61,7 +61,7 @@ def training_curves(run: Run) -> go.Figure:
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
     loss = {"mse": "loss (MSE)", "cross_entropy": "loss (cross-entropy, nats)"}[run.config.loss]
     figure.update_yaxes(title_text=loss, type="log", exponentformat="power", row=2, col=1)
-    figure.update_yaxes(dtick=_loss_ticks(rows), row=2, col=1)
+    figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
 
 
