@@ -17,8 +17,9 @@ The public names, loaded when first used, so that ``import interp`` costs nothin
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from interp.lazy import lazily
 from training.display import register
 
 if TYPE_CHECKING:
@@ -81,15 +82,4 @@ _HOME = {
 
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'interp' has no name {name!r}; it has {', '.join(_HOME)}")
-    module = import_module(_HOME[name])
-    value = module if name == "figures" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOME)
+__getattr__, __dir__ = lazily(__name__, _HOME)

@@ -40,3 +40,21 @@ def opened_page(browser: Any, **context: Any) -> Iterator[Any]:
 def foreign_requests(page: Any, own: str) -> list[str]:
     """Addresses asked for that neither lie under ``own`` nor inside the page itself."""
     return [url for url in page.requests if not url.startswith((own, "data:", "blob:"))]
+
+
+def click_figure(page: Any, selector: str, x: float, y: float) -> None:
+    """Clicks a plotly figure at a place of its first axes."""
+    place = page.evaluate(
+        """([selector, x, y]) => {
+            const element = document.querySelector(selector);
+            element.scrollIntoView({block: 'center', behavior: 'instant'});
+            const {xaxis, yaxis} = element._fullLayout;
+            const box = element.getBoundingClientRect();
+            const across = box.left + xaxis._offset + xaxis.l2p(x);
+            return [across, box.top + yaxis._offset + yaxis.l2p(y)];
+        }""",
+        [selector, x, y],
+    )
+    page.mouse.move(*place)
+    page.wait_for_timeout(200)
+    page.mouse.click(*place)

@@ -19,7 +19,7 @@ from analysis.threshold_scores import scores_at
 from interp.explorer.app import make_app
 from interp.explorer.readings import DRAWS
 from interp.words import number
-from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page
+from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
 from tests.test_explorer import AXES, config, write_sweep
 from training.data import SPLITS
@@ -105,20 +105,7 @@ def clicked_at(page, figure: str, x: float, y: float) -> None:
         "s => document.querySelector(s + ' .js-plotly-plot')?.data?.length > 0", arg=figure
     )
     page.wait_for_timeout(300)
-    place = page.evaluate(
-        """([selector, x, y]) => {
-            const element = document.querySelector(selector + ' .js-plotly-plot');
-            element.scrollIntoView({block: 'center', behavior: 'instant'});
-            const {xaxis, yaxis} = element._fullLayout;
-            const box = element.getBoundingClientRect();
-            const across = box.left + xaxis._offset + xaxis.l2p(x);
-            return [across, box.top + yaxis._offset + yaxis.l2p(y)];
-        }""",
-        [figure, x, y],
-    )
-    page.mouse.move(*place)
-    page.wait_for_timeout(200)
-    page.mouse.click(*place)
+    click_figure(page, f"{figure} .js-plotly-plot", x, y)
 
 
 def figure_of(kind: str, run: str) -> str:

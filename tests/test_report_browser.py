@@ -18,7 +18,7 @@ from analysis.spectrum import power_shares
 from analysis.threshold_scores import scores_at
 from interp.html_report import report
 from interp.words import number
-from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page
+from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
 from training.data import SPLITS
 from training.loop import train
@@ -145,21 +145,8 @@ def two_class_threshold(run, step: int) -> float:
 
 
 def clicked_at(page, figure: str, x: float, y: float) -> None:
-    """Clicks a figure at a place of its axes."""
-    place = page.evaluate(
-        """([id, x, y]) => {
-            const element = document.getElementById(id);
-            element.scrollIntoView({block: 'center', behavior: 'instant'});
-            const {xaxis, yaxis} = element._fullLayout;
-            const box = element.getBoundingClientRect();
-            const across = box.left + xaxis._offset + xaxis.l2p(x);
-            return [across, box.top + yaxis._offset + yaxis.l2p(y)];
-        }""",
-        [figure, x, y],
-    )
-    page.mouse.move(*place)
-    page.wait_for_timeout(150)
-    page.mouse.click(*place)
+    """Clicks a figure, and waits for what follows."""
+    click_figure(page, f"#{figure}", x, y)
     page.wait_for_timeout(400)
 
 

@@ -5,8 +5,9 @@ The names are loaded when first used: a phase diagram, say, needs no network.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from interp.lazy import lazily
 
 if TYPE_CHECKING:
     from interp.figures.diagram import phase_diagram as phase_diagram
@@ -49,16 +50,4 @@ _HOME = {
 
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(
-            f"module 'interp.figures' has no name {name!r}; it has {', '.join(_HOME)}"
-        )
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOME)
+__getattr__, __dir__ = lazily(__name__, _HOME)
