@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import sys
@@ -82,9 +83,9 @@ def test_several_figures_are_numbered_images(figure, tmp_path):
 
 
 def test_the_paper_template_leaves_the_figure_alone(figure):
-    before = figure.to_json()
+    before = json.loads(figure.to_json())
     wide = figures.paper(figure, columns=2)
-    assert figure.to_json() == before
+    assert json.loads(figure.to_json()) == before
     assert wide.layout.width == 672  # 7 inches of 96 pixels
     assert wide.layout.title.text is None
     assert wide.layout.font.size == pytest.approx(8 * 96 / 72)
