@@ -305,6 +305,41 @@ def test_it_is_drawn_at_every_width_light_and_dark(file, browser, width, scheme)
     assert problems == []
 
 
+def test_figures_follow_the_width_of_the_window(file, browser):
+    """And keep their height: nothing is drawn over what follows."""
+    with opened_page(browser, viewport={"width": 1300, "height": 900}) as page:
+        open_report(page, file)
+        for width in (1000, 420):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(1200)
+            sizes = page.evaluate(
+                "[...document.querySelectorAll('.js-plotly-plot')].map(e =>"
+                " [e.offsetHeight, e._fullLayout.height, e.offsetWidth, e._fullLayout.width])"
+            )
+            assert len(sizes) >= 9
+            for tall, drawn_tall, wide, drawn_wide in sizes:
+                assert tall == drawn_tall >= 300
+                assert abs(wide - drawn_wide) <= 1
+                assert wide < width
+
+
+def test_it_is_printed_light_and_as_wide_as_paper(file, browser):
+    shape = "[...document.querySelectorAll('.js-plotly-plot')].map(e => e._fullLayout.width)"
+    theme = "document.documentElement.dataset.theme"
+    viewport = {"width": 1300, "height": 900}
+    with opened_page(browser, viewport=viewport, color_scheme="dark") as page:
+        open_report(page, file)
+        before = page.evaluate(shape)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        printed = page.evaluate(shape)
+        assert page.evaluate(theme) == "light"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(shape) == before
+        assert page.evaluate(theme) == "dark"
+    assert max(before) > 1000
+    assert max(printed) <= 720  # a sheet of A4 has 794 pixels, less its margins
+
+
 KINDS = {
     "a batch norm": {"width": 24, "norm": "batch"},
     "three layers": {"width": 20, "depth": 3},

@@ -23,14 +23,21 @@ function recoloured(value) {
 class Drawing {
   constructor(given) {
     this.template = given.template.template;
-    this.config = given.config;
+    this.config = { ...given.config, responsive: false }; // this class follows the window itself
     this.drawn = new Map();
     const media = matchMedia("(prefers-color-scheme: dark)");
     this.setDark(media.matches);
     media.addEventListener("change", (event) => this.setDark(event.matches));
-    // Paper is white.
-    addEventListener("beforeprint", () => { this.before = dark; this.setDark(false); });
-    addEventListener("afterprint", () => this.setDark(this.before));
+    // Paper is white, and as wide as it is.
+    addEventListener("beforeprint", () => {
+      this.before = dark;
+      document.documentElement.classList.add("printing");
+      this.setDark(false);
+    });
+    addEventListener("afterprint", () => {
+      document.documentElement.classList.remove("printing");
+      this.setDark(this.before);
+    });
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) { width = innerWidth; this.again(); }
@@ -63,6 +70,8 @@ class Drawing {
     layout.margin = { l: 56, r: 16, t: 28, b: 48, ...layout.margin };
     if (dark) { data = recoloured(data); layout = recoloured(layout); }
     const element = document.getElementById(id);
+    element.style.height = `${layout.height}px`;
+    layout.width = element.clientWidth;
     Plotly.react(element, data, layout, this.config);
     return element;
   }
@@ -77,6 +86,7 @@ class Drawing {
       const layout = structuredClone(figure.layout);
       delete layout.title;
       layout.margin = { ...layout.margin, t: figure.layout.annotations ? 44 : 28 };
+      layout.height ??= 420;
       if (this.narrow) {
         const rows = figure.data.filter((trace) => trace.showlegend !== false).length;
         const { legend, margin } = legendBelow(true, rows);
