@@ -22,7 +22,7 @@ bench: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,dev]'
 	touch $(READY)
 
 clean:

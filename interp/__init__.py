@@ -9,7 +9,8 @@ The public names, loaded when first used, so that ``import interp`` costs nothin
     embedding_table, head_ablation    embeddings and heads
     phase, dynamics
     sweep, phase_diagram              many runs: a grid in, a table out; its phases
-    to_bridge                         a Transformer as TransformerLens' bridge
+    to_bridge, import_checkpoint      networks out to TransformerLens, and in from other code
+    reproduce                         a claim or figure of the paper: train, measure, judge
     make_task, make_dataset, analytic_network
     figures, report, explore          a run in one HTML file; a folder of runs in a browser
 """
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from analysis.pruning import prune as prune
     from analysis.pruning import prune_by_class as prune_by_class
     from interp import figures as figures
+    from interp.exchange import import_checkpoint as import_checkpoint
     from interp.exchange import to_bridge as to_bridge
     from interp.explorer.serve import explore as explore
     from interp.html_report import report as report
+    from interp.reproduction.run import reproduce as reproduce
     from interp.sweeping import sweep as sweep
     from training.config import RunConfig as RunConfig
     from training.data import make_dataset as make_dataset
@@ -61,6 +64,7 @@ _HOME = {
     "explore": "interp.explorer.serve",
     "figures": "interp.figures",
     "head_ablation": "analysis.heads",
+    "import_checkpoint": "interp.exchange",
     "ipr": "analysis.ipr",
     "load": "training.run",
     "make_dataset": "training.data",
@@ -73,6 +77,7 @@ _HOME = {
     "prune_by_class": "analysis.pruning",
     "pruning_curve": "analysis.curves",
     "report": "interp.html_report",
+    "reproduce": "interp.reproduction.run",
     "scores": "training.evaluation",
     "sweep": "interp.sweeping",
     "to_bridge": "interp.exchange",

@@ -44,6 +44,18 @@ app.command(
     help="Explore a folder of runs and sweeps in a browser, on this machine only.",
 )
 
+app.command(
+    "interp.reproduce_command:reproduce",
+    name="reproduce",
+    help="Try a claim or figure of the paper, or all of them: train, measure, draw, judge.",
+)
+
+for _place, _name, _help in (
+    ("import_", "import", "Take in a checkpoint of other code, as a run folder."),
+    ("publish", "publish", "Write a run as a folder fit for a model hub."),
+):
+    app.command(f"interp.exchange_commands:{_place}", name=_name, help=_help)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: errors are one line on standard error and an exit code, never a traceback.

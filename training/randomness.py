@@ -17,6 +17,7 @@ Purpose = Literal[
     "null",
     "phases",
     "bootstrap",
+    "planes",
 ]
 
 

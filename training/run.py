@@ -10,7 +10,7 @@ from training.checkpoint import load_weights
 from training.config import RunConfig
 from training.data import Dataset
 from training.display import Displayed
-from training.evaluation import Scores
+from training.evaluation import Scores, scores
 from training.files import is_vacant, new_folder
 from training.folder import (
     CheckpointFolder,
@@ -139,3 +139,36 @@ def write_pruned(path: Path, run: Run, step: int, network: Network, scores: Scor
         row = Measurement(step, scores, weight_norm(network))
         write_measurements(folder, (row,))
         finish_run(folder, run.config, row, seconds=0.0, name=path.name)
+
+
+def made_run(
+    config: RunConfig,
+    dataset: Dataset,
+    networks: Mapping[int, Network],
+    out: Path | None = None,
+) -> Run:
+    """A finished run of networks that came about in another way than by training here.
+
+    Args:
+        config: fits the networks; what it says of the training may not be known.
+        dataset: what they are scored on.
+        networks: by step.
+        out: the run folder to make, in one step; without one the run stays in memory.
+    """
+    rows = tuple(
+        Measurement(step, scores(network, dataset, config.loss), weight_norm(network))
+        for step, network in networks.items()
+    )
+    if out is None:
+        return Run(config, dataset, rows, {k: _arrays(one) for k, one in networks.items()})
+    with new_folder(out) as folder:
+        fill_run(folder, out.name, config, dataset)
+        for step, network in networks.items():
+            write_checkpoint(folder, step, network, config)
+        write_measurements(folder, rows)
+        finish_run(folder, config, rows[-1], seconds=0.0, name=out.name)
+    return load(out)
+
+
+def _arrays(network: Network) -> Weights:
+    return {name: one.detach().cpu().numpy().copy() for name, one in network.state_dict().items()}

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from interp.figures.neuron import neuron_curves as neuron_curves
     from interp.figures.norms import norm_weights as norm_weights
     from interp.figures.paper_look import paper as paper
+    from interp.figures.planes import answer_planes as answer_planes
     from interp.figures.pruning import pruning_curve as pruning_curve
     from interp.figures.pruning import pruning_curves as pruning_curves
     from interp.figures.spectra import spectra_heatmap as spectra_heatmap
     from interp.figures.training import training_curves as training_curves
 
 _HOME = {
+    "answer_planes": "interp.figures.planes",
     "dense_phase_diagram": "interp.figures.diagram_dense",
     "embedding_spectrum": "interp.figures.embedding",
     "head_ablation": "interp.figures.heads",

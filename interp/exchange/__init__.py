@@ -1,0 +1,27 @@
+"""Networks out to other people's tools and in from their checkpoints.
+
+to_bridge           a Transformer as TransformerLens' bridge
+import_checkpoint   a foreign checkpoint as a run folder
+publish             a run as a folder fit for a model hub
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.lazy import lazily
+
+if TYPE_CHECKING:
+    from interp.exchange.bridge import to_bridge as to_bridge
+    from interp.exchange.importing import import_checkpoint as import_checkpoint
+    from interp.exchange.publishing import publish as publish
+
+_HOME = {
+    "import_checkpoint": "interp.exchange.importing",
+    "publish": "interp.exchange.publishing",
+    "to_bridge": "interp.exchange.bridge",
+}
+
+__all__ = list(_HOME)
+
+__getattr__, __dir__ = lazily(__name__, _HOME)

@@ -1,0 +1,187 @@
+"""Other people's checkpoints in: a foreign file as a run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interp.exchange.foreign import Foreign, foreign_of, read_foreign
+from interp.exchange.foreign_data import Found, Rule, by_rule, from_arrays, from_file, without
+from interp.exchange.layouts import Hints, Recognized, find_layout
+from training.checkpoint import load_weights
+from training.config import RunConfig
+from training.data import Dataset
+from training.files import is_vacant, write_bytes
+from training.models.initial import Network, empty_network
+from training.run import Run, made_run
+from training.sections import LossName
+from training.tasks import make_task
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A foreign checkpoint as a run.
+
+    Attributes:
+        run: fit for every analysis; in memory where no folder was named.
+        layout: that was recognized.
+        recognized, assumed, dropped: what to know of it, in a few words each.
+    """
+
+    run: Run
+    layout: str
+    recognized: tuple[str, ...]
+    assumed: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "layout": self.layout,
+            "recognized": list(self.recognized),
+            "assumed": list(self.assumed),
+            "dropped": list(self.dropped),
+        }
+
+
+def import_checkpoint(
+    source: Path | str | Mapping[str, Any] | torch.nn.Module,
+    out: Path | str | None = None,
+    layout: str = "auto",
+    operation: str | None = None,
+    p: int | None = None,
+    data: Path | str | Mapping[str, Any] | Rule | None = None,
+    model: Mapping[str, Any] | None = None,
+    loss: LossName = "mse",
+    step: int | None = None,
+) -> Imported:
+    """Reads a network that other code has trained, as a run like any other.
+
+    Args:
+        source: a file (.pth, .pt, .safetensors, .npz), a state dict, or a module such as a
+            TransformerBridge. A file may hold checkpoints over training.
+        out: the run folder to make; without one the run stays in memory.
+        layout: ``auto``, ``doshi``, ``doshi-transformer``, ``transformer-lens``, ``bridge`` or
+            ``mlp``.
+        operation: what was learned; ``x + y`` if left out.
+        p: the modulus, if it is to be checked; the tensors tell it.
+        data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
+            the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
+        model: fields that no tensor tells, such as ``activation``, ``attention``, ``n_heads``.
+        loss: that it was trained with.
+        step: of a single checkpoint that does not tell it.
+
+    Returns:
+        The run, and what was recognized, assumed and dropped.
+
+    Raises:
+        ValueError: in one line, for a file that holds code or is damaged, an unknown layout,
+            shapes that contradict one another or p, or data of another task.
+    """
+    target = None if out is None else Path(out)
+    if target is not None and not is_vacant(target):
+        raise ValueError(f"{target}: expected a new or empty folder, it has contents")
+    foreign, where = _foreign(source)
+    hints = Hints(dict(model or {}), foreign.config)
+    last = foreign.states[-1][1]
+    kind = find_layout(layout, last)
+    read = [kind.read(tensors, hints) for _, tensors in foreign.states]
+    found = read[-1]
+    if p is not None and found.p != p:
+        raise ValueError(f"p: expected {p}, but the tensors are of p = {found.p}")
+    task = make_task(operation or "x + y", found.p)
+    dataset = _dataset(data, foreign, task, where)
+    steps, told = _steps(foreign, step)
+    config = _config(found, dataset.dataset, operation or "x + y", hints, loss, steps[-1], last)
+    networks = {
+        number: _network(config, one, where) for number, one in zip(steps, read, strict=True)
+    }
+    assumed = [*found.assumed, *dataset.assumed, *told]
+    if operation is None:
+        assumed.append("operation x + y")
+    about = Imported(
+        made_run(config, dataset.dataset, networks, target),
+        kind.name,
+        (f"{where}: {kind.name}", *found.recognized, f"dataset: {dataset.told}"),
+        tuple(assumed),
+        found.dropped,
+    )
+    if target is not None:
+        content = json.dumps(about.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        write_bytes(target / "import.json", content.encode())
+    return about
+
+
+def _foreign(source: Any) -> tuple[Foreign, str]:
+    if isinstance(source, torch.nn.Module):
+        tensors = {k: v.detach().cpu().clone() for k, v in source.state_dict().items()}
+        config = getattr(source, "cfg", None)
+        values = dict(vars(config)) if config is not None else {}
+        return Foreign([(None, tensors)], {}, values), type(source).__name__
+    if isinstance(source, Mapping):
+        content = {str(k): _as_tensor(v) for k, v in source.items()}
+        return foreign_of(content, "state dict"), "state dict"
+    return read_foreign(source), str(source)
+
+
+def _as_tensor(value: Any) -> Any:
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+
+
+def _dataset(data: Any, foreign: Foreign, task: Any, where: str) -> Found:
+    if isinstance(data, Rule):
+        return by_rule(task, data)
+    if isinstance(data, Mapping):
+        return from_arrays(task, data, "data")
+    if data is not None:
+        return from_file(task, data)
+    if "train_indices" in foreign.values:
+        return from_arrays(task, foreign.values, where)
+    return without(task)
+
+
+def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], list[str]]:
+    steps = [found for found, _ in foreign.states]
+    if len(steps) > 1:
+        return [int(found or 0) for found in steps], []
+    if steps[0] is not None or step is not None:
+        return [int(step if step is not None else steps[0] or 0)], []
+    return [1], ["step 1, as the file does not tell how long it was trained"]
+
+
+def _config(
+    found: Recognized,
+    dataset: Dataset,
+    operation: str,
+    hints: Hints,
+    loss: LossName,
+    last: int,
+    tensors: Mapping[str, Tensor],
+) -> RunConfig:
+    train = int(dataset.is_train.sum())
+    wide = any(one.dtype == torch.float64 for one in tensors.values())
+    return RunConfig(
+        task={"operation": operation, "p": found.p},
+        data={
+            "fraction": train / len(dataset),
+            "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
+        },
+        model={**found.model, **hints.model},
+        loss=loss,
+        dtype="float64" if wide else "float32",
+        steps=max(last, 1),
+    )
+
+
+def _network(config: RunConfig, found: Recognized, where: str) -> Network:
+    network = empty_network(config, config.make_task())
+    arrays = {name: one.detach().cpu().numpy() for name, one in found.weights.items()}
+    load_weights(network, arrays, Path(where))
+    return network

@@ -1,0 +1,1 @@
+"""The papers, claim by claim: recipes as data, and the verdicts that come of them."""

@@ -1,0 +1,182 @@
+"""The figures of a recipe: a kind and its options, as the recipe names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+import pyarrow as pa
+
+from analysis.classify import classify
+from analysis.curves import pruning_curve
+from analysis.diagram import phase_diagram
+from analysis.dynamics import dynamics
+from analysis.neurons import neuron_table
+from analysis.plane_order import answer_planes
+from interp import figures
+from interp.reproduction.evidence import Evidence, Trained, differing
+from interp.reproduction.measures import measures_against
+from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
+from interp.reproduction.recipe import Recipe
+from training.run import Run
+from training.sweep.results import Results
+
+Places = Sequence[Mapping[str, Any]]
+
+
+def draw(recipe: Recipe, evidence: Evidence) -> list[go.Figure]:
+    """All figures of a recipe."""
+    drawn: list[go.Figure] = []
+    for asked in recipe.figures:
+        options = {name: value for name, value in asked.items() if name != "kind"}
+        drawn += FIGURES[asked["kind"]](recipe, evidence, **options)
+    return drawn
+
+
+def _settings(evidence: Evidence, places: Places | None) -> dict[str, list[Trained]]:
+    """Runs by the words of their setting."""
+    found = {}
+    for place in places or evidence.places:
+        runs = evidence.at(place)
+        if runs:
+            found[differing(place)] = runs
+    return found
+
+
+def _runs(trained: Sequence[Trained]) -> list[Run]:
+    return [one.run for one in trained if one.run is not None]
+
+
+def _training(
+    recipe: Recipe, evidence: Evidence, places: Places | None = None, norm: bool = False
+) -> list[go.Figure]:
+    settings = {name: _runs(runs) for name, runs in _settings(evidence, places).items()}
+    return [training_panels(settings, recipe.title, norm)]
+
+
+def _histograms(
+    recipe: Recipe,
+    evidence: Evidence,
+    places: Places | None = None,
+    layer: int = 0,
+    steps: Literal["last", "first and last"] = "last",
+) -> list[go.Figure]:
+    settings = {name: _runs(runs) for name, runs in _settings(evidence, places).items()}
+    tables = {}
+    for name, runs in settings.items():
+        if steps == "first and last":
+            tables["before training"] = [neuron_table(r, r.steps[0], layer=layer) for r in runs]
+            name = "after training"
+        tables[name] = [neuron_table(run, layer=layer) for run in runs]
+    ends = sorted({run.last_step for runs in settings.values() for run in runs})
+    words = f"{seeds_of(settings.values())} · step {', '.join(map(str, ends))}"
+    return [histogram_panels(tables, f"IPR of the neurons: {recipe.title}", words)]
+
+
+def _diagram(
+    recipe: Recipe, evidence: Evidence, x: str = "data.fraction", y: str = "data.corruption"
+) -> list[go.Figure]:
+    """A panel for each combination of the options that are neither axis."""
+    table = evidence.results.table
+    others = [path for path in evidence.axes if path not in (x, y)]
+    panel = None
+    if others:
+        rows = zip(*(table[path].to_pylist() for path in others), strict=True)
+        labels = [differing(dict(zip(others, row, strict=True))) for row in rows]
+        panel = others[0] if len(others) == 1 else "setting"
+        if panel == "setting":
+            table = table.append_column("setting", pa.array(labels))
+    axes = (x, y) if panel is None else (x, y, panel)
+    found = phase_diagram(Results(table, axes), x, y, panel)
+    return [figures.phase_diagram(found)]
+
+
+def _first(evidence: Evidence, places: Places | None) -> list[tuple[str, Run]]:
+    """The run of the first seed of each setting."""
+    found = _settings(evidence, places)
+    return [(name, _runs(runs)[0]) for name, runs in found.items()]
+
+
+def _named(figure: go.Figure, words: str) -> go.Figure:
+    """With the setting in its title, in place of the name of a run folder, which is a hash."""
+    title = figure.layout.title.text
+    return figure.update_layout(title_text=f"{title} · {words}")
+
+
+def _pruning(
+    recipe: Recipe,
+    evidence: Evidence,
+    places: Places | None = None,
+    metric: Literal["accuracy", "loss"] = "accuracy",
+    draws: int = 20,
+) -> list[go.Figure]:
+    drawn = []
+    for name, run in _first(evidence, places):
+        curves = pruning_curve(run, draws=draws, losses=metric == "loss")
+        drawn.append(_named(figures.pruning_curves(curves, metric), name))
+    return drawn
+
+
+def _norms(recipe: Recipe, evidence: Evidence, places: Places | None = None) -> list[go.Figure]:
+    drawn = []
+    for name, run in _first(evidence, places):
+        table = replace(neuron_table(run), name=name)
+        classes = classify(table, "auto")
+        drawn += [figures.ipr_histogram(table, classes), figures.norm_weights(table, classes)]
+    return drawn
+
+
+def _ipr_history(
+    recipe: Recipe, evidence: Evidence, places: Places | None = None
+) -> list[go.Figure]:
+    drawn = []
+    for name, run in _first(evidence, places):
+        table = neuron_table(run)
+        found = dynamics(run)
+        drawn.append(_named(figures.ipr_dynamics(found, classify(table, "null")), name))
+    return drawn
+
+
+def _neuron(
+    recipe: Recipe,
+    evidence: Evidence,
+    places: Places | None = None,
+    steps: Literal["last", "first and last"] = "last",
+) -> list[go.Figure]:
+    """The neuron of the highest IPR at the end: its curves and spectra, also before training."""
+    drawn = []
+    for name, run in _first(evidence, places):
+        table = replace(neuron_table(run), name=name)
+        best = int(np.nan_to_num(table.ipr, nan=-1.0).argmax())
+        if steps == "first and last":
+            start = replace(neuron_table(run, run.steps[0]), name=f"{name}, before training")
+            drawn.append(figures.neuron_curves(start, best))
+        drawn.append(figures.neuron_curves(table, best))
+    return drawn
+
+
+def _planes(recipe: Recipe, evidence: Evidence, places: Places | None = None) -> list[go.Figure]:
+    return [
+        figures.answer_planes(replace(answer_planes(run), name=name))
+        for name, run in _first(evidence, places)
+    ]
+
+
+def _measures(recipe: Recipe, evidence: Evidence, **options: Any) -> list[go.Figure]:
+    return [measures_against(evidence, recipe.title, **{"x": None, **options})]
+
+
+FIGURES: Mapping[str, Callable[..., list[go.Figure]]] = {
+    "training": _training,
+    "histograms": _histograms,
+    "diagram": _diagram,
+    "pruning": _pruning,
+    "norms": _norms,
+    "ipr_history": _ipr_history,
+    "neuron": _neuron,
+    "planes": _planes,
+    "measures": _measures,
+}

@@ -1,0 +1,119 @@
+"""What a verdict rests on: the cells of a grid with all that was measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from training.config import RunConfig
+from training.plain_data import flattened
+from training.sections import ModelConfig
+
+if TYPE_CHECKING:
+    from training.run import Run
+    from training.sweep.results import Results
+
+Place = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run of a recipe.
+
+    Attributes:
+        config: its configuration.
+        values: its row of the table of results, and what the analyses gave.
+        run: the run; None where only scores were kept.
+    """
+
+    config: RunConfig
+    values: Mapping[str, Any]
+    run: Run | None = None
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """Every option by dotted path."""
+        return flattened(self.config.to_dict())
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.config.seed
+
+    def is_at(self, place: Place) -> bool:
+        """Whether its options have these values."""
+        return all(self.options.get(path) == value for path, value in place.items())
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The runs of a recipe.
+
+    Attributes:
+        runs: those that are done.
+        axes: dotted paths of the options that vary.
+        results: the table of all cells, those that failed included.
+        failed: reasons of the cells that have no run.
+    """
+
+    runs: Sequence[Trained]
+    axes: tuple[str, ...]
+    results: Results
+    failed: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that have a run, ascending."""
+        return sorted({one.seed for one in self.runs})
+
+    def at(self, place: Place) -> list[Trained]:
+        """Runs whose options have these values, by seed."""
+        return sorted((one for one in self.runs if one.is_at(place)), key=lambda one: one.seed)
+
+    @cached_property
+    def places(self) -> list[dict[str, Any]]:
+        """The different settings, in the order of the grid; each is a row of the axes."""
+        found: list[dict[str, Any]] = []
+        for one in self.runs:
+            place = {path: one.options[path] for path in self.axes}
+            if place not in found:
+                found.append(place)
+        return found
+
+
+_SHORT = {
+    "data.fraction": "α",
+    "data.corruption": "ξ",
+    "optimizer.weight_decay": "wd",
+    "optimizer.batch_size": "batch",
+    "optimizer.lr": "lr",
+    "model.dropout": "dropout",
+    "model.width": "N",
+    "model.norm": "norm",
+    "model.activation": "φ",
+    "model.depth": "layers",
+    "model.n_heads": "heads",
+    "model.init": "init",
+    "model.kind": "network",
+    "task.operation": "operation",
+    "loss": "loss",
+}
+
+
+def words(place: Place) -> str:
+    """A place in a few words, such as ``wd 5 · ξ 0.35``."""
+    shown = {path: value for path, value in place.items() if path != "steps"}
+    return " · ".join(f"{_SHORT.get(path, path)} {_value(value)}" for path, value in shown.items())
+
+
+def differing(place: Place) -> str:
+    """As :func:`words`, without what is the default or full batch."""
+    usual = {f"model.{name}": info.default for name, info in ModelConfig.model_fields.items()}
+    told = {p: v for p, v in place.items() if v is not None and (p not in usual or v != usual[p])}
+    return words(told) or words(place)
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,177 @@
+"""A recipe: a claim or figure of a paper as data – grid, analyses, figures, criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from training.sweep.grid import Grid, parse_grid
+from training.sweep.work import Keep
+
+Budget = Literal["quick", "paper"]
+Kind = Literal["claim", "figure", "appendix"]
+Place = Mapping[str, Any]
+Reduce = Literal["mean", "min", "max", "share"]
+
+BUDGETS: tuple[Budget, ...] = ("quick", "paper")
+_KINDS: tuple[Kind, ...] = ("claim", "figure", "appendix")
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
+
+
+class _Part(BaseModel):
+    """Frozen and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Other(_Part):
+    """What a value is compared with: the same seed, another measure or place."""
+
+    measure: str | None = None
+    at: dict[str, Any] | None = None
+    by: float = 0.0
+
+
+class Criterion(_Part):
+    """One thing that must hold of every seed.
+
+    Attributes:
+        says: in words.
+        measure: name of a column of a run's row, or of a value that an analysis gives.
+        at: dotted paths and values of the runs it is about; all runs by default.
+        reduce: how several runs of a seed become one value; ``share``: of those that are ``of``.
+        of: the word that ``share`` counts.
+        at_least, at_most: bounds.
+        exceeds, falls_below: another value, which must be left behind by ``by``.
+    """
+
+    says: str
+    measure: str
+    at: dict[str, Any] = Field(default_factory=dict)
+    reduce: Reduce = "mean"
+    of: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    exceeds: Other | None = None
+    falls_below: Other | None = None
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Criterion:
+        bounded = self.at_least is not None or self.at_most is not None
+        if bounded + (self.exceeds is not None) + (self.falls_below is not None) != 1:
+            raise ValueError("expected bounds, or exceeds, or falls_below")
+        if (self.reduce == "share") != (self.of is not None):
+            raise ValueError("expected `of` with reduce: share, and only there")
+        return self
+
+
+class Recipe(_Part):
+    """What is trained, measured, drawn and asked.
+
+    Attributes:
+        name: what a user types.
+        kind, number: its place in the paper.
+        title: in a few words.
+        source: paper and place in it.
+        claim: what the paper says, in one sentence.
+        trained: ``analytic`` networks are constructed, not trained.
+        grid: as in a grid file; of the quick budget.
+        paper: keys of the grid that the full budget replaces; ``base`` is merged.
+        keep: ``scores`` where no analysis or figure needs the networks.
+        analyses: name and options of each.
+        figures: kind and options of each.
+        criteria: all must hold.
+        note: what the quick budget leaves out, and where the setting is not the paper's.
+    """
+
+    name: str
+    kind: Kind
+    number: int
+    title: str
+    source: str
+    claim: str
+    trained: Literal["trained", "analytic"] = "trained"
+    grid: dict[str, Any]
+    paper: dict[str, Any] = Field(default_factory=dict)
+    keep: Keep = "runs"
+    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    figures: list[dict[str, Any]] = Field(min_length=1)
+    criteria: list[Criterion] = Field(min_length=1)
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """As people refer to it: ``claim (ii)``, ``figure 6``."""
+        if self.kind == "claim":
+            return f"claim ({_ROMAN[self.number - 1]})"
+        return f"figure {self.number}" if self.kind == "figure" else "appendix"
+
+    def grid_of(self, budget: Budget, seeds: int | None = None) -> Grid:
+        """The grid of a budget, with another number of seeds if asked for."""
+        values = deepcopy(self.grid)
+        if budget == "paper":
+            base = _merged(values.get("base", {}), self.paper.get("base", {}))
+            values = {**values, **self.paper, "base": base}
+        values.setdefault("seeds", 3)
+        if seeds is not None:
+            values["seeds"] = seeds
+        return parse_grid(values)
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(first)
+    for key, value in second.items():
+        inner = found.get(key)
+        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        found[key] = _merged(inner, value) if both and isinstance(inner, Mapping) else value
+    return found
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe that YAML describes.
+
+    Raises:
+        ValueError: in one line, if anything in it is not as expected.
+    """
+    try:
+        recipe = Recipe(**yaml.safe_load(text))
+        for budget in BUDGETS:
+            recipe.grid_of(budget)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"recipe {where}: {path}: {first['msg']}") from None
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise ValueError(f"recipe {where}: {' '.join(str(error).split())}") from None
+    return recipe
+
+
+@cache
+def recipes() -> Mapping[str, Recipe]:
+    """Every recipe by name: the claims, then the figures, then the appendices."""
+    folder = files("interp.reproduction") / "recipes"
+    found = [
+        parse_recipe(path.read_text(encoding="utf-8"), path.name)
+        for path in folder.iterdir()
+        if path.name.endswith(".yaml")
+    ]
+    found.sort(key=lambda one: (_KINDS.index(one.kind), one.number, one.name))
+    return {one.name: one for one in found}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    known = recipes()
+    if name not in known:
+        raise ValueError(f"reproduce: expected one of {', '.join(known)}; got {name!r}")
+    return known[name]

@@ -1,0 +1,142 @@
+"""Runs a recipe: the sweep, the analyses, the figures, the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from analysis.row import measure
+from interp.figures.export import save_page
+from interp.reproduction.analyses import analyse
+from interp.reproduction.drawing import draw
+from interp.reproduction.evidence import Evidence, Trained
+from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
+from interp.reproduction.verdict import Verdict, verdict
+from interp.sweeping import sweep
+from training.config import parse_config
+from training.files import write_bytes
+from training.job import dataset_of
+from training.models.analytic import analytic_network
+from training.run import load, made_run
+from training.sweep.executors import ExecutorName
+from training.sweep.grid import Grid
+from training.sweep.manifest import cells_of
+from training.sweep.results import Results
+
+if TYPE_CHECKING:
+    from training.sweep.tally import Tally
+
+_STORES = {"runs": "networks", "scores": "scores"}
+
+
+def reproduce(
+    name: str,
+    out: Path | str = "reproduction",
+    budget: Budget = "quick",
+    seeds: int | None = None,
+    executor: ExecutorName = "auto",
+    workers: int | None = None,
+    device: str = "auto",
+    address: str | None = None,
+    watch: Callable[[Tally], None] | None = None,
+) -> Verdict:
+    """Tries a claim or figure of a paper: trains what is missing, measures, draws, judges.
+
+    Recipes share their runs: what one has trained in ``out``, no other trains again, and what was
+    cut off goes on.
+
+    Args:
+        name: of the recipe; ``interp reproduce`` lists them.
+        out: folder; the verdict is written to ``out/name/``, with its figures.
+        budget: ``quick`` for two cores, ``paper`` for the whole grid.
+        seeds: another number of seeds than the recipe's.
+        executor: of the sweep, as :func:`interp.sweep` takes it.
+        workers: runs at once.
+        device: where to train.
+        address: of a Ray cluster.
+        watch: called after every run.
+
+    Raises:
+        ValueError: for an unknown recipe or budget, or an option of the sweep that is none.
+    """
+    recipe = find_recipe(name)
+    check_budget(budget, seeds)
+    grid = recipe.grid_of(budget, seeds)
+    if recipe.trained == "analytic":
+        evidence = constructed(recipe, grid)
+    else:
+        place = store_of(recipe, out)
+        results = sweep(
+            grid,
+            place,
+            executor,
+            workers,
+            recipe.keep,
+            device=device,
+            address=address,
+            watch=watch,
+        )
+        evidence = trained(recipe, grid, results, place if recipe.keep == "runs" else None)
+    found = verdict(recipe, evidence, budget, draw(recipe, evidence))
+    write(found, Path(out) / name)
+    return found
+
+
+def store_of(recipe: Recipe, out: Path | str) -> Path:
+    """The folder of the sweep that a recipe's runs belong to; recipes share it."""
+    return Path(out) / _STORES[recipe.keep]
+
+
+def check_budget(budget: str, seeds: int | None) -> None:
+    """Refuses a budget or number of seeds that is none.
+
+    Raises:
+        ValueError: saying what was expected.
+    """
+    if budget not in BUDGETS:
+        raise ValueError(f"budget: expected {' or '.join(BUDGETS)}, got {budget!r}")
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"seeds: expected at least 1, got {seeds}")
+
+
+def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) -> Evidence:
+    """The runs of a sweep, analysed."""
+    order = {cell.hash: i for i, cell in enumerate(cells_of(grid))}
+    rows = sorted(results.table.to_pylist(), key=lambda row: order[row["hash"]])
+    runs = []
+    for row in rows:
+        if row["status"] != "done":
+            continue
+        run = None if place is None else load(place / "runs" / row["hash"])
+        values = {**row, **({} if run is None else analyse(run, recipe.analyses))}
+        runs.append(Trained(parse_config(json.loads(row["config"])), values, run))
+    failed = tuple(str(row["error"]) for row in rows if row["status"] != "done")
+    return Evidence(runs, grid.paths, results, failed)
+
+
+def constructed(recipe: Recipe, grid: Grid) -> Evidence:
+    """Analytic networks in the places of trained ones; the seed draws their phases."""
+    runs = []
+    for cell in cells_of(grid):
+        config = cell.parsed()
+        task = config.make_task()
+        network = analytic_network(task, config.model.width, config.seed)
+        run = made_run(config, dataset_of(config), {0: network})
+        values = {**measure(run), **analyse(run, recipe.analyses)}
+        runs.append(Trained(config, values, run))
+    rows = [{**one.options, "seed": one.seed, "status": "done"} for one in runs]
+    names = (*grid.paths, "seed", "status")
+    table = pa.table({name: [row[name] for row in rows] for name in names})
+    return Evidence(runs, grid.paths, Results(table, grid.paths))
+
+
+def write(found: Verdict, folder: Path) -> None:
+    """Writes a verdict and its figures, each in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_page(found.figures, folder / "figures.html", f"{found.recipe.label}: {found.recipe.title}")
+    content = json.dumps(found.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+    write_bytes(folder / "verdict.json", (content + "\n").encode())

@@ -1,0 +1,127 @@
+"""What a reproduction came to: the claim, what was measured, and whether it holds."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from interp.reproduction.criteria import Judged, Word, judge
+from interp.reproduction.evidence import Evidence
+from interp.reproduction.recipe import Budget, Recipe
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a recipe.
+
+    Attributes:
+        recipe: what was asked.
+        budget: with which grid.
+        judged: each criterion with its values.
+        word: ``holds`` if all criteria do, ``does not hold`` if one does not, else ``undecided``.
+        why: in one sentence.
+        seeds: of the runs.
+        cells: number of runs that are done.
+        failed: reasons of those that are not.
+        seconds: of training, all runs together, on one worker each.
+        surroundings: date, versions and hardware.
+        figures: what it looks like.
+    """
+
+    recipe: Recipe
+    budget: Budget
+    judged: tuple[Judged, ...]
+    word: Word
+    why: str
+    seeds: tuple[int, ...]
+    cells: int
+    failed: tuple[str, ...]
+    seconds: float
+    surroundings: dict[str, str]
+    figures: tuple[go.Figure, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without the figures."""
+        return {
+            "name": self.recipe.name,
+            "label": self.recipe.label,
+            "title": self.recipe.title,
+            "source": self.recipe.source,
+            "claim": self.recipe.claim,
+            "budget": self.budget,
+            "verdict": self.word,
+            "why": self.why,
+            "criteria": [one.to_dict() for one in self.judged],
+            "note": self.recipe.note,
+            "seeds": list(self.seeds),
+            "cells": self.cells,
+            "failed": list(self.failed),
+            "training_seconds": round(self.seconds, 1),
+            **self.surroundings,
+        }
+
+
+def verdict(
+    recipe: Recipe, evidence: Evidence, budget: Budget, figures: Sequence[go.Figure] = ()
+) -> Verdict:
+    """Judges every criterion of a recipe."""
+    judged = tuple(judge(criterion, evidence) for criterion in recipe.criteria)
+    word, why = _together(judged)
+    seconds = [one.values.get("seconds") for one in evidence.runs]
+    return Verdict(
+        recipe,
+        budget,
+        judged,
+        word,
+        why,
+        tuple(evidence.seeds),
+        len(evidence.runs),
+        evidence.failed,
+        float(sum(value for value in seconds if value is not None)),
+        surroundings(),
+        tuple(figures),
+    )
+
+
+def _together(judged: Sequence[Judged]) -> tuple[Word, str]:
+    for word in ("does not hold", "undecided"):
+        found = [one for one in judged if one.word == word]
+        if found:
+            first = found[0]
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            start = "" if word == "does not hold" else "undecided: "
+            return first.word, f"{start}“{first.criterion.says}” {_said(first)}{more}"
+    return "holds", f"all {len(judged)} criteria hold for every seed"
+
+
+def _said(judged: Judged) -> str:
+    if judged.why.startswith("of "):
+        return f"is true {judged.why}"
+    return f"({judged.why})"
+
+
+def surroundings() -> dict[str, str]:
+    """What numbers depend on: date, versions, hardware."""
+    name = platform.processor() or platform.machine()
+    if _CPU_INFO.exists():
+        lines = _CPU_INFO.read_text().splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        name = models[0] if models else name
+    packages = {one: version(one) for one in ("interp", "torch", "numpy")}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": name,
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        **packages,
+    }
