@@ -15,7 +15,8 @@ from analysis.diagram import PhaseDiagram
 from analysis.neurons import NeuronTable
 from analysis.phases import has_phase, phase
 from interp import figures
-from interp.words import number, outcome, setting
+from interp.origin import story
+from interp.words import number, outcome
 from training.data import SPLIT_MEANING, SPLITS
 from training.run import Run
 
@@ -68,7 +69,7 @@ def _histogram(table: NeuronTable, **options: Any) -> go.Figure:
 
 
 def _run(run: Run) -> str:
-    words = [setting(run.config)]
+    words = [story(run)]
     if not run.measurements:
         return _block(f"Run {run.name}", [], [], [*words, "Not scored yet."])
     row = run.measurement()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interp.exchange.card import model_card
 from interp.exchange.foreign import Foreign, foreign_of, read_foreign
 from interp.exchange.foreign_data import Found, Rule, by_rule, from_arrays, from_file, without
 from interp.exchange.layouts import Hints, Recognized, find_layout
+from interp.origin import write_origin
 from training.checkpoint import load_weights
 from training.config import RunConfig
 from training.data import Dataset
@@ -114,8 +115,8 @@ def import_checkpoint(
         found.dropped,
     )
     if target is not None:
-        content = json.dumps(about.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        write_bytes(target / "import.json", content.encode())
+        write_origin(target, about.to_dict())
+        write_bytes(target / "README.md", model_card(about.run, target.name, {}).encode())
     return about
 
 

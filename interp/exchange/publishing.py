@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import yaml
 
 from analysis.classify import classify
 from analysis.neurons import neuron_table
-from analysis.phases import has_phase, phase
 from interp import figures
+from interp.exchange.card import model_card
 from interp.figures.export import browser
-from interp.words import PAPERS, number, setting
-from training.data import SPLIT_MEANING
+from interp.origin import origin_of, write_origin
 from training.files import is_vacant, new_folder, write_bytes
 from training.folder import fill_run, finish_run, write_checkpoint, write_measurements
 from training.run import Run, load
@@ -64,10 +62,9 @@ def publish(
         write_measurements(folder, source.measurements)
         finish_run(folder, source.config, source.measurement(), source.seconds or 0.0, title)
         pictures = _draw(source, folder)
-        about = _imported(source)
-        if about is not None:
-            write_bytes(folder / "import.json", about.encode())
-        write_bytes(folder / "README.md", _card(source, title, pictures, about).encode())
+        if (about := origin_of(source)) is not None:
+            write_origin(folder, about)
+        write_bytes(folder / "README.md", model_card(source, title, pictures).encode())
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
     if hub is not None:
         hub.create_repo(push, exist_ok=True)
@@ -82,12 +79,6 @@ def _hub() -> Any:
     except ImportError:
         message = "publish needs huggingface_hub, not installed: pip install interp[hub]"
         raise ImportError(message) from None
-
-
-def _imported(run: Run) -> str | None:
-    """What was told of a run that came from elsewhere."""
-    path = None if run.path is None else run.path / "import.json"
-    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else None
 
 
 def _draw(run: Run, folder: Path) -> dict[str, str]:
@@ -114,66 +105,6 @@ def _draw(run: Run, folder: Path) -> dict[str, str]:
 
 def _can_draw() -> bool:
     return importlib.util.find_spec("kaleido") is not None and browser() is not None
-
-
-def _card(run: Run, title: str, pictures: dict[str, str], about: str | None) -> str:
-    row = run.measurement()
-    front = {
-        "library_name": "interp",
-        "license": "mit",
-        "tags": ["grokking", "memorization", "modular-arithmetic", "mechanistic-interpretability"],
-        "model-index": [{"name": title, "results": [_results(run)]}],
-    }
-    ended = ""
-    if has_phase(run):
-        found = phase(run)
-        ended = f" Phase: {found.name} ({found.reason})."
-    table = ["| split | accuracy | loss | what is scored |", "|---|---|---|---|"]
-    for split, score in row.scores.items():
-        cells = (split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
-        table.append("| " + " | ".join(cells) + " |")
-    parts = [
-        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
-        f"# {title}",
-        _story(run, about) + ended,
-        f"Scores at step {row.step}, seed {run.config.seed}:",
-        "\n".join(table),
-        *(_picture(words, place) for words, place in pictures.items()),
-        '## Use\n\n```python\nimport interp\n\nrun = interp.load("path/to/this/folder")\n'
-        "interp.neuron_table(run).mean_ipr\n```",
-        "## Cite\n\n" + "\n".join(f"- {paper}" for paper in PAPERS),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _story(run: Run, about: str | None) -> str:
-    if about is None:
-        return setting(run.config)
-    told = json.loads(about)
-    assumed = "; ".join(told["assumed"]) or "nothing"
-    return (
-        f"A network ({run.config.model.summary}) on ({run.config.task.operation}) mod "
-        f"{run.config.task.p}, imported: {'; '.join(told['recognized'])}. Assumed: {assumed}. "
-        "How it was trained is not known here; `config.json` has defaults for it."
-    )
-
-
-def _results(run: Run) -> dict[str, Any]:
-    task = run.config.task
-    known = {split: score.accuracy for split, score in run.measurement().scores.items()}
-    return {
-        "task": {"type": "modular-arithmetic", "name": f"({task.operation}) mod {task.p}"},
-        "dataset": {"name": f"({task.operation}) mod {task.p}", "type": "modular-arithmetic"},
-        "metrics": [
-            {"type": "accuracy", "name": f"{split} accuracy", "value": round(value, 4)}
-            for split, value in known.items()
-            if value is not None
-        ],
-    }
-
-
-def _picture(words: str, place: str) -> str:
-    return f"![{words}]({place})" if place.endswith(".png") else f"[{words}]({place})"
 
 
 def _citation(title: str) -> str:

@@ -11,7 +11,8 @@ from interp.explorer.listing import Listed
 from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
 from interp.explorer.state import RunView
-from interp.words import outcome, setting
+from interp.origin import story
+from interp.words import outcome
 
 # Pixels, the figures' own: a graph that follows the window's width must be told its height.
 _HEIGHT = {"training": 560, "histogram": 420, "position": 535, "one-neuron": 620, "spectra": 560}
@@ -49,7 +50,7 @@ def _words(opened: OpenRun, listed: Listed | None) -> str:
     from analysis.phases import has_phase, phase
 
     run = opened.run
-    words = [setting(run.config)]
+    words = [story(run)]
     if has_phase(run):
         words.append(outcome(phase(run)))
     status = "finished" if run.finished else "not finished"

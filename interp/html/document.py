@@ -19,7 +19,8 @@ from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.html.arrays import compressed
 from interp.html.payload import neuron_payload
 from interp.html.reading import NeuronReading, Reading
-from interp.words import PAPERS, events, number, outcome, setting
+from interp.origin import story
+from interp.words import PAPERS, events, number, outcome
 from training.data import SPLIT_MEANING, SPLITS
 
 _SCRIPTS = (
@@ -105,7 +106,7 @@ def _optional(reading: Reading) -> str:
 def _story(reading: Reading) -> str:
     """What was trained, what came of it and why, what pruning does: a paragraph each."""
     run = reading.run
-    parts = [setting(run.config)]
+    parts = [story(run)]
     if not run.finished:
         parts.append(f"It has not finished: the newest checkpoint is that of step {run.last_step}.")
     if reading.phase is not None:

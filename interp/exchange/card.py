@@ -1,0 +1,63 @@
+"""The card of a run that is given to others, or came from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from analysis.phases import has_phase, phase
+from interp.origin import story
+from interp.words import PAPERS, number
+from training.data import SPLIT_MEANING
+from training.run import Run
+
+
+def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
+    """Markdown with a model hub's front matter: story, scores, pictures, use, citation."""
+    row = run.measurement()
+    front = {
+        "library_name": "interp",
+        "license": "mit",
+        "tags": ["grokking", "memorization", "modular-arithmetic", "mechanistic-interpretability"],
+        "model-index": [{"name": title, "results": [_results(run)]}],
+    }
+    ended = ""
+    if has_phase(run):
+        found = phase(run)
+        ended = f" Phase: {found.name} ({found.reason})."
+    table = ["| split | accuracy | loss | what is scored |", "|---|---|---|---|"]
+    for split, score in row.scores.items():
+        cells = (split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
+        table.append("| " + " | ".join(cells) + " |")
+    parts = [
+        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
+        f"# {title}",
+        story(run) + ended,
+        f"Scores at step {row.step}, seed {run.config.seed}:",
+        "\n".join(table),
+        *(_picture(words, place) for words, place in pictures.items()),
+        '## Use\n\n```python\nimport interp\n\nrun = interp.load("path/to/this/folder")\n'
+        "interp.neuron_table(run).mean_ipr\n```",
+        "## Cite\n\n" + "\n".join(f"- {paper}" for paper in PAPERS),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _results(run: Run) -> dict[str, Any]:
+    task = run.config.task
+    known = {split: score.accuracy for split, score in run.measurement().scores.items()}
+    return {
+        "task": {"type": "modular-arithmetic", "name": f"({task.operation}) mod {task.p}"},
+        "dataset": {"name": f"({task.operation}) mod {task.p}", "type": "modular-arithmetic"},
+        "metrics": [
+            {"type": "accuracy", "name": f"{split} accuracy", "value": round(value, 4)}
+            for split, value in known.items()
+            if value is not None
+        ],
+    }
+
+
+def _picture(words: str, place: str) -> str:
+    return f"![{words}]({place})" if place.endswith(".png") else f"[{words}]({place})"

@@ -1,0 +1,53 @@
+"""Where a run comes from: trained here, or imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interp.words import setting
+
+if TYPE_CHECKING:
+    from training.run import Run
+
+_FILE = "import.json"
+
+
+def write_origin(folder: Path, about: Mapping[str, Any]) -> None:
+    """Writes what is known of an imported run into its folder."""
+    from training.files import write_bytes
+
+    content = json.dumps(dict(about), indent=2, ensure_ascii=False) + "\n"
+    write_bytes(folder / _FILE, content.encode())
+
+
+def origin_of(run: Run) -> dict[str, Any] | None:
+    """What is known of an imported run; None for one that was trained here.
+
+    Raises:
+        ValueError: if the file was altered.
+    """
+    path = None if run.path is None else run.path / _FILE
+    if path is None or not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {name: found[name] for name in ("layout", "recognized", "assumed", "dropped")}
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: expected what was told at import; altered") from None
+
+
+def story(run: Run) -> str:
+    """What was trained on what, or where the network comes from, in a few sentences."""
+    about = origin_of(run)
+    if about is None:
+        return setting(run.config)
+    config = run.config
+    return (
+        f"A network ({config.model.summary}) on ({config.task.operation}) mod {config.task.p}, "
+        f"imported. Recognized: {'; '.join(about['recognized'])}. Assumed: "
+        f"{'; '.join(about['assumed']) or 'nothing'}. How it was trained is not known: the "
+        "configuration has defaults for it."
+    )

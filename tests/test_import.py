@@ -1,0 +1,644 @@
+"""Foreign checkpoints: the logits of a forward pass that is written here from the description."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn import functional
+
+import interp
+from interp.exchange import import_checkpoint, to_bridge
+from interp.exchange.foreign_data import Rule, by_rule
+from tests.test_exchange import VARIANTS, random_transformer
+from training.tasks import make_task
+
+P, N, D, HEADS = 11, 20, 12, 3
+D_HEAD = D // HEADS
+TASK = make_task("x + y", P)
+PAIRS = torch.as_tensor(TASK.pairs)
+ONE_HOT = functional.one_hot(PAIRS, P).double().flatten(1)  # (pair, 2p)
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed + sum(shape) * 7)
+    return 0.4 * torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def logits_of(found: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return found.run.network()(PAIRS)
+
+
+def assert_same_logits(found: Any, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(logits_of(found), expected, rtol=1e-6, atol=1e-6)
+
+
+def one_sided_ipr(curves: np.ndarray) -> np.ndarray:
+    """Σ|X|⁴ / (Σ|X|²)² of the last axis, from numpy's own transform."""
+    power = np.abs(np.fft.rfft(curves, axis=-1)) ** 2
+    return (power**2).sum(-1) / power.sum(-1) ** 2
+
+
+# --- the paper authors' two-layer networks ---------------------------------------------------
+
+
+def doshi(norm: str | None = None) -> dict[str, torch.Tensor]:
+    state = {"fc1.weight": drawn(N, 2 * P), "fc2.weight": drawn(P, N)}
+    if norm:
+        state |= {"norm1.weight": 1 + drawn(N), "norm1.bias": drawn(N, seed=1)}
+    if norm == "batch":
+        state |= {
+            "norm1.running_mean": drawn(N, seed=2),
+            "norm1.running_var": 0.5 + drawn(N, seed=3) ** 2,
+            "norm1.num_batches_tracked": torch.tensor(9),
+        }
+    return state
+
+
+def doshi_forward(state: dict[str, torch.Tensor], norm: str | None) -> torch.Tensor:
+    hidden = (ONE_HOT @ state["fc1.weight"].T) ** 2
+    if norm == "batch":
+        hidden = functional.batch_norm(
+            hidden,
+            state["norm1.running_mean"],
+            state["norm1.running_var"],
+            state["norm1.weight"],
+            state["norm1.bias"],
+            training=False,
+        )
+    if norm == "layer":
+        hidden = functional.layer_norm(hidden, (N,), state["norm1.weight"], state["norm1.bias"])
+    return hidden @ state["fc2.weight"].T
+
+
+@pytest.mark.parametrize("norm", [None, "batch", "layer"])
+def test_the_authors_two_layer_nets(norm):
+    state = doshi(norm)
+    found = import_checkpoint(state)
+    assert found.layout == "doshi"
+    assert_same_logits(found, doshi_forward(state, norm))
+    assert found.dropped == (("norm1.num_batches_tracked",) if norm == "batch" else ())
+    assert found.run.config.model.norm == (norm or "none")
+
+
+def test_iprs_are_those_of_numpy_on_the_foreign_arrays():
+    state = doshi()
+    table = interp.neuron_table(import_checkpoint(state).run)
+    first, last = state["fc1.weight"].numpy(), state["fc2.weight"].numpy()
+    curves = np.stack([first[:, :P], first[:, P:], last.T])
+    np.testing.assert_allclose(table.curve_ipr, one_sided_ipr(curves), atol=1e-6)
+    np.testing.assert_allclose(table.ipr, one_sided_ipr(curves).mean(0), atol=1e-6)
+
+
+# --- plain chains of nn.Linear ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("bias", [False, True])
+def test_chains_of_linear_layers(depth, bias):
+    sizes = [2 * P, *[N] * (depth - 1), P]
+    torch.manual_seed(0)
+    layers = [nn.Linear(a, b, bias=bias) for a, b in pairwise(sizes)]
+    parts = [part for layer in layers for part in (layer, nn.ReLU())][:-1]
+    net = nn.Sequential(*parts).double()
+    found = import_checkpoint(net.state_dict())
+    assert found.layout == "mlp"
+    assert_same_logits(found, net(ONE_HOT).detach())
+    assert found.run.config.model.depth == depth
+    assert found.run.config.model.bias == bias
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.LayerNorm])
+def test_norms_before_the_activation(kind):
+    torch.manual_seed(1)
+    norms = [kind(N), kind(N)]
+    net = nn.Sequential(
+        nn.Linear(2 * P, N), norms[0], nn.ReLU(), nn.Linear(N, N), norms[1], nn.ReLU(),
+        nn.Linear(N, P),
+    ).double()  # fmt: skip
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 0.5, 2)
+        nn.init.uniform_(norm.bias)
+        if kind is nn.BatchNorm1d:
+            norm.running_mean.uniform_(-1, 1)
+            norm.running_var.uniform_(0.5, 2)
+    net.eval()
+    found = import_checkpoint(net.state_dict())
+    assert_same_logits(found, net(ONE_HOT).detach())
+    assert "the norms stand before the activation" in found.assumed
+
+
+class Embedded(nn.Module):
+    """Embeddings, shared or not, concatenated or summed, then two linear layers."""
+
+    def __init__(self, tables: int, summed: bool) -> None:
+        super().__init__()
+        self.summed = summed
+        self.embed_first = nn.Embedding(P, D)
+        if tables == 2:
+            self.embed_second = nn.Embedding(P, D)
+        self.hidden = nn.Linear(D if summed else 2 * D, N)
+        self.output = nn.Linear(N, P)
+
+    def forward(self, pairs: torch.Tensor) -> torch.Tensor:
+        second = getattr(self, "embed_second", self.embed_first)
+        left, right = self.embed_first(pairs[:, 0]), second(pairs[:, 1])
+        values = left + right if self.summed else torch.cat([left, right], dim=1)
+        return self.output(torch.relu(self.hidden(values)))
+
+
+@pytest.mark.parametrize("tables", [1, 2])
+@pytest.mark.parametrize("summed", [False, True])
+def test_embeddings_are_folded_in(tables, summed):
+    torch.manual_seed(2)
+    net = Embedded(tables, summed).double()
+    found = import_checkpoint(net.state_dict(), layout="mlp")
+    assert_same_logits(found, net(PAIRS).detach())
+    first = net.embed_first.weight @ net.hidden.weight[:, :D].T
+    table = interp.neuron_table(found.run)
+    expected = one_sided_ipr(first.detach().numpy().T)
+    np.testing.assert_allclose(table.curve_ipr[0], expected, atol=1e-6)
+
+
+# --- Transformers -----------------------------------------------------------------------------
+
+
+def attention(x: torch.Tensor, q: Any, k: Any, v: Any, o: Any, scale: float, causal: bool) -> Any:
+    """Head by head, from matrices (head, d, d_head) and (head, d_head, d)."""
+    out = torch.zeros_like(x)
+    for head in range(len(q)):
+        scores = (x @ q[head]) @ (x @ k[head]).transpose(1, 2) / scale
+        if causal:
+            ahead = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+            scores = scores.masked_fill(ahead, -math.inf)
+        out = out + scores.softmax(-1) @ (x @ v[head]) @ o[head]
+    return out
+
+
+def hooked(tokens: int, positions: int, outputs: int) -> dict[str, torch.Tensor]:
+    """A HookedTransformer of one block, as its state dict has it, biases at zero."""
+    shapes = {
+        "embed.W_E": (tokens, D),
+        "pos_embed.W_pos": (positions, D),
+        **{f"blocks.0.attn.W_{part}": (HEADS, D, D_HEAD) for part in "QKV"},
+        "blocks.0.attn.W_O": (HEADS, D_HEAD, D),
+        "blocks.0.mlp.W_in": (D, 2 * N),
+        "blocks.0.mlp.W_out": (2 * N, D),
+        "unembed.W_U": (D, outputs),
+    }
+    state = {name: drawn(*shape, seed=i) for i, (name, shape) in enumerate(shapes.items())}
+    zeros = {
+        **{f"blocks.0.attn.b_{part}": (HEADS, D_HEAD) for part in "QKV"},
+        "blocks.0.attn.b_O": (D,),
+        "blocks.0.mlp.b_in": (2 * N,),
+        "blocks.0.mlp.b_out": (D,),
+        "unembed.b_U": (outputs,),
+    }
+    state |= {name: torch.zeros(shape, dtype=torch.float64) for name, shape in zeros.items()}
+    state["blocks.0.attn.mask"] = torch.ones(positions, positions).tril().bool()
+    state["blocks.0.attn.IGNORE"] = torch.tensor(-math.inf)
+    return state
+
+
+def hooked_forward(state: dict[str, torch.Tensor], equals: bool, causal: bool) -> torch.Tensor:
+    column = torch.full((len(PAIRS), 1), P)
+    tokens = torch.cat([PAIRS, column], dim=1) if equals else PAIRS
+    x = state["embed.W_E"][tokens] + state["pos_embed.W_pos"][: tokens.shape[1]]
+    matrices = [state[f"blocks.0.attn.W_{part}"] for part in "QKVO"]
+    x = x + attention(x, *matrices, scale=D_HEAD**0.5, causal=causal)
+    x = x + torch.relu(x @ state["blocks.0.mlp.W_in"]) @ state["blocks.0.mlp.W_out"]
+    return (x[:, -1] @ state["unembed.W_U"])[:, :P]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "positions", "outputs", "equals"),
+    [(P + 1, 3, P, True), (P, 2, P, False), (P + 1, 3, P + 1, True), (P + 1, 5, P, True)],
+)
+@pytest.mark.parametrize("causal", [True, False])
+def test_hooked_transformers(tokens, positions, outputs, equals, causal):
+    state = hooked(tokens, positions, outputs)
+    model = {} if causal else {"attention": "bidirectional"}
+    found = import_checkpoint(state, model=model)
+    assert found.layout == "transformer-lens"
+    assert_same_logits(found, hooked_forward(state, equals, causal))
+    assert found.run.config.model.equals_token == equals
+    assert ("attention causal" in found.assumed) == causal
+    assert "biases, all of them zero" in found.dropped
+    assert {"blocks.0.attn.mask", "blocks.0.attn.IGNORE"} <= set(found.dropped)
+    if outputs > P:
+        assert 'the logit of "="' in found.dropped
+
+
+def test_checkpoints_over_training_and_indices_beside_them(tmp_path):
+    """As the grokking demo saves them."""
+    states = [hooked(P + 1, 3, P) for _ in range(3)]
+    for number, state in enumerate(states):
+        state["unembed.W_U"] = state["unembed.W_U"] * (number + 1)
+    train = torch.randperm(P * P, generator=torch.Generator().manual_seed(5))[:40]
+    content = {
+        "model": states[-1],
+        "config": {"attention_dir": "bidirectional", "act_fn": "relu"},
+        "checkpoints": states,
+        "checkpoint_epochs": [0, 100, 200],
+        "train_indices": train,
+        "test_losses": [1.0, 0.5],
+    }
+    torch.save(content, tmp_path / "demo.pth")
+    found = import_checkpoint(tmp_path / "demo.pth", tmp_path / "run", loss="cross_entropy")
+    run = interp.load(tmp_path / "run")
+    assert run.steps == [0, 100, 200]
+    assert [m.step for m in run.measurements] == [0, 100, 200]
+    np.testing.assert_array_equal(np.flatnonzero(run.dataset.is_train), np.sort(train.numpy()))
+    expected = hooked_forward(states[1], equals=True, causal=False)
+    torch.testing.assert_close(run.network(100)(PAIRS).detach(), expected, rtol=1e-6, atol=1e-6)
+    assert found.assumed == ("operation x + y",)
+    assert json.loads((tmp_path / "run/import.json").read_text())["layout"] == "transformer-lens"
+
+
+class HookedTransformerConfig:
+    """Stands for the pickled class, whose module is gone from newer versions."""
+
+    def __init__(self) -> None:
+        self.attention_dir, self.act_fn, self.attn_scale = "causal", "gelu", float(D_HEAD**0.5)
+        self.dtype = torch.float32
+
+
+def test_a_pickled_configuration_is_read_as_values_and_not_run(tmp_path, monkeypatch):
+    module = "transformer_lens.HookedTransformerConfig"
+    monkeypatch.setattr(HookedTransformerConfig, "__module__", module)
+    stand_in = type("module", (), {"HookedTransformerConfig": HookedTransformerConfig})
+    monkeypatch.setitem(__import__("sys").modules, module, stand_in)
+    path = tmp_path / "demo.pth"
+    torch.save({"model": hooked(P + 1, 3, P), "config": HookedTransformerConfig()}, path)
+    monkeypatch.delitem(__import__("sys").modules, module)
+    found = import_checkpoint(path)
+    assert found.run.config.model.activation == "gelu"
+    assert "attention causal" not in found.assumed
+
+
+def doshi_transformer(s: float, blocks: int = 1, norm: bool = False) -> dict[str, torch.Tensor]:
+    state = {"transformer.wte.weight": drawn(P, D), "transformer.wpe.weight": drawn(2, D)}
+    for block in range(blocks):
+        start = f"transformer.h.{block}."
+        shapes = {
+            "attn.to_qkv": (3 * D, D),
+            "attn.o": (D, D),
+            "mlp.c_fc": (4 * D, D),
+            "mlp.c_proj": (D, 4 * D),
+        }
+        for i, (name, shape) in enumerate(shapes.items()):
+            state[f"{start}{name}.weight"] = drawn(*shape, seed=10 * block + i)
+        if norm:
+            for name in ("ln_1", "ln_2"):
+                state |= {f"{start}{name}.weight": 1 + drawn(D), f"{start}{name}.bias": drawn(D)}
+    if norm:
+        state |= {"transformer.ln_f.weight": 1 + drawn(D), "transformer.ln_f.bias": drawn(D)}
+    state["lm_head.weight"] = drawn(P, D, seed=99)
+    state["scale"] = torch.tensor([D ** (-(1 + s) / 2)], dtype=torch.float64)
+    return state
+
+
+def doshi_transformer_forward(state: dict[str, torch.Tensor], s: float) -> torch.Tensor:
+    def normed(values: torch.Tensor, name: str) -> torch.Tensor:
+        if f"{name}.weight" not in state:
+            return values
+        return functional.layer_norm(values, (D,), state[f"{name}.weight"], state[f"{name}.bias"])
+
+    x = state["transformer.wte.weight"][PAIRS] + state["transformer.wpe.weight"]
+    blocks = sum(name.endswith("c_fc.weight") for name in state)
+    for block in range(blocks):
+        start = f"transformer.h.{block}."
+        a = normed(x, f"{start}ln_1")
+        q, k, v = (a @ state[f"{start}attn.to_qkv.weight"].T).split(D, dim=2)
+        heads = []
+        for head in range(HEADS):
+            own = slice(head * D_HEAD, (head + 1) * D_HEAD)
+            scores = q[..., own] @ k[..., own].transpose(1, 2) / D_HEAD ** ((1 + s) / 2)
+            heads.append(scores.softmax(-1) @ v[..., own])
+        x = x + torch.cat(heads, dim=-1) @ state[f"{start}attn.o.weight"].T
+        hidden = torch.relu(normed(x, f"{start}ln_2") @ state[f"{start}mlp.c_fc.weight"].T)
+        x = x + hidden @ state[f"{start}mlp.c_proj.weight"].T
+    logits = normed(x, "transformer.ln_f") @ state["lm_head.weight"].T
+    return D ** (-(1 + s) / 2) * logits[:, -1]
+
+
+@pytest.mark.parametrize("s", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("blocks", "norm"), [(1, False), (2, True)])
+def test_the_authors_encoder(s, blocks, norm):
+    state = doshi_transformer(s, blocks, norm)
+    found = import_checkpoint(state, model={"n_heads": HEADS})
+    assert found.layout == "doshi-transformer"
+    assert_same_logits(found, doshi_transformer_forward(state, s))
+    assert found.dropped == ()
+
+
+@pytest.mark.parametrize(
+    "variant", [v for v in VARIANTS if v not in ("tied", "tied, equals, bias")]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_bridge_and_back_is_bit_equal(variant, dtype):
+    network = random_transformer(dtype, **VARIANTS[variant])
+    found = import_checkpoint(to_bridge(network))
+    assert found.layout == "bridge"
+    back = found.run.network()
+    for name, weight in network.state_dict().items():
+        assert torch.equal(back.state_dict()[name], weight), name
+    assert torch.equal(back(PAIRS), network(PAIRS))
+
+
+def test_a_bridge_of_a_tied_network_has_its_logits():
+    network = random_transformer(torch.float64, tied=True)
+    found = import_checkpoint(to_bridge(network))
+    torch.testing.assert_close(found.run.network()(PAIRS), network(PAIRS))
+
+
+def test_a_bridges_state_dict_needs_hints(tmp_path):
+    network = random_transformer(torch.float32, equals_token=True)
+    path = tmp_path / "bridge.safetensors"
+    safetensors.torch.save_file(dict(to_bridge(network).state_dict()), path)
+    found = import_checkpoint(path, model={"n_heads": 3, "attention": "bidirectional"})
+    assert torch.equal(found.run.network()(PAIRS), network(PAIRS))
+    assert "activation relu" in found.assumed
+
+
+# --- files and datasets -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".npz"])
+def test_every_kind_of_file_gives_the_same_network(suffix, tmp_path):
+    state, path = doshi(), tmp_path / f"net{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **{name: one.numpy() for name, one in state.items()})
+    elif suffix == ".safetensors":
+        safetensors.torch.save_file(state, path)
+    else:
+        torch.save(state, path)
+    found = import_checkpoint(path, tmp_path / "run", p=P)
+    assert_same_logits(found, doshi_forward(state, None))
+    assert interp.load(tmp_path / "run").finished
+
+
+def test_the_authors_rule_of_drawing_a_dataset():
+    """Python's shuffle; the first training pairs get labels of torch's stream at seed 0."""
+    found = by_rule(TASK, Rule("doshi", 0.5, 0.3, seed=4)).dataset
+    order = list(range(P * P))
+    random.seed(4)
+    random.shuffle(order)
+    size = int(0.5 * P * P)
+    noisy = int(0.3 * size)
+    torch.manual_seed(0)
+    labels = torch.randint(0, P, (noisy,))
+    assert set(np.flatnonzero(found.is_train)) == set(order[:size])
+    assert set(np.flatnonzero(found.is_redrawn)) == set(order[:noisy])
+    for place, label in zip(order[:noisy], labels, strict=True):
+        assert found.given_label[place] == label
+    clean = order[noisy:]
+    np.testing.assert_array_equal(found.given_label[clean], TASK.pairs[clean].sum(1) % P)
+
+
+def test_the_demos_rule_of_drawing_a_dataset():
+    found = by_rule(TASK, Rule("permutation", 0.3, seed=598)).dataset
+    torch.manual_seed(598)
+    expected = torch.randperm(P * P)[: int(P * P * 0.3)]
+    assert set(np.flatnonzero(found.is_train)) == set(expected.tolist())
+    assert not found.is_redrawn.any()
+
+
+def test_datasets_from_arrays(tmp_path):
+    train = np.array([0, 5, 17, 60])
+    labels = TASK.answers[train].copy()
+    labels[1] = (labels[1] + 1) % P
+    found = import_checkpoint(doshi(), data={"train_indices": train, "labels": labels})
+    dataset = found.run.dataset
+    np.testing.assert_array_equal(np.flatnonzero(dataset.is_train), train)
+    np.testing.assert_array_equal(np.flatnonzero(dataset.is_redrawn), [5])
+    assert dataset.given_label[5] == labels[1]
+    assert "redrawn labels are those that differ from the true answer" in found.assumed
+    # A redrawn label may be the true one by chance; then only indices tell.
+    everything = np.where(np.arange(P * P) == 5, labels[1], TASK.answers)
+    np.savez(
+        tmp_path / "data.npz",
+        train_indices=TASK.pairs[train],
+        labels=everything,
+        redrawn_indices=np.array([5, 17]),
+    )
+    again = import_checkpoint(doshi(), data=tmp_path / "data.npz").run.dataset
+    np.testing.assert_array_equal(np.flatnonzero(again.is_redrawn), [5, 17])
+    assert again.given_label[17] == TASK.answers[17]
+
+
+def test_without_a_dataset_all_that_needs_none_works(tmp_path):
+    found = import_checkpoint(doshi(), tmp_path / "run")
+    assert any(one.startswith("no dataset") for one in found.assumed)
+    run = interp.load(tmp_path / "run")
+    assert len(interp.classify(interp.neuron_table(run), "null").generalizing) == N
+    assert interp.embedding_table(run).mean_ipr
+    assert interp.prune(run.network(), np.arange(N) < 5)
+    page = interp.report(run, threshold=0.27, draws=2).read_text()
+    assert "imported" in page
+    assert "was trained for" not in page
+    assert run.measurement().scores["test"].accuracy is None
+    card = (tmp_path / "run/README.md").read_text()
+    assert "no dataset: every pair stands in the training set" in card
+    assert "learning rate" not in card
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+class Code:
+    def __reduce__(self) -> Any:
+        return (open, ("/tmp/interp-was-here", "w"))
+
+
+@pytest.mark.parametrize("how", ["torch", "pickle"])
+def test_code_in_a_pickle_is_refused(how, tmp_path):
+    path = tmp_path / "evil.pth"
+    if how == "torch":
+        torch.save({"model": doshi(), "extra": Code()}, path)
+    else:
+        path.write_bytes(pickle.dumps({"model": Code()}))
+    with pytest.raises(ValueError, match="got a pickle with code in it or a damaged one; refused"):
+        import_checkpoint(path)
+    assert not Path("/tmp/interp-was-here").exists()
+
+
+def test_objects_in_an_npz_are_refused(tmp_path):
+    np.savez(tmp_path / "evil.npz", weights=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="holds Python objects, or is damaged; refused"):
+        import_checkpoint(tmp_path / "evil.npz")
+
+
+def test_an_unknown_layout_lists_what_was_seen_and_what_readers_expect():
+    with pytest.raises(ValueError, match="unknown layout: found ") as error:
+        import_checkpoint({"conv.weight": torch.zeros(3, 4, 5, 5)})
+    text = str(error.value)
+    assert "conv.weight 3×4×5×5" in text
+    for word in ("transformer-lens", "bridge", "doshi-transformer", "doshi", "mlp"):
+        assert f"{word}: " in text
+    assert "fc1.weight N×2p" in text
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "another p": ({"p": 13}, "p: expected 13, but the tensors are of p = 11"),
+    "another layout": ({"layout": "bridge"}, "as bridge: expected embed.weight"),
+    "no layout": ({"layout": "gpt"}, "as: expected auto, "),
+    "no rule": ({"data": Rule("dice", 0.5)}, "rule: expected doshi, permutation, interp"),
+    "α": ({"data": Rule("doshi", 1.5)}, "fraction: expected a number between 0 and 1, got 1.5"),
+    "ξ of the demo": (
+        {"data": Rule("permutation", 0.5, 0.1)},
+        "corruption: expected 0 for rule permutation, got 0.1",
+    ),
+    "no indices": ({"data": {"labels": [1]}}, "data: expected train_indices, and labels"),
+    "index": ({"data": {"train_indices": [200]}}, "expected indices m·p + n of pairs of x + y"),
+    "twice": ({"data": {"train_indices": [2, 2]}}, "expected every pair once, got one twice"),
+    "floats": ({"data": {"train_indices": [0.5]}}, "expected whole numbers, got float64"),
+    "shape": (
+        {"data": {"train_indices": np.zeros((2, 3), dtype=int)}},
+        "expected indices or pairs, got an array of shape (2, 3)",
+    ),
+    "labels": (
+        {"data": {"train_indices": [1, 2], "labels": [1]}},
+        "expected 2 labels of the training pairs or 121 of all pairs",
+    ),
+    "answers": (
+        {"data": {"train_indices": [1], "labels": [11]}},
+        "labels: expected answers from 0 to 10, got 11",
+    ),
+    "redrawn": (
+        {"data": {"train_indices": [1, 2], "labels": [5, 2], "redrawn_indices": [2]}},
+        "expected training pairs, all with a wrong label among them; 1 wrong labels are not",
+    ),
+    "no data": ({"data": "nothing.npz"}, "nothing.npz: expected a file of arrays"),
+    "field": ({"model": {"n_heads": 3}}, "model.n_heads: expected no value for kind mlp"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_one_line(name):
+    options, message = REFUSED[name]
+    with pytest.raises(ValueError) as error:
+        import_checkpoint(doshi(), **options)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def broken(state: dict[str, torch.Tensor], **changes: torch.Tensor | None) -> dict[str, Any]:
+    merged = {**state, **{name.replace("__", "."): one for name, one in changes.items()}}
+    return {name: one for name, one in merged.items() if one is not None}
+
+
+MISSHAPEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "p": (
+        broken(doshi(), fc2__weight=drawn(P + 1, N)),
+        {},
+        "tensor fc1.weight: expected shape 20×24, got 20×22",
+    ),
+    "absent": (
+        broken(hooked(P, 2, P), unembed__W_U=None),
+        {},
+        "tensor unembed.W_U: expected it, found embed.W_E 11×12",
+    ),
+    "tokens": (hooked(P + 4, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
+    "positions": (hooked(P + 1, 2, P), {}, "positions: expected at least 3, got 2"),
+    "blocks": (
+        {**hooked(P, 2, P), "blocks.3.attn.W_Q": drawn(HEADS, D, D_HEAD)},
+        {},
+        "tensors blocks.…: expected blocks 0, 1, 2 …, got [0, 3]",
+    ),
+    "heads": (
+        doshi_transformer(0.0),
+        {"model": {"n_heads": 5}},
+        "model.n_heads: expected a divisor of d = 12, got 5",
+    ),
+    "widths": (
+        {"a.weight": drawn(20, 22), "b.weight": drawn(30, 20), "c.weight": drawn(11, 30)},
+        {},
+        "as mlp: expected hidden layers of one width, got [20, 30]",
+    ),
+    "inputs": (
+        {"a.weight": drawn(20, 21), "c.weight": drawn(11, 20)},
+        {},
+        "tensor a.weight: expected 22 or 11 inputs for p = 11, got 21",
+    ),
+    "inputs after an embedding": (
+        {"emb.weight": drawn(P, 6), "a.weight": drawn(20, 13), "c.weight": drawn(11, 20)},
+        {},
+        "tensor a.weight: expected 6 or 12 inputs after embeddings of 6 dimensions, got 13",
+    ),
+    "embeddings": (
+        {
+            **{f"emb{i}.weight": drawn(P, 6) for i in range(3)},
+            "a.weight": drawn(20, 12),
+            "c.weight": drawn(11, 20),
+        },
+        {},
+        "as mlp: expected one or two embeddings, got emb0.weight, emb1.weight, emb2.weight",
+    ),
+    "columns": (
+        {
+            "emb0.weight": drawn(P, 6),
+            "emb1.weight": drawn(P, 7),
+            "a.weight": drawn(20, 12),
+            "c.weight": drawn(11, 20),
+        },
+        {},
+        "tensor emb1.weight: expected 6 columns, got 7",
+    ),
+    "norms": (
+        {
+            "a.weight": drawn(20, 22),
+            "n.weight": drawn(20),
+            "n.bias": drawn(20),
+            "b.weight": drawn(20, 20),
+            "c.weight": drawn(11, 20),
+        },
+        {},
+        "as mlp: expected a norm for each of 2 hidden layers or none, got n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISSHAPEN)
+def test_shapes_that_contradict_are_one_line(name):
+    state, options, message = MISSHAPEN[name]
+    with pytest.raises(ValueError) as error:
+        import_checkpoint(state, **options)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(ValueError, match="expected a checkpoint file, found none"):
+        import_checkpoint(tmp_path / "no.pth")
+    (tmp_path / "net.txt").write_text("1")
+    with pytest.raises(ValueError, match="expected a name that ends in"):
+        import_checkpoint(tmp_path / "net.txt")
+    (tmp_path / "net.safetensors").write_text("1")
+    with pytest.raises(ValueError, match=r"cannot be read as \.safetensors"):
+        import_checkpoint(tmp_path / "net.safetensors")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="expected tensors by name, got list"):
+        import_checkpoint(tmp_path / "list.pth")
+    torch.save({"a": 1}, tmp_path / "nothing.pth")
+    with pytest.raises(ValueError, match="expected tensors by name, found none"):
+        import_checkpoint(tmp_path / "nothing.pth")
+
+
+def test_a_folder_with_contents_is_left_alone(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/file").write_text("mine")
+    with pytest.raises(ValueError, match="expected a new or empty folder, it has contents"):
+        import_checkpoint(doshi(), tmp_path / "run")
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["file"]
