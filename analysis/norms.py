@@ -27,8 +27,10 @@ class RankCorrelation:
 
 
 def has_correlation(table: NeuronTable) -> bool:
-    """Whether the layer has a norm and enough living neurons to be ranked."""
-    return table.norm_weight is not None and int((~table.dead).sum()) >= _FEWEST
+    """Whether the layer has a norm, and enough living neurons whose weights can be ranked."""
+    alive = ~table.dead
+    weights = () if table.norm_weight is None else table.norm_weight[alive]
+    return len(weights) >= _FEWEST and len(np.unique(weights)) > 1
 
 
 def norm_correlation(table: NeuronTable) -> RankCorrelation:

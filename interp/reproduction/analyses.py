@@ -180,10 +180,12 @@ def ipr_history(run: Run) -> Values:
         "mean_ipr_start": float(mean[known][0]),
         "mean_ipr_end": float(mean[known][-1]),
         "ipr_test_rho": None,
+        "ipr_test_p": None,
     }
     if len(set(test)) > 1 and len(np.unique(mean[known])) > 1:
         found = spearmanr(mean[known], np.array(test, dtype=float)[known])
         values["ipr_test_rho"] = float(found.statistic)
+        values["ipr_test_p"] = float(found.pvalue)
     return values
 
 

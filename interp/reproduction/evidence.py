@@ -83,6 +83,7 @@ class Evidence:
         return found
 
 
+_LINE = 22  # characters of a panel's title
 _SHORT = {
     "data.fraction": "α",
     "data.corruption": "ξ",
@@ -104,15 +105,29 @@ _SHORT = {
 
 def words(place: Place) -> str:
     """A place in a few words, such as ``wd 5 · ξ 0.35``."""
-    shown = {path: value for path, value in place.items() if path != "steps"}
-    return " · ".join(f"{_SHORT.get(path, path)} {_value(value)}" for path, value in shown.items())
+    return " · ".join(_parts(place))
 
 
 def differing(place: Place) -> str:
-    """As :func:`words`, without what is the default or full batch."""
+    """As :func:`words` in short lines, without what is the network's default or full batch."""
     usual = {f"model.{name}": info.default for name, info in ModelConfig.model_fields.items()}
-    told = {p: v for p, v in place.items() if v is not None and (p not in usual or v != usual[p])}
-    return words(told) or words(place)
+    told = {
+        path: value
+        for path, value in place.items()
+        if value is not None and path != "optimizer.lr" and usual.get(path, ...) != value
+    }
+    lines: list[str] = []
+    for part in _parts(told or place):
+        if lines and len(lines[-1]) + len(part) < _LINE:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "<br>".join(lines)
+
+
+def _parts(place: Place) -> list[str]:
+    shown = {path: value for path, value in place.items() if path != "steps"}
+    return [f"{_SHORT.get(path, path)} {_value(value)}" for path, value in shown.items()]
 
 
 def _value(value: Any) -> str:

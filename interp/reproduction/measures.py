@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
 from interp.reproduction.evidence import Evidence, Place, Trained, differing, words
 
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
+_DECADES = 4  # ratio of the ends of an axis from which it is logarithmic
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
 
 
@@ -37,6 +39,8 @@ def measures_against(
         log: logarithmic axes, for numbers such as widths and steps.
     """
     figure = go.Figure()
+    if x is None and len(evidence.places) == 1:
+        return _at_one_place(evidence, title, measures, y_title)
     groups = sorted({_key(one.options[by]) for one in evidence.runs}) if by else [None]
     number = 0
     never = False
@@ -46,20 +50,63 @@ def measures_against(
             points = _points(runs, x, evidence.axes, measure)
             never = never or any(math.isinf(v) for _, values in points for v in values)
             label = name if group is None else f"{name}, {words({str(by): group})}"
+            if points and all(math.isinf(v) for _, values in points for v in values):
+                label += ": never"
             figure.add_trace(_trace(points, label, number, x is not None))
             number += 1
     if log:
         figure.update_yaxes(type="log")
-        figure.update_xaxes(type="log" if x else "-")
     elif y_title.startswith("accuracy"):
         figure.update_yaxes(range=[-0.03, 1.03])
+    places = [one.options[x] for one in evidence.runs] if x else []
+    if log and places and min(places) > 0 and max(places) / min(places) >= _DECADES:
+        figure.update_xaxes(type="log")
     axis = "" if x is None else words({x: ""}).strip()
-    figure.update_xaxes(title_text=_AXIS.get(str(x), axis), tickangle=0 if x else None)
+    figure.update_xaxes(title_text=_AXIS.get(str(x), axis), tickangle=0)
     figure.update_yaxes(title_text=y_title)
-    figure.update_layout(legend={"orientation": "h", "y": -0.28})
+    lines = 2 if x else _most_lines([str(at) for one in figure.data for at in one.x])
+    _make_room(figure, lines, -(-number // 3))
     seeds = ", ".join(map(str, evidence.seeds))
-    gaps = " · no mark: never, or not measured" if never else ""
-    return styled(figure, title, f"mean and range of seeds {seeds}{gaps}", 480)
+    gaps = " · no mark: never, within the steps of the run" if never else ""
+    return styled(figure, title, f"mean and range of seeds {seeds}{gaps}", figure.layout.height)
+
+
+def _at_one_place(
+    evidence: Evidence, title: str, measures: Mapping[str, str], y_title: str
+) -> go.Figure:
+    """The measures side by side, a point a seed, where there is one setting only."""
+    names = ["<br>".join(textwrap.wrap(name, 16)) for name in measures.values()]
+    figure = go.Figure()
+    for number, seed in enumerate(evidence.seeds):
+        runs = [one for one in evidence.runs if one.seed == seed]
+        figure.add_trace(
+            go.Scatter(
+                x=names,
+                y=[one.values.get(measure) for one in runs for measure in measures],
+                mode="markers",
+                name=f"seed {seed}",
+                marker={"size": 8, "symbol": f"{_SYMBOLS[number % len(_SYMBOLS)]}-open"},
+                hovertemplate="%{y:.4f}<extra>seed " + str(seed) + "</extra>",
+            )
+        )
+    figure.update_xaxes(tickangle=0)
+    figure.update_yaxes(title_text=y_title, range=[-0.03, 1.03])
+    _make_room(figure, _most_lines(names), 1)
+    return styled(figure, title, differing(evidence.places[0]), figure.layout.height)
+
+
+def _most_lines(names: Sequence[str]) -> int:
+    return 1 + max((name.count("<br>") for name in names), default=0)
+
+
+def _make_room(figure: go.Figure, lines: int, rows: int) -> None:
+    """Room below for tick labels of some lines, and for a legend of some rows under them."""
+    below = 30 + 18 * lines
+    bottom = below + 24 * rows
+    legend = {"orientation": "h", "y": -below / 300, "yanchor": "top"}
+    figure.update_layout(
+        legend=legend, showlegend=True, margin={"b": bottom}, height=84 + 300 + bottom
+    )
 
 
 _AXIS = {

@@ -37,9 +37,10 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         shared_xaxes="columns" if norm else False,
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        vertical_spacing=min(0.16, 0.5 / rows),
+        vertical_spacing=min(0.24, 0.62 / rows),
         subplot_titles=_titles(list(settings), columns, parts),
     )
+    figure.update_annotations(font_size=13)
     for place, runs in enumerate(settings.values()):
         row, column = place // columns * parts + 1, place % columns + 1
         for split in SHOWN:
@@ -56,9 +57,10 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         if column == 1:
             figure.update_yaxes(title_text="accuracy", row=row, col=column)
     figure.update_xaxes(type="log", dtick=1)
-    height = 150 + 240 * rows
+    height = 200 + 240 * rows
     figure.update_layout(legend={"orientation": "h", "y": -60 / height - 0.06, "yanchor": "top"})
-    figure.update_layout(margin={"b": 110})
+    lines = max(name.count("<br>") for name in settings)
+    figure.update_layout(margin={"b": 110, "t": 90 + 18 * lines})
     return styled(
         figure,
         title,
@@ -146,9 +148,10 @@ def histogram_panels(
         cols=columns,
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        vertical_spacing=min(0.2, 0.55 / rows),
+        vertical_spacing=min(0.26, 0.65 / rows),
         subplot_titles=names,
     )
+    figure.update_annotations(font_size=13)
     edges = np.linspace(0, 1, _BINS + 1)
     for place, tables in enumerate(settings.values()):
         row, column = place // columns + 1, place % columns + 1
@@ -174,8 +177,10 @@ def histogram_panels(
     one = next(iter(settings.values()))[0]
     caption = f"IPR: {CONVENTION_NAME[one.convention]}, r = {one.r:g}"
     caption += f" · {words}" if words else ""
-    figure.update_layout(bargap=0, margin={"t": 120})
-    return styled(figure, title, caption, 180 + 220 * rows)
+    figure.update_layout(
+        bargap=0, margin={"t": 90 + 18 * max(name.count("<br>") for name in names)}
+    )
+    return styled(figure, title, caption, 180 + 240 * rows)
 
 
 def seeds_of(settings: object) -> str:
