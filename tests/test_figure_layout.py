@@ -15,11 +15,15 @@ from analysis.dynamics import dynamics
 from analysis.embedding import embedding_table
 from analysis.heads import head_ablation
 from analysis.neurons import neuron_table
+from analysis.plane_order import answer_planes
 from interp import figures
+from interp.reproduction.drawing import draw
+from interp.reproduction.recipe import recipes
 from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
 from tests.conftest import tiny_config
 from tests.sweep_results import made
 from tests.test_neurons import mixed_network
+from tests.test_recipes import toy_evidence
 from training.data import SPLITS
 from training.evaluation import Score, Scores
 from training.folder import Measurement
@@ -77,6 +81,7 @@ def drawn():
         "pruning_curves": figures.pruning_curves(curves, pruned=40),
         "pruning_curve": figures.pruning_curve(curves["IPR", "lowest"]),
         "ipr_dynamics": figures.ipr_dynamics(dynamics(run), classes),
+        "answer_planes": figures.answer_planes(answer_planes(run)),
         **diagram_figures(),
     }
 
@@ -105,6 +110,7 @@ UNITS = {
     "pruning_curves": ["pruned neurons of 64", "accuracy"],
     "pruning_curve": ["pruned neurons of 64", "accuracy"],
     "ipr_dynamics": ["step", "IPR of a neuron"],
+    "answer_planes": ["component 1", "t-SNE dimension 2"],
     "phase_diagram": ["data fraction α", "corruption ξ"],
     "dense_phase_diagram": ["data fraction α", "corruption ξ"],
     "phase_scores": ["data fraction α"],
@@ -184,17 +190,47 @@ COLLISIONS = """id => {
 }"""
 
 
+RECIPES = ("pruning", "regularization", "mechanism", "grokking", "figure-3", "forgetting")
+
+
+@pytest.fixture(scope="module")
+def reproduced():
+    """Figures of several settings side by side, of untrained networks at the recipes' places."""
+    found = {}
+    for name in RECIPES:
+        recipe = recipes()[name]
+        evidence = toy_evidence(recipe, recipe.grid_of("quick"))
+        for place, figure in enumerate(draw(recipe, evidence)):
+            found[f"{name} {place}"] = figure
+    return found
+
+
+def overlaps(figures_by_name, browser, folder, width):
+    """Text that overlaps or is cut off, by the name of the figure."""
+    file = folder / "all.html"
+    figures.save_page(list(figures_by_name.values()), file, "all")
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        page.goto(file.as_uri())
+        page.wait_for_function(
+            f"document.querySelectorAll('.main-svg .infolayer').length >= {len(figures_by_name)}"
+        )
+        page.wait_for_timeout(500)
+        found = {
+            name: page.evaluate(COLLISIONS, f"figure-{i}") for i, name in enumerate(figures_by_name)
+        }
+    return {name: words for name, words in found.items() if words}
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("width", [700, 1400])
 def test_no_text_overlaps_or_is_cut_off(drawn, browser, tmp_path, width):
-    file = tmp_path / "all.html"
-    figures.save_page(list(drawn.values()), file, "all")
-    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
-        page.goto(file.as_uri())
-        page.wait_for_function(
-            f"document.querySelectorAll('.main-svg .infolayer').length >= {len(drawn)}"
-        )
-        page.wait_for_timeout(500)
-        found = {name: page.evaluate(COLLISIONS, f"figure-{i}") for i, name in enumerate(drawn)}
-    assert {name: words for name, words in found.items() if words} == {}
+    assert overlaps(drawn, browser, tmp_path, width) == {}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.filterwarnings("ignore:the IPRs do not look like two classes")
+@pytest.mark.parametrize("width", [700, 1400])
+def test_no_text_of_a_recipes_figures_overlaps(reproduced, browser, tmp_path, width):
+    assert overlaps(reproduced, browser, tmp_path, width) == {}

@@ -63,7 +63,7 @@ def test_importing_and_help_load_no_torch(code):
 
 
 def test_every_public_name_resolves():
-    assert len(interp.__all__) <= 26
+    assert len(interp.__all__) <= 27
     for name in interp.__all__:
         assert getattr(interp, name) is not None
     assert set(dir(interp)) == set(interp.__all__)
@@ -71,7 +71,8 @@ def test_every_public_name_resolves():
         interp.nothing  # noqa: B018
 
 
-COMMANDS = ["train", "ipr", "prune", "spectrum", "heads", "report", "demo"]
+COMMANDS = ["train", "ipr", "prune", "spectrum", "heads", "report", "demo", "reproduce"]
+COMMANDS += ["import", "publish"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -22,8 +22,8 @@ def answer_planes(planes: AnswerPlanes) -> go.Figure:
         cols=2,
         horizontal_spacing=0.12,
         subplot_titles=[
-            f"PCA: ring R² {pca.ring:.2f} (shuffled {pca.control:.2f})",
-            f"t-SNE: nearest is ± {tsne.step} for {tsne.neighbours:.0%} "
+            f"PCA: ring R² {pca.ring:.2f}<br>(shuffled {pca.control:.2f})",
+            f"t-SNE: nearest is ± {tsne.step} for {tsne.neighbours:.0%}<br>"
             f"(shuffled {tsne.control:.0%})",
         ],
     )
@@ -36,11 +36,13 @@ def answer_planes(planes: AnswerPlanes) -> go.Figure:
     for column, name in ((1, "component"), (2, "t-SNE dimension")):
         figure.update_xaxes(title_text=f"{name} 1", row=1, col=column)
         figure.update_yaxes(title_text=f"{name} 2", row=1, col=column)
+    figure.update_annotations(font_size=13)
+    figure.update_layout(margin={"t": 108})
     return styled(
         figure,
         f"Output weights of the answers of {planes.name}",
         f"{planes.caption} · lines: ± {_once_round(pca.frequency, n)} and ± {tsne.step} elements",
-        height=460,
+        height=480,
     )
 
 
@@ -80,7 +82,7 @@ def _dots(points: np.ndarray, planes: AnswerPlanes, bar: bool) -> go.Scatter:
             "size": 8,
             "line": {"color": "white", "width": 0.5},
             "showscale": bar,
-            "colorbar": {"title": {"text": "element"}, "thickness": 12},
+            "colorbar": {"title": {"text": "element", "side": "right"}, "thickness": 12},
         },
         hovertemplate="residue %{customdata}<extra></extra>",
     )

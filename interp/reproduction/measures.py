@@ -75,7 +75,7 @@ def _at_one_place(
     evidence: Evidence, title: str, measures: Mapping[str, str], y_title: str
 ) -> go.Figure:
     """The measures side by side, a point a seed, where there is one setting only."""
-    names = ["<br>".join(textwrap.wrap(name, 16)) for name in measures.values()]
+    names = ["<br>".join(textwrap.wrap(name, 11)) for name in measures.values()]
     figure = go.Figure()
     for number, seed in enumerate(evidence.seeds):
         runs = [one for one in evidence.runs if one.seed == seed]
@@ -111,7 +111,7 @@ def _make_room(figure: go.Figure, lines: int, rows: int) -> None:
 
 _AXIS = {
     "data.fraction": "α, share of all pairs that is trained on",
-    "model.width": "N, neurons trained",
+    "model.width": "N, neurons",
     "model.dropout": "dropout",
     "optimizer.weight_decay": "weight decay",
 }
