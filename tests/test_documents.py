@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from interp.cli import main
+from interp.reproduction.recipe import recipes
+from tests.benchmarks.scoreboard import END, START, with_scoreboard
 
 # A run of thirty steps on eleven residues has no two classes, and the toolkit says so.
 pytestmark = pytest.mark.filterwarnings("ignore::analysis.classify.NotBimodalWarning")
@@ -94,3 +96,20 @@ def test_examples(name, workplace, monkeypatch, capsys):
     runpy.run_path(str(path), run_name="__main__")
     assert expected in capsys.readouterr().out
     assert (workplace / "out.html").exists() == ("out.html" in arguments)
+
+
+def test_the_scoreboard_takes_its_place_in_the_readme():
+    board = "# Scoreboard\n\n2 of 2 hold\n\n| recipe |\n|---|\n| one |\n\n## claim (i)\n\nmore\n"
+    readme = f"before\n{START}\n\nold\n\n{END}\nafter\n"
+    expected = f"before\n{START}\n\n2 of 2 hold\n\n| recipe |\n|---|\n| one |\n\n{END}\nafter\n"
+    assert with_scoreboard(readme, board) == expected
+    assert with_scoreboard(expected, board) == expected
+    with pytest.raises(ValueError, match="README: expected <!-- scoreboard: start -->"):
+        with_scoreboard("nothing", board)
+
+
+def test_the_readmes_scoreboard_is_that_of_the_results():
+    board = (ROOT / "tests/benchmarks/results/scoreboard.md").read_text()
+    assert with_scoreboard(README, board) == README
+    for name in recipes():
+        assert f"`{name}`" in README
