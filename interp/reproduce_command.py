@@ -138,6 +138,7 @@ def _announce(
 
 def _print_verdict(one: Verdict, out: Path) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from interp.reproduction.criteria import asked
@@ -145,7 +146,8 @@ def _print_verdict(one: Verdict, out: Path) -> None:
 
     table = Table("criterion", "asked", "measured", "verdict")
     for judged in one.judged:
-        table.add_row(judged.criterion.says, asked(judged.criterion), measured(judged), judged.word)
+        cells = (judged.criterion.says, asked(judged.criterion), measured(judged), judged.word)
+        table.add_row(*map(escape, cells))  # a place in brackets is no style
     say(f"\n{one.recipe.label}: {one.recipe.title}\n{one.recipe.claim}")
     Console().print(table)
     seeds = ", ".join(map(str, one.seeds))
