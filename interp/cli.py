@@ -52,6 +52,7 @@ app.command(
 
 for _place, _name, _help in (
     ("import_", "import", "Take in a checkpoint of other code, as a run folder."),
+    ("export", "export", "Write a network as a plain state dict that other code reads."),
     ("publish", "publish", "Write a run as a folder fit for a model hub."),
 ):
     app.command(f"interp.exchange_commands:{_place}", name=_name, help=_help)

@@ -119,3 +119,27 @@ def publish(
     for file in files:
         say(file)
     say(f"written: {place}" + (f", uploaded: {push}" if push else ""))
+
+
+def export(
+    run: Annotated[Path, Parameter(help="run folder")],
+    out: Annotated[Path, Parameter(help=".safetensors, .pth, .pt or .npz")],
+    /,
+    *,
+    step: Annotated[int | None, Parameter(help="which checkpoint; the newest by default")] = None,
+    json_: Json = False,
+) -> None:
+    """Write a network as a plain state dict that other code reads."""
+    from interp.exchange.layouts import seen
+    from interp.exchange.plain import SUFFIXES, write_state
+    from training.files import check_place
+    from training.run import load
+
+    check_place("export", out, *SUFFIXES)
+    state = write_state(load(run).network(step), out)
+    if json_:
+        shapes = {name: list(one.shape) for name, one in state.items()}
+        print_json({"file": str(out), "tensors": shapes})
+        return
+    say(seen(state, len(state)))
+    say(f"written: {out}")

@@ -18,9 +18,12 @@ from torch import nn
 from torch.nn import functional
 
 import interp
-from interp.exchange import import_checkpoint, to_bridge
+from interp.cli import main
+from interp.exchange import import_checkpoint, plain_state, to_bridge, write_state
 from interp.exchange.foreign_data import Rule, by_rule
+from tests.conftest import tiny_config
 from tests.test_exchange import VARIANTS, random_transformer
+from training.models.initial import initial_network
 from training.tasks import make_task
 
 P, N, D, HEADS = 11, 20, 12, 3
@@ -236,6 +239,9 @@ def test_hooked_transformers(tokens, positions, outputs, equals, causal):
     assert ("attention causal" in found.assumed) == causal
     assert "biases, all of them zero" in found.dropped
     assert {"blocks.0.attn.mask", "blocks.0.attn.IGNORE"} <= set(found.dropped)
+    expected = one_sided_ipr(state["embed.W_E"][:P].numpy().T).mean()
+    embedding = interp.embedding_table(found.run).mean_ipr["embedding W_E"]
+    assert embedding == pytest.approx(expected, abs=1e-6)
     if outputs > P:
         assert 'the logit of "="' in found.dropped
 
@@ -370,6 +376,78 @@ def test_a_bridges_state_dict_needs_hints(tmp_path):
     found = import_checkpoint(path, model={"n_heads": 3, "attention": "bidirectional"})
     assert torch.equal(found.run.network()(PAIRS), network(PAIRS))
     assert "activation relu" in found.assumed
+
+
+PLAIN: dict[str, dict[str, Any]] = {
+    "two layers": {},
+    "batch norm": {"norm": "batch"},
+    "layer norm before φ": {"norm": "layer", "norm_at": "pre"},
+    "biases": {"bias": True},
+    "three layers, norms": {"depth": 3, "norm": "batch", "norm_at": "post", "bias": True},
+    "Transformer": {"kind": "transformer", "d_model": D, "n_heads": HEADS, "d_mlp": 20},
+    "two blocks, norms": {
+        "kind": "transformer",
+        "d_model": D,
+        "n_heads": HEADS,
+        "d_mlp": 20,
+        "n_layers": 2,
+        "norm": "layer",
+        "bias": True,
+        "equals_token": True,
+    },
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".npz"])
+def test_a_plain_state_dict_and_back_is_bit_equal(name, suffix, tmp_path):
+    given = {"width": N} if "kind" not in PLAIN[name] else {}
+    config = tiny_config(model={**given, **PLAIN[name]})
+    network = initial_network(config, config.make_task())
+    with torch.no_grad():
+        for weight in network.state_dict().values():
+            weight.copy_(drawn(*weight.shape).abs() + 0.1)
+    path = tmp_path / f"net{suffix}"
+    write_state(network, path)
+    chosen = ("activation", "norm_at", "attention")
+    model = {field: getattr(config.model, field) for field in chosen}
+    model["activation"] = config.model.phi
+    if config.model.kind == "mlp":
+        del model["attention"]
+    back = import_checkpoint(path, model=model).run.network()
+    assert back.state_dict().keys() == network.state_dict().keys()
+    for key, weight in network.state_dict().items():
+        assert torch.equal(back.state_dict()[key], weight), key
+    assert torch.equal(back(PAIRS), network(PAIRS))
+
+
+def test_plain_names_are_those_of_torch_modules():
+    """A state dict of three layers loads into nn.Linear and nn.BatchNorm1d, with equal logits."""
+    config = tiny_config(model={"width": N, "depth": 3, "norm": "batch", "norm_at": "pre"})
+    network = initial_network(config, config.make_task()).double()
+    state = plain_state(network)
+    parts: list[nn.Module] = []
+    for index, (a, b) in enumerate(pairwise([2 * P, N, N, P])):
+        layer = nn.Linear(a, b, bias=False).double()
+        layer.load_state_dict({"weight": state[f"layers.{index}.weight"]})
+        parts.append(layer)
+        if index < 2:
+            norm = nn.BatchNorm1d(N).double()
+            own = {k.rpartition(".")[2]: v for k, v in state.items() if f"norms.{index}." in k}
+            norm.load_state_dict({**own, "num_batches_tracked": torch.tensor(0)})
+            parts += [norm, nn.ReLU()]
+    expected = nn.Sequential(*parts).eval()(ONE_HOT)
+    torch.testing.assert_close(network(PAIRS), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_the_export_command(tmp_path, tiny_folder, capsys):
+    out = tmp_path / "net.pth"
+    main(["export", str(tiny_folder), str(out)])
+    assert "fc1.weight 16×22, fc2.weight 11×16" in capsys.readouterr().out
+    assert set(torch.load(out, weights_only=True)) == {"fc1.weight", "fc2.weight"}
+    with pytest.raises(SystemExit):
+        main(["export", str(tiny_folder), str(tmp_path / "net.txt")])
+    assert "expected a name that ends in .safetensors or .pth" in capsys.readouterr().err
 
 
 # --- files and datasets -----------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_every_public_name_resolves():
 
 
 COMMANDS = ["train", "ipr", "prune", "spectrum", "heads", "report", "demo", "reproduce"]
-COMMANDS += ["import", "publish"]
+COMMANDS += ["import", "export", "publish"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,12 +14,16 @@ from interp.lazy import lazily
 if TYPE_CHECKING:
     from interp.exchange.bridge import to_bridge as to_bridge
     from interp.exchange.importing import import_checkpoint as import_checkpoint
+    from interp.exchange.plain import plain_state as plain_state
+    from interp.exchange.plain import write_state as write_state
     from interp.exchange.publishing import publish as publish
 
 _HOME = {
     "import_checkpoint": "interp.exchange.importing",
+    "plain_state": "interp.exchange.plain",
     "publish": "interp.exchange.publishing",
     "to_bridge": "interp.exchange.bridge",
+    "write_state": "interp.exchange.plain",
 }
 
 __all__ = list(_HOME)

@@ -90,8 +90,9 @@ def _diagram(
         if panel == "setting":
             table = table.append_column("setting", pa.array(labels))
     axes = (x, y) if panel is None else (x, y, panel)
-    found = phase_diagram(Results(table, axes), x, y, panel)
-    return [figures.phase_diagram(found)]
+    drawn = figures.phase_diagram(phase_diagram(Results(table, axes), x, y, panel))
+    drawn.for_each_annotation(lambda one: one.update(text=one.text.removeprefix("setting = ")))
+    return [drawn.update_layout(title_text=recipe.title)]
 
 
 def _first(evidence: Evidence, places: Places | None) -> list[tuple[str, Run]]:

@@ -1,0 +1,104 @@
+"""Networks out as plain state dicts, in layouts that other code reads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from training.files import check_place, write_bytes
+from training.models.initial import Network
+from training.models.mlp import MLP
+from training.models.norm import BatchNorm, LayerNorm
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
+
+
+def plain_state(network: Network) -> dict[str, Tensor]:
+    """The network's tensors under names that other code knows; copies, on the CPU.
+
+    - a two-layer MLP without biases: the paper authors' ``fc1.weight`` (N × 2p), ``fc2.weight``
+      (p × N) and ``norm1.*``;
+    - another MLP: torch's ``layers.l.weight`` (outputs × inputs), ``layers.l.bias``,
+      ``norms.l.*``, as ``nn.Linear``, ``nn.BatchNorm1d`` and ``nn.LayerNorm`` have them;
+    - a Transformer: HookedTransformer's names and shapes, which are this project's.
+
+    :func:`interp.import_checkpoint` reads all of them.
+    """
+    if isinstance(network, MLP):
+        named = dict(_authors(network) if _is_authors(network) else _layers(network))
+    else:
+        named = dict(network.state_dict())
+    return {name: one.detach().cpu().clone().contiguous() for name, one in named.items()}
+
+
+def _is_authors(network: MLP) -> bool:
+    model = network.model
+    post = model.norm == "none" or model.norm_at == "post"
+    return model.depth == 2 and not model.bias and post and model.phi == "square"
+
+
+def _authors(network: MLP) -> Iterator[tuple[str, Tensor]]:
+    (layer,) = network.layers
+    yield "fc1.weight", layer.W_in.T
+    yield "fc2.weight", network.unembed.W_U.T
+    yield from _norm("norm1", layer.norm)
+
+
+def _layers(network: MLP) -> Iterator[tuple[str, Tensor]]:
+    for index, layer in enumerate(network.layers):
+        yield f"layers.{index}.weight", layer.W_in.T
+        if layer.b_in is not None:
+            yield f"layers.{index}.bias", layer.b_in
+        yield from _norm(f"norms.{index}", layer.norm)
+    last = len(network.layers)
+    yield f"layers.{last}.weight", network.unembed.W_U.T
+    if network.unembed.b_U is not None:
+        yield f"layers.{last}.bias", network.unembed.b_U
+
+
+def _norm(prefix: str, norm: BatchNorm | LayerNorm | None) -> Iterator[tuple[str, Tensor]]:
+    if norm is None:
+        return
+    yield f"{prefix}.weight", norm.w
+    yield f"{prefix}.bias", norm.b
+    if isinstance(norm, BatchNorm):
+        yield f"{prefix}.running_mean", norm.mean
+        yield f"{prefix}.running_var", norm.var
+
+
+def write_state(network: Network, path: Path | str) -> dict[str, Tensor]:
+    """Writes :func:`plain_state` to a file, in one step.
+
+    Args:
+        network: not changed.
+        path: ends in .safetensors, .pth, .pt or .npz.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: if the name has another ending, or the folder does not exist.
+    """
+    path = Path(path)
+    check_place("export", path, *SUFFIXES)
+    state = plain_state(network)
+    write_bytes(path, _content(state, path.suffix.lower()))
+    return state
+
+
+def _content(state: dict[str, Tensor], suffix: str) -> bytes:
+    if suffix == ".safetensors":
+        content: bytes = safetensors.torch.save(state)
+        return content
+    buffer = io.BytesIO()
+    if suffix == ".npz":
+        np.savez(buffer, allow_pickle=False, **{name: one.numpy() for name, one in state.items()})
+    else:
+        torch.save(state, buffer)
+    return buffer.getvalue()
