@@ -18,6 +18,8 @@ from interp.reproduction import recipe as module
 from interp.reproduction.analyses import analyse, bands, needed, pruning, stages, weights
 from interp.reproduction.criteria import shown
 from interp.reproduction.recipe import parse_recipe
+from interp.reproduction.scoreboard import write_scoreboard
+from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page
 from tests.conftest import tiny_config
 from tests.test_neurons import mixed_network
 from training.data import SPLITS, make_dataset
@@ -164,6 +166,27 @@ def test_means_and_ranges_as_people_read_them():
     assert shown({0: float("inf"), 1: 10.0}) == "10.000 – never"
     assert shown({0: float("inf")}) == "never"
     assert shown({}) == "–"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.parametrize("width", [420, 1200])
+def test_the_scoreboards_page_draws_everything_by_itself(toys, tmp_path, browser, width):
+    found = [interp.reproduce(name, tmp_path, executor="serial", seeds=2) for name in toys]
+    place = write_scoreboard(found, tmp_path / "board")["html"]
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        page.goto(place.as_uri())
+        page.wait_for_function("document.querySelectorAll('.main-svg .infolayer').length >= 4")
+        assert page.locator("section h2").all_inner_texts() == [
+            "claim (i): Toy networks one",
+            "claim (ii): Toy networks two",
+        ]
+        page.locator("table a").nth(1).click()
+        assert page.evaluate("location.hash") == "#two"
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+        assert page.problems == []
+        assert foreign_requests(page, place.as_uri()) == []
 
 
 # --- analyses ---------------------------------------------------------------------------------
