@@ -19,10 +19,10 @@ from interp.exchange.layouts import (
 )
 
 _HEADS = 4  # of the reference networks
-_PARTS = ("Q", "K", "V")
+PARTS = ("Q", "K", "V")
 
 
-def _blocks(tensors: Tensors, prefix: str) -> int:
+def count_blocks(tensors: Tensors, prefix: str) -> int:
     """Number of blocks whose names start with a prefix and a number."""
     numbers = {
         int(name[len(prefix) :].split(".")[0])
@@ -63,7 +63,7 @@ def _trimmed(
     return weights, dropped
 
 
-def _recognized(
+def recognized(
     tensors: Tensors,
     weights: dict[str, Tensor],
     used: list[str],
@@ -113,7 +113,8 @@ def _recognized(
     return Recognized(p, model, weights, (told,), tuple(assumed), (*dropped, *rest))
 
 
-def _attention(hints: Hints, default: str, assumed: list[str]) -> str:
+def attention_of(hints: Hints, default: str, assumed: list[str]) -> str:
+    """What sees what; an assumption is added to the list."""
     known = hints.config.get("attention_dir")
     if "attention" in hints.model:
         return str(hints.model["attention"])
@@ -122,7 +123,7 @@ def _attention(hints: Hints, default: str, assumed: list[str]) -> str:
     return str(known or default)
 
 
-def _rescaled(weights: dict[str, Tensor], blocks: int, factor: float) -> dict[str, Tensor]:
+def rescaled(weights: dict[str, Tensor], blocks: int, factor: float) -> dict[str, Tensor]:
     """Queries times a factor, which stands for another scale of the attention scores."""
     found = dict(weights)
     if factor != 1:
@@ -146,7 +147,7 @@ def _scale_factor(hints: Hints, d_head: int) -> tuple[float, bool]:
 
 def _read_legacy(tensors: Tensors, hints: Hints) -> Recognized:
     """HookedTransformer's names, which are this project's too."""
-    blocks = _blocks(tensors, "blocks.")
+    blocks = count_blocks(tensors, "blocks.")
     heads, d_model, d_head = check_shape(tensors, "blocks.0.attn.W_Q", None, None, None).shape
     check_shape(tensors, "embed.W_E", None, d_model)
     check_shape(tensors, "pos_embed.W_pos", None, d_model)
@@ -158,21 +159,21 @@ def _read_legacy(tensors: Tensors, hints: Hints) -> Recognized:
         and name.split(".")[0] in ("embed", "pos_embed", "blocks", "ln_final", "unembed")
     }
     for index in range(blocks):
-        for part in _PARTS:
+        for part in PARTS:
             check_shape(tensors, f"blocks.{index}.attn.W_{part}", heads, d_model, d_head)
         check_shape(tensors, f"blocks.{index}.attn.W_O", heads, d_head, d_model)
     assumed: list[str] = []
     if str(hints.config.get("normalization_type")) == "LNPre":
         weights |= _plain_norms(blocks, d_model, weights)
     factor, mup = _scale_factor(hints, d_head)
-    found = _recognized(
+    found = recognized(
         tensors,
-        _rescaled(weights, blocks, factor),
+        rescaled(weights, blocks, factor),
         list(weights),
         blocks,
         heads,
         hints,
-        _attention(hints, "causal", assumed),
+        attention_of(hints, "causal", assumed),
         assumed,
     )
     return _with_mup(found, mup)
@@ -197,9 +198,9 @@ def _plain_norms(blocks: int, d_model: int, weights: Mapping[str, Tensor]) -> di
 
 def _read_bridge(tensors: Tensors, hints: Hints) -> Recognized:
     """TransformerBridge's names: torch's matrices, (outputs × inputs), heads side by side."""
-    blocks = _blocks(tensors, "blocks.")
+    blocks = count_blocks(tensors, "blocks.")
     d_model = check_shape(tensors, "embed.weight", None, None).shape[1]
-    heads, assumed = _heads(hints, d_model)
+    heads, assumed = head_count(hints, d_model)
     used = ["embed.weight", "pos_embed.weight", "unembed.weight"]
     weights = {
         "embed.W_E": tensors["embed.weight"],
@@ -209,10 +210,10 @@ def _read_bridge(tensors: Tensors, hints: Hints) -> Recognized:
     plain = {"unembed.bias": "unembed.b_U"}
     for index in range(blocks):
         start = f"blocks.{index}."
-        for part in _PARTS:
+        for part in PARTS:
             key = f"{start}attn.{part.lower()}"
             weight = check_shape(tensors, f"{key}.weight", d_model, d_model)
-            weights[f"{start}attn.W_{part}"] = _split_heads(weight, heads)
+            weights[f"{start}attn.W_{part}"] = split_heads(weight, heads)
             used.append(f"{key}.weight")
             if f"{key}.bias" in tensors:
                 bias = check_shape(tensors, f"{key}.bias", d_model)
@@ -234,20 +235,20 @@ def _read_bridge(tensors: Tensors, hints: Hints) -> Recognized:
     read = {theirs: ours for theirs, ours in plain.items() if theirs in tensors}
     weights |= {ours: tensors[theirs] for theirs, ours in read.items()}
     factor, mup = _scale_factor(hints, d_model // heads)
-    found = _recognized(
+    found = recognized(
         tensors,
-        _rescaled(weights, blocks, factor),
+        rescaled(weights, blocks, factor),
         [*used, *read],
         blocks,
         heads,
         hints,
-        _attention(hints, "causal", assumed),
+        attention_of(hints, "causal", assumed),
         assumed,
     )
     return _with_mup(found, mup)
 
 
-def _heads(hints: Hints, d_model: int) -> tuple[int, list[str]]:
+def head_count(hints: Hints, d_model: int) -> tuple[int, list[str]]:
     """Number of heads, which no tensor of joined heads tells."""
     known = hints.model.get("n_heads") or hints.config.get("n_heads") or hints.config.get("n_head")
     heads = int(known or _HEADS)
@@ -256,71 +257,9 @@ def _heads(hints: Hints, d_model: int) -> tuple[int, list[str]]:
     return heads, [] if known else [f"{heads} heads"]
 
 
-def _split_heads(weight: Tensor, heads: int) -> Tensor:
+def split_heads(weight: Tensor, heads: int) -> Tensor:
     """[d, d], heads side by side in its rows, as (head, d_model, d_head)."""
     return weight.reshape(heads, -1, weight.shape[1]).transpose(1, 2)
-
-
-def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
-    """The paper authors' encoder: ``transformer.wte``, ``.wpe``, ``.h.l.…`` and ``lm_head``.
-
-    Their logits are ``scale`` times ``lm_head``, and their scores are divided by
-    d_head^((1 + s) / 2) with ``scale`` = d^(−(1 + s) / 2): both are folded into the weights.
-    """
-    start = "transformer.h."
-    blocks = _blocks(tensors, start)
-    d_model = check_shape(tensors, "transformer.wte.weight", None, None).shape[1]
-    heads, assumed = _heads(hints, d_model)
-    head = check_shape(tensors, "lm_head.weight", None, d_model)
-    used = ["transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight"]
-    scale, power = 1.0, 0.5
-    if "scale" in tensors:
-        scale = float(tensors["scale"].double().flatten()[0])
-        power = -math.log(scale) / math.log(d_model)
-        used.append("scale")
-    weights = {
-        "embed.W_E": tensors["transformer.wte.weight"],
-        "pos_embed.W_pos": check_shape(tensors, "transformer.wpe.weight", None, d_model),
-        "unembed.W_U": head.T * scale,
-    }
-    for index in range(blocks):
-        theirs, ours = f"{start}{index}.", f"blocks.{index}."
-        joined = check_shape(tensors, f"{theirs}attn.to_qkv.weight", 3 * d_model, d_model)
-        for part, weight in zip(_PARTS, torch.split(joined, d_model), strict=True):
-            weights[f"{ours}attn.W_{part}"] = _split_heads(weight, heads)
-        output = check_shape(tensors, f"{theirs}attn.o.weight", d_model, d_model)
-        weights[f"{ours}attn.W_O"] = output.T.reshape(heads, -1, d_model)
-        d_mlp = check_shape(tensors, f"{theirs}mlp.c_fc.weight", None, d_model).shape[0]
-        weights[f"{ours}mlp.W_in"] = tensors[f"{theirs}mlp.c_fc.weight"].T
-        weights[f"{ours}mlp.W_out"] = check_shape(
-            tensors, f"{theirs}mlp.c_proj.weight", d_model, d_mlp
-        ).T
-        read = ("attn.to_qkv", "attn.o", "mlp.c_fc", "mlp.c_proj")
-        used += [f"{theirs}{name}.weight" for name in read]
-        for norm, name in (("ln_1", "ln1"), ("ln_2", "ln2")):
-            used += _norm_into(weights, tensors, f"{theirs}{norm}", f"{ours}{name}")
-    used += _norm_into(weights, tensors, "transformer.ln_f", "ln_final")
-    d_head = d_model // heads
-    weights = _rescaled(weights, blocks, d_head ** (0.5 - power))
-    assumed.append("the residual stream is not rescaled (μ = 1)")
-    return _recognized(
-        tensors,
-        weights,
-        used,
-        blocks,
-        heads,
-        hints,
-        _attention(hints, "bidirectional", []),
-        assumed,
-    )
-
-
-def _norm_into(weights: dict[str, Tensor], tensors: Tensors, theirs: str, ours: str) -> list[str]:
-    """Copies a layer norm where there is one; gives the names that were read."""
-    found = [(f"{theirs}.weight", f"{ours}.w"), (f"{theirs}.bias", f"{ours}.b")]
-    there = [pair for pair in found if pair[0] in tensors]
-    weights |= {name: tensors[foreign] for foreign, name in there}
-    return [foreign for foreign, _ in there]
 
 
 LEGACY = Layout(
@@ -334,11 +273,4 @@ BRIDGE = Layout(
     "embed.weight, pos_embed.weight, blocks.l.attn.q.weight (d × d), unembed.weight",
     lambda tensors: {"embed.weight", "blocks.0.attn.q.weight"} <= tensors.keys(),
     _read_bridge,
-)
-DOSHI_TRANSFORMER = Layout(
-    "doshi-transformer",
-    "transformer.wte.weight, transformer.wpe.weight, transformer.h.l.attn.to_qkv.weight, "
-    "lm_head.weight",
-    lambda tensors: {"transformer.wte.weight", "lm_head.weight"} <= tensors.keys(),
-    _read_doshi,
 )

@@ -62,8 +62,9 @@ class Layout:
 
 def layouts() -> tuple[Layout, ...]:
     """All layouts, the most particular first."""
+    from interp.exchange.layout_encoder import DOSHI_TRANSFORMER
     from interp.exchange.layout_mlp import DOSHI, PLAIN
-    from interp.exchange.layout_transformer import BRIDGE, DOSHI_TRANSFORMER, LEGACY
+    from interp.exchange.layout_transformer import BRIDGE, LEGACY
 
     return (LEGACY, BRIDGE, DOSHI_TRANSFORMER, DOSHI, PLAIN)
 
