@@ -41,6 +41,7 @@ def test_the_folder_loads_and_says_what_it_is(tiny_folder, tmp_path, without_a_b
     expected = run.measurement().scores["test"].accuracy
     assert shown["test accuracy"] == pytest.approx(expected, abs=1e-4)
     assert front["library_name"] == "interp"
+    assert front["license"] == "mit"
     assert "# a tiny net" in card
     assert "arXiv 2310.13061" in card
     for link in re.findall(r"\]\((figures/[^)]+)\)", card):
@@ -63,6 +64,7 @@ def test_an_imported_network_says_so(tmp_path, without_a_browser):
     card = (place / "README.md").read_text()
     assert "imported. Recognized: state dict: doshi" in card
     assert "(x * y) mod 11" in card
+    assert "license" not in front_matter(card)
     assert (place / "import.json").read_bytes() == (tmp_path / "run/import.json").read_bytes()
 
 

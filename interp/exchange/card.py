@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from analysis.phases import has_phase, phase
-from interp.origin import story
+from interp.origin import origin_of, story
 from interp.words import PAPERS, number
 from training.data import SPLIT_MEANING
 from training.run import Run
@@ -19,7 +19,8 @@ def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
     row = run.measurement()
     front = {
         "library_name": "interp",
-        "license": "mit",
+        # Nobody but its authors can give a licence for an imported network.
+        **({"license": "mit"} if origin_of(run) is None else {}),
         "tags": ["grokking", "memorization", "modular-arithmetic", "mechanistic-interpretability"],
         "model-index": [{"name": title, "results": [_results(run)]}],
     }

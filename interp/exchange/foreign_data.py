@@ -193,7 +193,7 @@ def from_file(task: Task, path: Path | str) -> Found:
     path = Path(path)
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: expected a file of arrays ({', '.join(SUFFIXES)}), found none")
-    return from_arrays(task, load_file(path), str(path))
+    return from_arrays(task, load_file(path), path.name)
 
 
 def without(task: Task) -> Found:

@@ -110,7 +110,7 @@ def import_checkpoint(
     about = Imported(
         made_run(config, dataset.dataset, networks, target),
         kind.name,
-        (f"{where}: {kind.name}", *found.recognized, f"dataset: {dataset.told}"),
+        (f"{Path(where).name}: {kind.name}", *found.recognized, f"dataset: {dataset.told}"),
         tuple(assumed),
         found.dropped,
     )
@@ -144,7 +144,7 @@ def _dataset(data: Any, foreign: Foreign, task: Any, where: str) -> Found:
     if data is not None:
         return from_file(task, data)
     if "train_indices" in foreign.values:
-        return from_arrays(task, foreign.values, where)
+        return from_arrays(task, foreign.values, Path(where).name)
     return without(task)
 
 

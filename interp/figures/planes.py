@@ -78,7 +78,7 @@ def _dots(points: np.ndarray, planes: AnswerPlanes, bar: bool) -> go.Scatter:
         customdata=planes.residues.astype(np.int32),
         marker={
             "color": np.arange(n, dtype=np.int32),
-            "colorscale": "HSV",
+            "colorscale": "phase",
             "size": 8,
             "line": {"color": "white", "width": 0.5},
             "showscale": bar,
