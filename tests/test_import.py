@@ -242,6 +242,35 @@ def test_hooked_transformers(tokens, positions, outputs, equals, causal):
         assert 'the logit of "="' in found.dropped
 
 
+@pytest.mark.parametrize("kind", ["LN", "LNPre"])
+def test_hooked_transformers_with_layer_norm(kind):
+    """LNPre: gains and biases were folded into the matrices, so the file has none."""
+    state = hooked(P, 2, P)
+    if kind == "LN":
+        for name in ("blocks.0.ln1", "blocks.0.ln2", "ln_final"):
+            state |= {f"{name}.w": 1 + drawn(D), f"{name}.b": drawn(D, seed=4)}
+
+    def normed(values: torch.Tensor, name: str) -> torch.Tensor:
+        plain = functional.layer_norm(values, (D,))
+        return plain * state[f"{name}.w"] + state[f"{name}.b"] if kind == "LN" else plain
+
+    x = state["embed.W_E"][PAIRS] + state["pos_embed.W_pos"]
+    matrices = [state[f"blocks.0.attn.W_{part}"] for part in "QKVO"]
+    x = x + attention(normed(x, "blocks.0.ln1"), *matrices, scale=2.0 * D_HEAD**0.5, causal=True)
+    hidden = torch.relu(normed(x, "blocks.0.ln2") @ state["blocks.0.mlp.W_in"])
+    x = x + hidden @ state["blocks.0.mlp.W_out"]
+    expected = normed(x, "ln_final")[:, -1] @ state["unembed.W_U"]
+    config = {
+        "normalization_type": kind,
+        "act_fn": "relu",
+        "attention_dir": "causal",
+        "attn_scale": 2.0 * D_HEAD**0.5,
+    }
+    found = import_checkpoint({"model": state, "config": config})
+    assert_same_logits(found, expected)
+    assert found.run.config.model.norm == "layer"
+
+
 def test_checkpoints_over_training_and_indices_beside_them(tmp_path):
     """As the grokking demo saves them."""
     states = [hooked(P + 1, 3, P) for _ in range(3)]
