@@ -325,5 +325,8 @@ def test_one_seed_and_missing_cells_decide_nothing():
 def test_the_criterion_is_shown_as_a_formula():
     shown = {asked(one) for one in recipes()["figure-4"].criteria}
     assert "share_high [wd 5] > share_high [wd 0 · dropout 0] + 0.1" in shown
+    shown = {asked(one) for one in recipes()["mechanism"].criteria}
+    assert "mean_ipr [norm batch] < mean_ipr [norm none · batch 64] + 0.05" in shown
+    assert "norm_ratio [norm batch] ≤ 0.8" in shown
     shown = {asked(one) for one in recipes()["figure-6"].criteria}
     assert "0.6 ≤ lowest.ipr.train_accuracy ≤ 0.68" in shown

@@ -17,6 +17,7 @@ from interp.cli import main
 from interp.reproduction import recipe as module
 from interp.reproduction.analyses import analyse, bands, needed, pruning, stages, weights
 from interp.reproduction.criteria import shown
+from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import parse_recipe
 from interp.reproduction.scoreboard import write_scoreboard
 from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page
@@ -163,8 +164,9 @@ def test_means_and_ranges_as_people_read_them():
     assert shown({0: 0.5, 1: 0.5}) == "0.500"
     assert shown({0: 0.25, 1: 0.75}) == "0.500 [0.250 – 0.750]"
     assert shown({0: 1200.0, 1: 1400.0}) == "1,300 [1,200 – 1,400]"
-    assert shown({0: float("inf"), 1: 10.0}) == "10.000 – never"
+    assert shown({0: float("inf"), 1: 10.0}) == "10 – never"
     assert shown({0: float("inf")}) == "never"
+    assert shown({0: 1.0, 1: 0.0}) == "0.500 [0 – 1.000]"
     assert shown({}) == "–"
 
 
@@ -280,6 +282,7 @@ def test_stages_by_hand(built):
     assert found["corrupted_peak"] == 0.95
     assert found["train_gap"] == pytest.approx(0.02)
     assert found["train_drop"] == pytest.approx(0.28)
+    assert found["both_peak"] == 0.92
     assert (found["learned_after"], found["learned_by"]) == (0, 10)
     assert (found["grokked_after"], found["grokked_by"]) == (10, 20)
     assert (found["inverted_after"], found["inverted_by"]) == (20, 30)
@@ -287,6 +290,26 @@ def test_stages_by_hand(built):
     never = stages(history([(s, 0.1, 0.1, 0.1) for s, *_ in rows], run))
     assert never["steps_between"] == float("inf")
     assert weights(history(rows, run)) == {"norm_left": 0.25, "weight_norm_peak": 4.0}
+
+
+def test_panels_tell_when_the_seeds_grokked_and_inverted(built):
+    """The interval that holds the event in every seed; a seed that never had it is counted."""
+    run, _ = built
+    early = history([(0, 0, 0, 0), (10, 1, 0.95, 0.9), (20, 1, 1, 0.1), *_END], run)
+    late = history([(0, 0, 0, 0), (10, 1, 0.2, 0.9), (20, 1, 1, 0.9), *_END], run)
+    never = history([(s, 0.1, 0.1, 0.1) for s in (0, 10, 20, 30, 40)], run)
+    figure = training_panels({"a": [early, late], "b": [early, never], "c": [never]}, "t", False)
+    assert [one.text for one in figure.layout.annotations][:3] == [
+        "a<br>grokked 0–20<br>inverted 10–30",
+        "b<br>grokked 0–10 (1 of 2 seeds)<br>inverted 10–20 (1 of 2 seeds)",
+        "c",
+    ]
+    marks = [one for one in figure.data if one.name in ("grokked", "inverted")]
+    assert [(min(one.x), max(one.x)) for one in marks] == [(1, 20), (10, 30), (1, 10), (10, 20)]
+    assert [one.showlegend for one in marks] == [True, True, False, False]
+
+
+_END = [(30, 1, 1, 0.1), (40, 1, 1, 0.1)]
 
 
 def test_the_rise_of_the_ipr_goes_with_the_accuracy(tiny_run):

@@ -131,20 +131,25 @@ def norms(run: Run) -> Values:
 def stages(run: Run) -> Values:
     """The two stages of training: grokking, then unlearning what was memorized.
 
-    ``corrupted_peak`` and ``train_peak`` are the highest accuracies of the run; ``train_gap`` is
-    the distance of the last train accuracy from 1 − ξ; ``steps_between`` the least number of
-    steps between grokking and inversion that the two intervals allow.
+    ``corrupted_peak`` and ``train_peak`` are the highest accuracies of the run; ``both_peak`` that
+    of the lower of train and test accuracy; ``train_gap`` is the distance of the last train
+    accuracy from 1 − ξ; ``steps_between`` the least number of steps between grokking and inversion
+    that the two intervals allow.
     """
     accuracies = {
         split: [m.scores[split].accuracy for m in run.measurements] for split in get_args(Split)
     }
     known = {split: [a for a in rows if a is not None] for split, rows in accuracies.items()}
+    both = zip(accuracies["train"], accuracies["test"], strict=True)
     last = known["train"][-1]
     learned = first_crossing(run, "train", 0.9, rising=True)
     grokked, inverted = grokking(run), inversion(run)
     between = math.inf if grokked is None or inverted is None else inverted.after - grokked.by
     return {
         "train_peak": max(known["train"]),
+        "both_peak": max(
+            (min(a, b) for a, b in both if a is not None and b is not None), default=None
+        ),
         "corrupted_peak": max(known["corrupted"], default=None),
         "test_peak": max(known["test"], default=None),
         "train_gap": abs(last - (1 - run.config.data.corruption)),

@@ -129,8 +129,8 @@ def asked(criterion: Criterion) -> str:
             criterion.at if other.at is None else other.at,
             criterion,
         )
-        sign, by = (">", "+") if criterion.exceeds else ("<", "−")
-        return f"{left} {sign} {right}" + (f" {by} {other.by:g}" if other.by else "")
+        sign, by = (">", other.by) if criterion.exceeds else ("<", -other.by)
+        return f"{left} {sign} {right}" + (f" {'+' if by > 0 else '−'} {abs(by):g}" if by else "")
     if criterion.at_most is None:
         return f"{left} ≥ {criterion.at_least:g}"
     if criterion.at_least is None:
@@ -158,13 +158,9 @@ def shown(values: dict[int, float]) -> str:
 
 
 def _number(value: float) -> str:
-    return (
-        f"{value:,.0f}"
-        if abs(value) >= 100
-        else f"{value:.3g}"
-        if abs(value) < 0.001
-        else (f"{value:.3f}")
-    )
+    if abs(value) >= 100 or (abs(value) > 1 and value == round(value)):  # steps and neurons
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 0.001 else f"{value:.3f}"
 
 
 def _plain(value: float) -> float | str:

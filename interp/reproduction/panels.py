@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from analysis.dynamics import Interval, grokking, inversion
 from analysis.ipr import CONVENTION_NAME
 from analysis.neurons import NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, styled
@@ -23,6 +24,9 @@ SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected")
 def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: bool) -> go.Figure:
     """Accuracy of the splits against the step, a panel a setting: mean and range of the seeds.
 
+    Bands tell between which steps the seeds grokked (test accuracy reached 0.90), and inverted
+    (corrupted accuracy, having been above one half, fell below it); a panel's title has the steps.
+
     Args:
         settings: runs of the same schedule by the words of their setting.
         title: of the figure.
@@ -31,6 +35,8 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
     columns = min(len(settings), _COLUMNS)
     parts = 2 if norm else 1
     rows = -(-len(settings) // columns) * parts
+    dated = {name: _dated(runs) for name, runs in settings.items()}
+    names = ["<br>".join([name, *events]) for name, events in dated.items()]
     figure = make_subplots(
         rows=rows,
         cols=columns,
@@ -38,11 +44,15 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         shared_yaxes=True,
         horizontal_spacing=0.03,
         vertical_spacing=min(0.24, 0.62 / rows),
-        subplot_titles=_titles(list(settings), columns, parts),
+        subplot_titles=_titles(names, columns, parts),
     )
     figure.update_annotations(font_size=13)
-    for place, runs in enumerate(settings.values()):
+    legend: set[str] = set()
+    for place, (name, runs) in enumerate(settings.items()):
         row, column = place // columns * parts + 1, place % columns + 1
+        for word, interval in dated[name].values():
+            figure.add_trace(_mark(word, interval, first=word not in legend), row=row, col=column)
+            legend.add(word)
         for split in SHOWN:
             for trace in _band(runs, split, first=not place):
                 figure.add_trace(trace, row=row, col=column)
@@ -59,7 +69,7 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
     figure.update_xaxes(type="log", dtick=1)
     height = 200 + 240 * rows
     figure.update_layout(legend={"orientation": "h", "y": -60 / height - 0.06, "yanchor": "top"})
-    lines = max(name.count("<br>") for name in settings)
+    lines = max(name.count("<br>") for name in names)
     figure.update_layout(margin={"b": 110, "t": 90 + 18 * lines})
     return styled(
         figure,
@@ -67,6 +77,40 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         seeds_of(settings.values()) + " · line: mean, band: range of the seeds",
         height,
     )
+
+
+def _dated(runs: Sequence[Run]) -> dict[str, tuple[str, Interval]]:
+    """By a line of words: an event, and the interval that holds it in every seed that had it."""
+    found = {}
+    for word, date in (("grokked", grokking), ("inverted", inversion)):
+        known = [interval for run in runs if (interval := date(run)) is not None]
+        if known:
+            whole = Interval(min(one.after for one in known), max(one.by for one in known))
+            some = "" if len(known) == len(runs) else f" ({len(known)} of {len(runs)} seeds)"
+            found[f"{word} {whole.after}–{whole.by}{some}"] = (word, whole)
+    return found
+
+
+def _mark(word: str, interval: Interval, first: bool) -> go.Scatter:
+    """A band between two steps over the height of a panel."""
+    red, green, blue = _rgb(SPLIT_COLOUR["test" if word == "grokked" else "corrupted"])
+    start = max(interval.after, 1)
+    return go.Scatter(
+        x=[start, start, interval.by, interval.by],
+        y=[-0.03, 1.03, 1.03, -0.03],
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.22)",
+        mode="lines",
+        line={"width": 0},
+        name=word,
+        legendgroup=word,
+        showlegend=first,
+        hoverinfo="skip",
+    )
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def _titles(names: Sequence[str], columns: int, parts: int) -> list[str]:
@@ -83,7 +127,7 @@ def _band(runs: Sequence[Run], split: Split, first: bool) -> list[go.Scatter]:
     if not len(steps):
         return []
     colour = SPLIT_COLOUR[split]
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = _rgb(colour)
     return [
         go.Scatter(
             x=np.concatenate([steps, steps[::-1]]),
