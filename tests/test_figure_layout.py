@@ -18,6 +18,7 @@ from analysis.neurons import neuron_table
 from analysis.plane_order import answer_planes
 from interp import figures
 from interp.reproduction.drawing import draw
+from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import recipes
 from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
 from tests.conftest import tiny_config
@@ -146,20 +147,24 @@ def test_five_hundred_neurons_are_a_handful_of_traces():
         assert len(figure.data) <= 12, name
 
 
-def test_grokking_and_inversion_are_marked_between_two_evaluations(tiny_run):
-    """Accuracies by hand: test reaches 0.90 in (30, 40], corrupted falls below ½ in (20, 30]."""
-    steps = [0, 10, 20, 30, 40, 50]
+def dated(run, scale=1):
+    """The run with other accuracies: it groks and inverts; steps are multiples of ten."""
     test = [0.1, 0.2, 0.5, 0.85, 0.92, 0.99]
     corrupted = [0.1, 0.9, 0.8, 0.4, 0.1, 0.05]
     rows = tuple(
         Measurement(
-            step,
+            10 * scale * i,
             Scores({s: Score({"test": t, "corrupted": c}.get(s, 0.5), 0.1) for s in SPLITS}),
             1.0,
         )
-        for step, t, c in zip(steps, test, corrupted, strict=True)
+        for i, (t, c) in enumerate(zip(test, corrupted, strict=True))
     )
-    figure = figures.training_curves(replace(tiny_run, measurements=rows))
+    return replace(run, measurements=rows)
+
+
+def test_grokking_and_inversion_are_marked_between_two_evaluations(tiny_run):
+    """Accuracies by hand: test reaches 0.90 in (30, 40], corrupted falls below ½ in (20, 30]."""
+    figure = figures.training_curves(dated(tiny_run))
     bands = sorted((shape.x0, shape.x1) for shape in figure.layout.shapes)
     assert bands == [(20, 30)] * 2 + [(30, 40)] * 2  # one in each row
     words = [note.text for note in figure.layout.annotations]
@@ -202,6 +207,11 @@ def reproduced():
         evidence = toy_evidence(recipe, recipe.grid_of("quick"))
         for place, figure in enumerate(draw(recipe, evidence)):
             found[f"{name} {place}"] = figure
+    run = train(tiny_config())
+    runs = [dated(run, 100), dated(run, 100), run]
+    settings = {f"wd {decay} · ξ 0.35": runs for decay in (0, 5, 15, 20)}
+    for norm in (False, True):
+        found[f"dated panels {norm}"] = training_panels(settings, "Training curves", norm)
     return found
 
 

@@ -67,6 +67,8 @@ def ipr_histogram(
                 "xanchor": "left",
                 "yanchor": "top",
                 "xshift": 4,
+                # Further right it would stand in the legend.
+                "y": 1.0 if classes.threshold < 0.35 else 0.72,
             },
         )
     dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""

@@ -108,7 +108,7 @@ def words(place: Place) -> str:
     return " · ".join(_parts(place))
 
 
-def differing(place: Place) -> str:
+def differing(place: Place, line: int = _LINE) -> str:
     """As :func:`words` in short lines, without what is the network's default or full batch."""
     usual = {f"model.{name}": info.default for name, info in ModelConfig.model_fields.items()}
     told = {
@@ -118,7 +118,7 @@ def differing(place: Place) -> str:
     }
     lines: list[str] = []
     for part in _parts(told or place):
-        if lines and len(lines[-1]) + len(part) < _LINE:
+        if lines and len(lines[-1]) + len(part) < line:
             lines[-1] += f" · {part}"
         else:
             lines.append(part)

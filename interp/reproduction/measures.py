@@ -15,6 +15,7 @@ from interp.reproduction.evidence import Evidence, Place, Trained, differing, wo
 
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
 _DECADES = 4  # ratio of the ends of an axis from which it is logarithmic
+_WORDS = 11  # size of ticks that are words
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
 
 
@@ -47,7 +48,7 @@ def measures_against(
     for group in groups:
         runs = [one for one in evidence.runs if by is None or _key(one.options[by]) == group]
         for measure, name in measures.items():
-            points = _points(runs, x, evidence.axes, measure)
+            points = _points(runs, x, evidence, measure)
             never = never or any(math.isinf(v) for _, values in points for v in values)
             label = name if group is None else f"{name}, {words({str(by): group})}"
             if points and all(math.isinf(v) for _, values in points for v in values):
@@ -62,7 +63,8 @@ def measures_against(
     if log and places and min(places) > 0 and max(places) / min(places) >= _DECADES:
         figure.update_xaxes(type="log")
     axis = "" if x is None else words({x: ""}).strip()
-    figure.update_xaxes(title_text=_AXIS.get(str(x), axis), tickangle=0)
+    size = None if x else _WORDS
+    figure.update_xaxes(title_text=_AXIS.get(str(x), axis), tickangle=0, tickfont_size=size)
     figure.update_yaxes(title_text=y_title)
     lines = 2 if x else _most_lines([str(at) for one in figure.data for at in one.x])
     _make_room(figure, lines, -(-number // 3))
@@ -75,7 +77,8 @@ def _at_one_place(
     evidence: Evidence, title: str, measures: Mapping[str, str], y_title: str
 ) -> go.Figure:
     """The measures side by side, a point a seed, where there is one setting only."""
-    names = ["<br>".join(textwrap.wrap(name, 11)) for name in measures.values()]
+    line = _characters(len(measures))
+    names = ["<br>".join(textwrap.wrap(name, line)) for name in measures.values()]
     figure = go.Figure()
     for number, seed in enumerate(evidence.seeds):
         runs = [one for one in evidence.runs if one.seed == seed]
@@ -89,10 +92,15 @@ def _at_one_place(
                 hovertemplate="%{y:.4f}<extra>seed " + str(seed) + "</extra>",
             )
         )
-    figure.update_xaxes(tickangle=0)
+    figure.update_xaxes(tickangle=0, tickfont_size=_WORDS)
     figure.update_yaxes(title_text=y_title, range=[-0.03, 1.03])
     _make_room(figure, _most_lines(names), 1)
     return styled(figure, title, differing(evidence.places[0]), figure.layout.height)
+
+
+def _characters(ticks: int) -> int:
+    """Room for a tick's words, side by side in a figure of 700 pixels, in the widest of fonts."""
+    return max(8, round(600 / ticks / 7))
 
 
 def _most_lines(names: Sequence[str]) -> int:
@@ -122,12 +130,13 @@ def _key(value: Any) -> Any:
 
 
 def _points(
-    runs: Sequence[Trained], x: str | None, axes: Sequence[str], measure: str
+    runs: Sequence[Trained], x: str | None, evidence: Evidence, measure: str
 ) -> list[tuple[Any, list[float]]]:
     found: dict[Any, list[float]] = {}
+    line = _characters(len(evidence.places))
     for one in runs:
-        place: Place = {path: one.options[path] for path in axes}
-        at = one.options[x] if x else differing(place)
+        place: Place = {path: one.options[path] for path in evidence.axes}
+        at = one.options[x] if x else differing(place, line)
         value = one.values.get(measure)
         if value is not None:
             found.setdefault(at, []).append(float(value))

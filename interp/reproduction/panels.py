@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.dynamics import Interval, grokking, inversion
+from analysis.dynamics import GROK_ACCURACY, Interval, grokking, inversion
 from analysis.ipr import CONVENTION_NAME
 from analysis.neurons import NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, styled
@@ -36,7 +36,7 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
     parts = 2 if norm else 1
     rows = -(-len(settings) // columns) * parts
     dated = {name: _dated(runs) for name, runs in settings.items()}
-    names = ["<br>".join([name, *events]) for name, events in dated.items()]
+    names = ["<br>".join([name, *map(_small, events)]) for name, events in dated.items()]
     figure = make_subplots(
         rows=rows,
         cols=columns,
@@ -69,14 +69,17 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
     figure.update_xaxes(type="log", dtick=1)
     height = 200 + 240 * rows
     figure.update_layout(legend={"orientation": "h", "y": -60 / height - 0.06, "yanchor": "top"})
+    words = f"{seeds_of(settings.values())} · line: mean, band: range of the seeds"
+    if legend:
+        words += f" · grokked: test ≥ {GROK_ACCURACY:.2f}, inverted: corrupted < 0.50"
+    styled(figure, title, words, height)
     lines = max(name.count("<br>") for name in names)
-    figure.update_layout(margin={"b": 110, "t": 90 + 18 * lines})
-    return styled(
-        figure,
-        title,
-        seeds_of(settings.values()) + " · line: mean, band: range of the seeds",
-        height,
-    )
+    more = figure.layout.title.subtitle.text.count("<br>")
+    return figure.update_layout(margin={"b": 110, "t": 90 + 18 * lines + 15 * more})
+
+
+def _small(words: str) -> str:
+    return f'<span style="font-size:11px">{words}</span>'
 
 
 def _dated(runs: Sequence[Run]) -> dict[str, tuple[str, Interval]]:
@@ -86,8 +89,8 @@ def _dated(runs: Sequence[Run]) -> dict[str, tuple[str, Interval]]:
         known = [interval for run in runs if (interval := date(run)) is not None]
         if known:
             whole = Interval(min(one.after for one in known), max(one.by for one in known))
-            some = "" if len(known) == len(runs) else f" ({len(known)} of {len(runs)} seeds)"
-            found[f"{word} {whole.after}–{whole.by}{some}"] = (word, whole)
+            some = "" if len(known) == len(runs) else f" ({len(known)} of {len(runs)})"
+            found[f"{word}, steps {whole.after}–{whole.by}{some}"] = (word, whole)
     return found
 
 
