@@ -16,11 +16,18 @@ from interp import figures
 from interp.figures.diagram import STATE_COLOUR
 from interp.figures.diagram_scale import scales
 from tests.sweep_results import from_rows, made
-from training.sweep.results import Results
+from training.sweep.results import Results, distinct
 
 PLANE = ("data.fraction", "data.corruption")
 DECAY = "optimizer.weight_decay"
 A, B, C = "coexistence", "memorization", "full inversion"
+
+
+def test_words_with_numbers_stand_in_the_order_of_the_numbers():
+    words = ["wd 15", "wd 0 · batch 64", "wd 5", None, "wd 0"]
+    assert distinct(words) == ["wd 0", "wd 0 · batch 64", "wd 5", "wd 15", None]
+    assert distinct([10.0, None, 9.0, 10.0]) == [9.0, 10.0, None]
+    assert distinct(["relu", "", "1"]) == ["", "1", "relu"]
 
 
 def scored(state: str, test: float | None, seed: int) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,8 +75,14 @@ class Results:
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
-    """The different values in rising order; None, which has no order, comes last."""
-    return sorted(set(values), key=lambda value: (value is None, 0 if value is None else value))
+    """The different values in rising order, numbers in words by their size; None comes last."""
+    return sorted(set(values), key=lambda value: (value is None, _rank(value)))
+
+
+def _rank(value: Any) -> Any:
+    if isinstance(value, str):
+        return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", value)]
+    return 0 if value is None else value
 
 
 def _coordinate(values: list[Any]) -> np.ndarray:
