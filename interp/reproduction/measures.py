@@ -100,7 +100,7 @@ def _at_one_place(
 
 def _characters(ticks: int) -> int:
     """Room for a tick's words, side by side in a figure of 700 pixels, in the widest of fonts."""
-    return max(8, round(600 / ticks / 7))
+    return max(8, round(600 / max(ticks, 1) / 7))
 
 
 def _most_lines(names: Sequence[str]) -> int:
