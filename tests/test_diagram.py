@@ -28,6 +28,7 @@ def test_words_with_numbers_stand_in_the_order_of_the_numbers():
     assert distinct(words) == ["wd 0", "wd 0 · batch 64", "wd 5", "wd 15", None]
     assert distinct([10.0, None, 9.0, 10.0]) == [9.0, 10.0, None]
     assert distinct(["relu", "", "1"]) == ["", "1", "relu"]
+    assert distinct(["1", "001", "01"]) == ["001", "01", "1"]  # the order of a set is no order
 
 
 def scored(state: str, test: float | None, seed: int) -> dict[str, object]:

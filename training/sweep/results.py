@@ -81,7 +81,8 @@ def distinct(values: Iterable[Any]) -> list[Any]:
 
 def _rank(value: Any) -> Any:
     if isinstance(value, str):
-        return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", value)]
+        parts = re.split(r"([0-9]+)", value)
+        return [int(part) if part.isdecimal() else part for part in parts], value
     return 0 if value is None else value
 
 
