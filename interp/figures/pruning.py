@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.curves import ControlBand, PruningCurve, PruningCurves
-from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
+from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
 from training.data import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
@@ -152,7 +152,7 @@ def _add_band(
             x=np.concatenate([size, size[::-1]]),
             y=np.concatenate([low, high[::-1]]).astype(np.float32),
             fill="toself",
-            fillcolor=_faint(colour),
+            fillcolor=faint(colour, 0.15),
             line={"width": 0},
             hoverinfo="skip",
             name=f"{split}, random (5–95 %)",
@@ -177,8 +177,3 @@ def _add_band(
         row=1,
         col=column,
     )
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.15)"

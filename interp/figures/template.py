@@ -99,6 +99,12 @@ def _in_lines(caption: str) -> str:
     return "<br>".join(lines)
 
 
+def faint(colour: str, opacity: float) -> str:
+    """A colour #rrggbb that lets through what lies behind it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
 def run_caption(config: RunConfig, step: int | None = None) -> str:
     """The setting of a run in one line."""
     parts = [

@@ -12,7 +12,14 @@ from plotly.subplots import make_subplots
 from analysis.dynamics import GROK_ACCURACY, Interval, grokking, inversion
 from analysis.ipr import CONVENTION_NAME
 from analysis.neurons import NeuronTable
-from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, styled
+from interp.figures.template import (
+    CLASS_COLOUR,
+    INK,
+    SPLIT_COLOUR,
+    SPLIT_DASH,
+    faint,
+    styled,
+)
 from training.data import Split
 from training.run import Run
 
@@ -96,13 +103,13 @@ def _dated(runs: Sequence[Run]) -> dict[str, tuple[str, Interval]]:
 
 def _mark(word: str, interval: Interval, first: bool) -> go.Scatter:
     """A band between two steps over the height of a panel."""
-    red, green, blue = _rgb(SPLIT_COLOUR["test" if word == "grokked" else "corrupted"])
+    colour = SPLIT_COLOUR["test" if word == "grokked" else "corrupted"]
     start = max(interval.after, 1)
     return go.Scatter(
         x=[start, start, interval.by, interval.by],
         y=[-0.03, 1.03, 1.03, -0.03],
         fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.22)",
+        fillcolor=faint(colour, 0.22),
         mode="lines",
         line={"width": 0},
         name=word,
@@ -110,10 +117,6 @@ def _mark(word: str, interval: Interval, first: bool) -> go.Scatter:
         showlegend=first,
         hoverinfo="skip",
     )
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def _titles(names: Sequence[str], columns: int, parts: int) -> list[str]:
@@ -130,13 +133,12 @@ def _band(runs: Sequence[Run], split: Split, first: bool) -> list[go.Scatter]:
     if not len(steps):
         return []
     colour = SPLIT_COLOUR[split]
-    red, green, blue = _rgb(colour)
     return [
         go.Scatter(
             x=np.concatenate([steps, steps[::-1]]),
             y=np.concatenate([rows.max(axis=0), rows.min(axis=0)[::-1]]).astype(np.float32),
             fill="toself",
-            fillcolor=f"rgba({red},{green},{blue},0.18)",
+            fillcolor=faint(colour, 0.18),
             line={"width": 0},
             legendgroup=split,
             showlegend=False,
