@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.ipr import CONVENTION_NAME, Convention
-from analysis.spectrum import BASIS_NAME
-from training.tasks import Group
+from interp.analysis.fourier.ipr import CONVENTION_NAME, Convention
+from interp.analysis.fourier.spectrum import BASIS_NAME
+from interp.training.tasks.groups import Group
 
 
 def caption(

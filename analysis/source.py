@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.models.initial import Network
-from training.run import Run
+from interp.training.models.kinds import Network
+from interp.training.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -21,68 +21,68 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from interp.lazy import lazily
-from training.display import register
+from interp.training.display import register
 
 if TYPE_CHECKING:
-    from analysis.classify import classify as classify
-    from analysis.curves import pruning_curve as pruning_curve
-    from analysis.diagram import phase_diagram as phase_diagram
-    from analysis.dynamics import dynamics as dynamics
-    from analysis.embedding import embedding_table as embedding_table
-    from analysis.heads import head_ablation as head_ablation
-    from analysis.ipr import ipr as ipr
-    from analysis.neurons import neuron_table as neuron_table
-    from analysis.null import null_ipr as null_ipr
-    from analysis.phases import phase as phase
-    from analysis.pruning import prune as prune
-    from analysis.pruning import prune_by_class as prune_by_class
     from interp import figures as figures
+    from interp.analysis.ablation.heads import head_ablation as head_ablation
+    from interp.analysis.ablation.prune import prune as prune
+    from interp.analysis.ablation.prune import prune_by_class as prune_by_class
+    from interp.analysis.ablation.pruning_curves import pruning_curve as pruning_curve
+    from interp.analysis.fourier.ipr import ipr as ipr
+    from interp.analysis.fourier.null import null_ipr as null_ipr
+    from interp.analysis.neurons.classify import classify as classify
+    from interp.analysis.neurons.embedding import embedding_table as embedding_table
+    from interp.analysis.neurons.table import neuron_table as neuron_table
+    from interp.analysis.phases.phase import phase as phase
+    from interp.analysis.sweeps.diagram import phase_diagram as phase_diagram
+    from interp.analysis.sweeps.sweep import sweep as sweep
+    from interp.analysis.trajectory.ipr_history import dynamics as dynamics
     from interp.exchange import import_checkpoint as import_checkpoint
     from interp.exchange import to_bridge as to_bridge
     from interp.explorer.serve import explore as explore
-    from interp.html_report import report as report
+    from interp.reporting.report import report as report
     from interp.reproduction.run import reproduce as reproduce
-    from interp.sweeping import sweep as sweep
-    from training.config import RunConfig as RunConfig
-    from training.data import make_dataset as make_dataset
-    from training.evaluation import scores as scores
-    from training.loop import train as train
-    from training.loop import train_many as train_many
-    from training.models.analytic import analytic_network as analytic_network
-    from training.run import load as load
-    from training.tasks import make_task as make_task
+    from interp.training.config.run_config import RunConfig as RunConfig
+    from interp.training.data.dataset import make_dataset as make_dataset
+    from interp.training.evaluation import scores as scores
+    from interp.training.models.analytic import analytic_network as analytic_network
+    from interp.training.runs.run import load as load
+    from interp.training.tasks.task import make_task as make_task
+    from interp.training.trainer.loop import train as train
+    from interp.training.trainer.loop import train_many as train_many
 
 # Results show themselves in notebooks through interp.notebook, which is loaded when they do.
 register(lambda: import_module("interp.notebook"))
 
 _HOME = {
-    "RunConfig": "training.config",
-    "analytic_network": "training.models.analytic",
-    "classify": "analysis.classify",
-    "dynamics": "analysis.dynamics",
-    "embedding_table": "analysis.embedding",
+    "RunConfig": "interp.training.config.run_config",
+    "analytic_network": "interp.training.models.analytic",
+    "classify": "interp.analysis.neurons.classify",
+    "dynamics": "interp.analysis.trajectory.ipr_history",
+    "embedding_table": "interp.analysis.neurons.embedding",
     "explore": "interp.explorer.serve",
     "figures": "interp.figures",
-    "head_ablation": "analysis.heads",
+    "head_ablation": "interp.analysis.ablation.heads",
     "import_checkpoint": "interp.exchange",
-    "ipr": "analysis.ipr",
-    "load": "training.run",
-    "make_dataset": "training.data",
-    "make_task": "training.tasks",
-    "neuron_table": "analysis.neurons",
-    "null_ipr": "analysis.null",
-    "phase": "analysis.phases",
-    "phase_diagram": "analysis.diagram",
-    "prune": "analysis.pruning",
-    "prune_by_class": "analysis.pruning",
-    "pruning_curve": "analysis.curves",
-    "report": "interp.html_report",
+    "ipr": "interp.analysis.fourier.ipr",
+    "load": "interp.training.runs.run",
+    "make_dataset": "interp.training.data.dataset",
+    "make_task": "interp.training.tasks.task",
+    "neuron_table": "interp.analysis.neurons.table",
+    "null_ipr": "interp.analysis.fourier.null",
+    "phase": "interp.analysis.phases.phase",
+    "phase_diagram": "interp.analysis.sweeps.diagram",
+    "prune": "interp.analysis.ablation.prune",
+    "prune_by_class": "interp.analysis.ablation.prune",
+    "pruning_curve": "interp.analysis.ablation.pruning_curves",
+    "report": "interp.reporting.report",
     "reproduce": "interp.reproduction.run",
-    "scores": "training.evaluation",
-    "sweep": "interp.sweeping",
+    "scores": "interp.training.evaluation",
+    "sweep": "interp.analysis.sweeps.sweep",
     "to_bridge": "interp.exchange",
-    "train": "training.loop",
-    "train_many": "training.loop",
+    "train": "interp.training.trainer.loop",
+    "train_many": "interp.training.trainer.loop",
 }
 
 __all__ = list(_HOME)

@@ -9,16 +9,16 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.classify import classify
-from analysis.curves import PruningCurve, PruningCurves
-from analysis.diagram import PhaseDiagram
-from analysis.neurons import NeuronTable
-from analysis.phases import has_phase, phase
 from interp import figures
-from interp.origin import story
-from interp.words import number, outcome
-from training.data import SPLIT_MEANING, SPLITS
-from training.run import Run
+from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.phases.phase import has_phase, phase
+from interp.analysis.sweeps.diagram import PhaseDiagram
+from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.training.runs.run import Run
+from interp.words.sentences import number, outcome
+from interp.words.story import story
 
 _ROWS = 8
 _PLACES = 6  # numbers of pruned neurons in a table

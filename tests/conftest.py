@@ -11,28 +11,16 @@ from jaxtyping import install_import_hook
 
 import tests.typecheck  # noqa: F401  (the hook looks it up by name)
 
-# Before anything of ours is imported. cumulative.py is compiled and checks its own input.
-install_import_hook(
-    [
-        "training",
-        *(f"analysis.{name}" for name in ("spectrum", "ipr", "null", "neurons", "classify")),
-        *(f"analysis.{name}" for name in ("pruning", "curves", "dynamics", "tail")),
-        "analysis.composition",
-        "analysis.source",
-        "analysis.grok",
-        "analysis.threshold_scores",
-        *(f"analysis.{name}" for name in ("boundary", "bootstrap")),
-    ],
-    "tests.typecheck.checker",
-)
+# Before anything of ours is imported.
+install_import_hook(["interp.training", "interp.analysis"], "tests.typecheck.checker")
 
+from interp.training.config import RunConfig, parse_config  # noqa: E402
+from interp.training.config.sections import ModelConfig  # noqa: E402
+from interp.training.models.mlp import MLP  # noqa: E402
+from interp.training.runs.run import Run  # noqa: E402
+from interp.training.tasks.task import Task  # noqa: E402
+from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
-from training.config import RunConfig, parse_config  # noqa: E402
-from training.loop import train  # noqa: E402
-from training.models.mlp import MLP  # noqa: E402
-from training.run import Run  # noqa: E402
-from training.sections import ModelConfig  # noqa: E402
-from training.tasks import Task  # noqa: E402
 
 
 def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from training.sweep.results import Results
+from interp.training.sweep.table.results import Results
 
 BASE: dict[str, Any] = {
     "task": {"p": 11},

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from training.run import Run
+from interp.training.runs.run import Run
 
 
 def probe(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from training.sweep.results import Results
+from interp.training.sweep.table.results import Results
 
 SCHEMA = pa.schema(
     [

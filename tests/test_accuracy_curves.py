@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.curves import pruning_curve
-from analysis.neurons import neuron_table
-from analysis.pruning import prune, removal_order
+from interp.analysis.ablation.prune import prune
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.ablation.ranking import removal_order
+from interp.analysis.neurons.table import neuron_table
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import scores
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
-from training.data import SPLITS
-from training.evaluation import scores
-from training.loop import train
 
 MODELS = {
     "the paper's": {"width": 24},

@@ -7,10 +7,10 @@ from math import inf
 import numpy as np
 import pytest
 
-from analysis.bootstrap import interval, median
-from analysis.boundary import Boundary, CriticalValue, critical
-from analysis.diagram import phase_diagram
 from interp import figures
+from interp.analysis.sweeps.bootstrap import interval, median
+from interp.analysis.sweeps.boundary import Boundary, CriticalValue, critical
+from interp.analysis.sweeps.diagram import phase_diagram
 from tests.sweep_results import from_rows, made
 
 PLANE = ("data.fraction", "data.corruption")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.checkpoint_curves import checkpoint_curves
-from analysis.neurons import neuron_table
-from analysis.pruning import prune, removal_order
+from interp.analysis.ablation.prune import prune
+from interp.analysis.ablation.ranking import removal_order
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.trajectory.pruning_history import checkpoint_curves
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import scores
+from interp.training.randomness import stream
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
-from training.data import SPLITS
-from training.evaluation import scores
-from training.loop import train
-from training.randomness import stream
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import jaxtyping
 import pytest
 import torch
 
-from interp.cli import main
-from training.folder import checkpoint_path
+from interp.cli.app import main
+from interp.training.runs.folder import checkpoint_path
 
 TINY = """
 task: {p: 11}

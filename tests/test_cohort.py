@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from training import loop
-from training.cohort import Cohort, shape_key, wants_run_axis
-from training.config import RunConfig, option_fields, parse_config
-from training.folder import Measurement, checkpoint_path
-from training.loop import DivergenceError, Interrupted, dataset_of, train, train_many
-from training.models.initial import initial_network
-from training.plain_data import with_overrides
-from training.run import Run, load
-from training.sink import FolderSink
-from training.stack import stack
+from interp.training.config.options import option_fields
+from interp.training.config.plain_data import with_overrides
+from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.models.kinds import initial_network
+from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.run import Run, load
+from interp.training.trainer import loop
+from interp.training.trainer.cohort import Cohort, shape_key, wants_run_axis
+from interp.training.trainer.loop import DivergenceError, Interrupted, dataset_of, train, train_many
+from interp.training.trainer.sink import FolderSink
+from interp.training.trainer.stack import stack
 
 from .conftest import tiny_config
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.classify import classify
-from analysis.neurons import neuron_table
-from interp.cli import main
-from training.config import option_fields
-from training.evaluation import scores
-from training.run import Run, load
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.cli.app import main
+from interp.training.config.options import option_fields
+from interp.training.evaluation import scores
+from interp.training.runs.run import Run, load
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

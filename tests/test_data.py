@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data import SPLITS, make_dataset
-from training.tasks import make_task
+from interp.training.data.dataset import make_dataset
+from interp.training.data.splits import SPLITS
+from interp.training.tasks.task import make_task
 
 ADDITION = make_task("x + y", 23)
 KINDS = ["uniform", "wrong", "symmetric"]

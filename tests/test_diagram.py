@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.diagram import POINT_STATES, PhaseDiagram, phase_diagram, vote
-from analysis.phases import PhaseName
-from analysis.refine import refine
 from interp import figures
-from interp.figures.diagram import STATE_COLOUR
-from interp.figures.diagram_scale import scales
+from interp.analysis.phases.phase import PhaseName
+from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, phase_diagram, vote
+from interp.analysis.sweeps.refine import refine
+from interp.figures.diagram.cells import STATE_COLOUR
+from interp.figures.diagram.scale import scales
+from interp.training.sweep.table.results import Results, distinct
 from tests.sweep_results import from_rows, made
-from training.sweep.results import Results, distinct
 
 PLANE = ("data.fraction", "data.corruption")
 DECAY = "optimizer.weight_decay"

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from interp.cli import main
+from interp.cli.app import main
 from interp.reproduction.recipe import recipes
 from tests.benchmarks.scoreboard import END, START, with_scoreboard
 
 # A run of thirty steps on eleven residues has no two classes, and the toolkit says so.
-pytestmark = pytest.mark.filterwarnings("ignore::analysis.classify.NotBimodalWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::interp.analysis.neurons.classify.NotBimodalWarning"
+)
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -12,29 +12,29 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.classify import classify, two_class_cut
-from analysis.cumulative import cumulative_sums
-from analysis.curves import pruning_curve
-from analysis.dynamics import dynamics
-from analysis.ipr import ipr
-from analysis.neurons import neuron_table
-from analysis.null import null_ipr
-from analysis.phases import phase
-from analysis.pruning import prune, prune_by_class
-from training.checkpoint import load_weights
-from training.cohort import Cohort
-from training.config import parse_config
-from training.data import make_dataset
-from training.device import find_device
-from training.files import check_format, check_place
-from training.folder import checkpoint_path
-from training.groups import residue_order
-from training.loop import dataset_of, train
-from training.models.analytic import analytic_network
-from training.plain_data import read_config, with_overrides
-from training.polynomial import parse
-from training.run import Run, load, write_pruned
-from training.tasks import make_task
+from interp.analysis.ablation.kernel_scores import cumulative_sums
+from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.fourier.ipr import ipr
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.neurons.classify import classify, two_class_cut
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.phase import phase
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.training.config.plain_data import read_config, with_overrides
+from interp.training.config.run_config import parse_config
+from interp.training.data.dataset import make_dataset
+from interp.training.models.analytic import analytic_network
+from interp.training.runs.files import check_format, check_place
+from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.run import Run, load, write_pruned
+from interp.training.runs.tensor_file import load_weights
+from interp.training.tasks.groups import residue_order
+from interp.training.tasks.polynomial import parse
+from interp.training.tasks.task import make_task
+from interp.training.trainer.cohort import Cohort
+from interp.training.trainer.device import find_device
+from interp.training.trainer.loop import dataset_of, train
 
 from .conftest import plain_mlp, tiny_config
 

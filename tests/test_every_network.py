@@ -10,25 +10,27 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.composition import mean_patterns, neuron_curves, neuron_paths
-from analysis.curves import pruning_curve
-from analysis.embedding import embedding_table
-from analysis.heads import ablate_heads, head_ablation
-from analysis.neurons import neuron_table
-from analysis.norms import norm_correlation
-from analysis.pruning import prune, prune_by_class, removal_order
-from analysis.tail import Tail
 from interp import figures
-from interp.cli import main
-from interp.html_report import report
+from interp.analysis.ablation.heads import ablate_heads, head_ablation
+from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.ablation.ranking import removal_order
+from interp.analysis.ablation.tail import Tail
+from interp.analysis.neurons.composition import mean_patterns, neuron_curves, neuron_paths
+from interp.analysis.neurons.embedding import embedding_table
+from interp.analysis.neurons.norm_weights import norm_correlation
+from interp.analysis.neurons.table import neuron_table
+from interp.cli.app import main
+from interp.reporting.report import report
+from interp.training.data.dataset import make_dataset
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import Evaluation, scores
+from interp.training.models.analytic import analytic_network
+from interp.training.models.kinds import empty_network
+from interp.training.runs.run import load
+from interp.training.tasks.task import make_task
+from interp.training.trainer.loop import train
 from tests.conftest import plain_mlp, tiny_config
-from training.data import SPLITS, make_dataset
-from training.evaluation import Evaluation, scores
-from training.loop import train
-from training.models.analytic import analytic_network
-from training.models.initial import empty_network
-from training.run import load
-from training.tasks import make_task
 
 P = 11
 TASK = make_task("x + y", P)
@@ -245,7 +247,7 @@ def test_pruning_by_class_agrees_with_its_own_network(name, layer):
 
 
 def _upper_half(table):
-    from analysis.classify import classify
+    from interp.analysis.neurons.classify import classify
 
     return classify(table, float(np.median(table.ipr)))
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from interp.exchange import to_bridge
-from training.models.mlp import MLP
-from training.models.transformer import Transformer
-from training.sections import ModelConfig
-from training.tasks import make_task
+from interp.training.config.sections import ModelConfig
+from interp.training.models.mlp import MLP
+from interp.training.models.transformer import Transformer
+from interp.training.tasks.task import make_task
 
 TASK = make_task("x + y", 11)
 # Sizes that differ from one another, so that no transposition goes unseen.

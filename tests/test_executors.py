@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import torch
 
+from interp.training.runs.run import load
+from interp.training.sweep.executors.executors import Executor, Serial, make_executor
+from interp.training.sweep.executors.work import Work
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.grid import parse_grid
+from interp.training.sweep.plan.manifest import cells_of
+from interp.training.sweep.sweep import run_sweep
+from interp.training.sweep.table.outcome import CellOutcome
 from tests.sweep_probe import probe
-from training.run import load
-from training.sweep.cell import Cell
-from training.sweep.executors import Executor, Serial, make_executor
-from training.sweep.grid import parse_grid
-from training.sweep.manifest import cells_of
-from training.sweep.outcome import CellOutcome
-from training.sweep.sweep import run_sweep
-from training.sweep.work import Work
 
 BASE: dict[str, Any] = {
     "task": {"p": 11},

@@ -22,9 +22,9 @@ from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings
 from interp.explorer.run_callbacks import neurons_of_bar
 from interp.explorer.state import MOST_RUNS, RunView, View, from_query, to_query
+from interp.training.sweep.plan.manifest import parquet
 from tests.conftest import tiny_config
 from tests.sweep_results import made
-from training.sweep.manifest import parquet
 
 
 @pytest.fixture()
@@ -266,7 +266,7 @@ def test_readings_keep_what_was_computed_while_a_run_grows(folder):
 
 
 def test_the_neurons_of_a_bar(tiny_run):
-    from analysis.neurons import neuron_table
+    from interp.analysis.neurons.table import neuron_table
 
     table = neuron_table(tiny_run)
     counts, edges = np.histogram(table.ipr, np.linspace(0, 1, 51))
@@ -325,7 +325,7 @@ def test_the_command_serves_says_where_and_ends_quietly(tmp_path):
     """As a background job of a shell, which ignores Ctrl-C."""
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);"
-        f"from interp.cli import main; main(['explore', {str(tmp_path)!r}, '--port', '0'])"
+        f"from interp.cli.app import main; main(['explore', {str(tmp_path)!r}, '--port', '0'])"
     )
     asked = [sys.executable, "-c", code]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
-from analysis.curves import pruning_curve
-from analysis.neurons import neuron_table
-from analysis.threshold_scores import scores_at
+from interp.analysis.ablation.at_threshold import scores_at
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.table import neuron_table
 from interp.explorer.app import make_app
 from interp.explorer.readings import DRAWS
-from interp.words import number
+from interp.training.data.splits import SPLITS
+from interp.training.trainer.loop import train
+from interp.words.sentences import number
 from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
 from tests.test_explorer import AXES, config, write_sweep
-from training.data import SPLITS
-from training.loop import train
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 

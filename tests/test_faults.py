@@ -26,14 +26,15 @@ import pytest
 import safetensors.numpy
 import torch
 
-from interp.cli import main
-from training import sink
-from training.checkpoint import read_tensors, write_tensors
-from training.config import RunConfig
-from training.files import FORMAT, write_bytes
-from training.folder import append_measurement, checkpoint_path, optimizer_path
-from training.loop import DivergenceError, Interrupted, train
-from training.run import Run, load
+from interp.cli.app import main
+from interp.training.config.run_config import RunConfig
+from interp.training.runs.files import FORMAT, write_bytes
+from interp.training.runs.folder import checkpoint_path, optimizer_path
+from interp.training.runs.metadata import append_measurement
+from interp.training.runs.run import Run, load
+from interp.training.runs.tensor_file import read_tensors, write_tensors
+from interp.training.trainer import sink
+from interp.training.trainer.loop import DivergenceError, Interrupted, train
 
 from .conftest import tiny_config
 
@@ -673,7 +674,7 @@ def test_killed_training_resumes_bit_for_bit(tmp_path, processes, tiny_run, wher
 # The command as a user starts and stops it
 
 
-START = "from interp.cli import main; main()"
+START = "from interp.cli.app import main; main()"
 
 
 def longer_config() -> RunConfig:

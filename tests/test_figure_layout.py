@@ -7,28 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.boundary import critical
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.diagram import phase_diagram
-from analysis.dynamics import dynamics
-from analysis.embedding import embedding_table
-from analysis.heads import head_ablation
-from analysis.neurons import neuron_table
-from analysis.plane_order import answer_planes
 from interp import figures
+from interp.analysis.ablation.heads import head_ablation
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.answers import answer_planes
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.embedding import embedding_table
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.sweeps.boundary import critical
+from interp.analysis.sweeps.diagram import phase_diagram
+from interp.analysis.trajectory.ipr_history import dynamics
 from interp.reproduction.drawing import draw
 from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import recipes
+from interp.training.data.scores import Score, Scores
+from interp.training.data.splits import SPLITS
+from interp.training.runs.metadata import Measurement
+from interp.training.trainer.loop import train
 from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
 from tests.conftest import tiny_config
 from tests.sweep_results import made
 from tests.test_neurons import mixed_network
 from tests.test_recipes import toy_evidence
-from training.data import SPLITS
-from training.evaluation import Score, Scores
-from training.folder import Measurement
-from training.loop import train
 
 AXES = {
     "data.fraction": [0.1, 0.3, 0.5, 0.7, 0.9],

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.dynamics import dynamics
-from analysis.embedding import embedding_table
-from analysis.neurons import neuron_table
 from interp import figures
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.embedding import embedding_table
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.training.data.dataset import make_dataset
+from interp.training.data.splits import SPLITS
 from tests.test_neurons import mixed_network
-from training.data import SPLITS, make_dataset
 
 
 @pytest.fixture(scope="module")

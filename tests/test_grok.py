@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.dynamics import Interval, first_crossing
-from analysis.grok import GROK_RULES, GrokCriteria, grok_interval, grok_steps
+from interp.analysis.phases.events import Interval, first_crossing
+from interp.analysis.phases.grok import GROK_RULES, GrokCriteria, grok_interval, grok_steps
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 from tests.test_pruning import run_with
-from training.loop import train
 
 every_rule = pytest.mark.parametrize("rule", GROK_RULES)
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from interp import figures
-from interp.cli import main
+from interp.cli.app import main
 from interp.figures import export
 from tests.browser import CHROMIUM, NO_CHROMIUM
 

@@ -15,12 +15,12 @@ from torch import nn
 from torch.nn import functional
 
 import interp
-from interp.cli import main
+from interp.cli.app import main
 from interp.exchange import import_checkpoint, plain_state, to_bridge, write_state
+from interp.training.models.kinds import initial_network
+from interp.training.tasks.task import make_task
 from tests.conftest import tiny_config
 from tests.test_exchange import VARIANTS, random_transformer
-from training.models.initial import initial_network
-from training.tasks import make_task
 
 P, N, D, HEADS = 11, 20, 12, 3
 D_HEAD = D // HEADS
@@ -473,3 +473,14 @@ def test_the_export_command(tmp_path, tiny_folder, capsys):
     with pytest.raises(SystemExit):
         main(["export", str(tiny_folder), str(tmp_path / "net.txt")])
     assert "expected a name that ends in .safetensors or .pth" in capsys.readouterr().err
+
+
+def test_an_altered_origin_is_refused(tmp_path):
+    from interp.training.runs.origin import origin_of
+
+    run = import_checkpoint(
+        {"fc1.weight": torch.randn(6, 14), "fc2.weight": torch.randn(7, 6)}, tmp_path / "run"
+    ).run
+    (tmp_path / "run/import.json").write_text('{"layout": "doshi"}')
+    with pytest.raises(ValueError, match="expected what was told at import; altered"):
+        origin_of(run)

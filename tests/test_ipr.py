@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.ipr import CONVENTIONS, gini, ipr
-from analysis.null import null_ipr
-from analysis.spectrum import (
+from interp.analysis.fourier.ipr import CONVENTIONS, gini, ipr
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.fourier.spectrum import (
     coefficients,
     dominant_frequency,
     one_sided_dft,

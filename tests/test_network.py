@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.evaluation import scores
+from interp.training.models.analytic import analytic_network
+from interp.training.models.kinds import initial_network
+from interp.training.models.mlp import MLP
+from interp.training.tasks.task import make_task
+from interp.training.trainer import by_hand as gradients
+from interp.training.trainer.batches import Examples
+from interp.training.trainer.by_hand import MLPGradients
 from tests.conftest import plain_mlp, tiny_config
-from training import gradients
-from training.data import Dataset, make_dataset
-from training.evaluation import scores
-from training.examples import Examples
-from training.gradients import MLPGradients
-from training.models.analytic import analytic_network
-from training.models.initial import initial_network
-from training.models.mlp import MLP
-from training.tasks import make_task
 
 TASK = make_task("x + y", 11)
 PHI = {

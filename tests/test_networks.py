@@ -13,18 +13,18 @@ import pytest
 import scipy.special
 import torch
 
-from analysis.pruning import prune
-from training.autograd import AutogradGradients
-from training.config import RunConfig
-from training.examples import Examples
-from training.gradients import MLPGradients
-from training.loop import dataset_of, train
-from training.models import norm as norm_module
-from training.models.initial import Network, empty_network, initial_network
-from training.models.noise import Noise
-from training.run import load
-from training.sections import ModelConfig
-from training.tasks import make_task
+from interp.analysis.ablation.prune import prune
+from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import ModelConfig
+from interp.training.models.kinds import Network, empty_network, initial_network
+from interp.training.models.layers import norm as norm_module
+from interp.training.models.layers.noise import Noise
+from interp.training.runs.run import load
+from interp.training.tasks.task import make_task
+from interp.training.trainer.autograd import AutogradGradients
+from interp.training.trainer.batches import Examples
+from interp.training.trainer.by_hand import MLPGradients
+from interp.training.trainer.loop import dataset_of, train
 
 from .conftest import tiny_config
 

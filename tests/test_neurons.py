@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.classify import NotBimodalWarning, classify, two_class_cut
-from analysis.neurons import NeuronTable, neuron_table
+from interp.analysis.neurons.classify import NotBimodalWarning, classify, two_class_cut
+from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.training.models.analytic import analytic_network
+from interp.training.models.mlp import MLP
+from interp.training.tasks.task import make_task
 from tests.conftest import plain_mlp
-from training.models.analytic import analytic_network
-from training.models.mlp import MLP
-from training.tasks import make_task
 
 P = 97
 ADDITION = make_task("x + y", P)

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.data import Dataset, make_dataset
-from training.examples import Examples
-from training.loss import gradient_scale, into_gradient, label_places, terms
-from training.models import noise as noise_module
-from training.models.lookup import _gathered, _gathered_backward, sum_of_rows
-from training.models.noise import Noise, dropout_key
-from training.models.norm import BatchNorm, LayerNorm
-from training.tasks import make_task
+from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.models.layers import noise as noise_module
+from interp.training.models.layers.lookup import _gathered, _gathered_backward, sum_of_rows
+from interp.training.models.layers.noise import Noise, dropout_key
+from interp.training.models.layers.norm import BatchNorm, LayerNorm
+from interp.training.tasks.task import make_task
+from interp.training.trainer.batches import Examples
+from interp.training.trainer.loss import gradient_scale, into_gradient, label_places, terms
 
 CPU = torch.device("cpu")
 

@@ -8,13 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.diagram import phase_diagram
-from analysis.neurons import neuron_table
 from interp import notebook
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.sweeps.diagram import phase_diagram
 from tests.sweep_results import made
-from tests.test_structure import run_python
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ FIGURES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::analysis.classify.NotBimodalWarning")
+@pytest.mark.filterwarnings("ignore::interp.analysis.neurons.classify.NotBimodalWarning")
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_result_plots_itself(results, name):
     figure = results[name].plot()
@@ -111,18 +110,3 @@ def test_a_run_without_scores_is_shown(tiny_run):
 def test_other_things_have_no_figure():
     with pytest.raises(TypeError, match="plot: expected a result with a figure, got int"):
         notebook.plot(3)
-
-
-def test_without_interp_a_result_says_what_to_import():
-    code = """
-from training.display import Displayed
-print(Displayed()._repr_html_())
-try:
-    Displayed().plot()
-except RuntimeError as error:
-    print(error)
-"""
-    assert run_python(code).splitlines() == [
-        "None",
-        "plot: expected something that draws; import interp first",
-    ]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import RunConfig
-from training.models.initial import Network, initial_network
-from training.optimizer import Updater, rate_factor
-from training.sections import OptimizerConfig
+from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import OptimizerConfig
+from interp.training.models.kinds import Network, initial_network
+from interp.training.trainer.optimizer import Updater, rate_factor
 
 from .conftest import tiny_config
 

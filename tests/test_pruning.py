@@ -6,21 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.dynamics import dynamics, first_crossing
-from analysis.neurons import neuron_table
-from analysis.phases import PhaseThresholds, phase, phase_name
-from analysis.pruning import prune, prune_by_class, removal_order
+from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.ablation.ranking import removal_order
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.events import first_crossing
+from interp.analysis.phases.phase import PhaseThresholds, phase, phase_name
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.training.data.dataset import make_dataset
+from interp.training.data.scores import Score, Scores
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import Evaluation, scores
+from interp.training.models.mlp import MLP
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.run import Run
+from interp.training.tasks.task import make_task
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 from tests.test_neurons import mixed_network
-from training.data import SPLITS, make_dataset
-from training.evaluation import Evaluation, Score, Scores, scores
-from training.folder import Measurement
-from training.loop import train
-from training.models.mlp import MLP
-from training.run import Run
-from training.tasks import make_task
 
 
 def test_pruning_brings_exactly_the_built_neurons_back():

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 import interp
-from interp.cli import main
+from interp.cli.app import main
 from interp.exchange import import_checkpoint, publish
 from interp.exchange import publishing as module
 

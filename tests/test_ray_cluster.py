@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
+from interp.training.sweep.executors import ray_actors, ray_cluster, ray_worker
+from interp.training.sweep.executors.executors import make_executor
+from interp.training.sweep.executors.work import Work
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.grid import parse_grid
+from interp.training.sweep.plan.manifest import cells_of
 from tests.sweep_probe import probe
-from training.sweep import ray_actors, ray_cluster, ray_worker
-from training.sweep.cell import Cell
-from training.sweep.executors import make_executor
-from training.sweep.grid import parse_grid
-from training.sweep.manifest import cells_of
-from training.sweep.work import Work
 
 from .test_executors import BASE, is_alive, processes_of, wait_until
 

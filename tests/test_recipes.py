@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from analysis.row import measure
+from interp.analysis.sweeps.row import measure
 from interp.reproduction.analyses import ANALYSES, analyse
 from interp.reproduction.criteria import asked, judge
 from interp.reproduction.drawing import FIGURES, draw
@@ -27,15 +27,15 @@ from interp.reproduction.recipe import BUDGETS, Budget, Criterion, Recipe, parse
 from interp.reproduction.run import constructed, write
 from interp.reproduction.scoreboard import counts, write_scoreboard
 from interp.reproduction.verdict import verdict
-from training.config import RunConfig, parse_config
-from training.job import dataset_of
-from training.models.initial import initial_network
-from training.plain_data import with_overrides
-from training.run import made_run
-from training.sweep.cell import Cell
-from training.sweep.grid import Grid
-from training.sweep.manifest import cells_of
-from training.sweep.results import Results
+from interp.training.config.plain_data import with_overrides
+from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.models.kinds import initial_network
+from interp.training.runs.run import made_run
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.grid import Grid
+from interp.training.sweep.plan.manifest import cells_of
+from interp.training.sweep.table.results import Results
+from interp.training.trainer.job import dataset_of
 
 TOY: Mapping[str, Any] = {"task.p": 7, "schedule.evaluations": 3, "schedule.checkpoints": 2}
 NAMES = tuple(recipes())

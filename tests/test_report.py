@@ -9,15 +9,15 @@ import json
 import numpy as np
 import pytest
 
-from analysis.neurons import neuron_table
-from analysis.pruning import prune
-from interp.html.arrays import packed, quantized, share16
-from interp.html.reading import spread
-from interp.html_report import report
+from interp.analysis.ablation.prune import prune
+from interp.analysis.neurons.table import neuron_table
+from interp.reporting.arrays import packed, quantized, share16
+from interp.reporting.reading import spread
+from interp.reporting.report import report
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import scores
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
-from training.data import SPLITS
-from training.evaluation import scores
-from training.loop import train
 
 
 @pytest.fixture(scope="module")

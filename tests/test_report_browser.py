@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.checkpoint_curves import checkpoint_curves
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.dynamics import dynamics
-from analysis.neurons import neuron_table
-from analysis.spectrum import power_shares
-from analysis.threshold_scores import scores_at
-from interp.html_report import report
-from interp.words import number
+from interp.analysis.ablation.at_threshold import scores_at
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.analysis.trajectory.pruning_history import checkpoint_curves
+from interp.reporting.report import report
+from interp.training.data.splits import SPLITS
+from interp.training.trainer.loop import train
+from interp.words.sentences import number
 from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
-from training.data import SPLITS
-from training.loop import train
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 

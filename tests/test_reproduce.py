@@ -12,26 +12,28 @@ import numpy as np
 import pytest
 
 import interp
-from analysis.neurons import neuron_table
-from analysis.plane_order import answer_planes, neighbour_share, ring_fit
-from interp.cli import main
+from interp.analysis.neurons.answers import answer_planes, neighbour_share, ring_fit
+from interp.analysis.neurons.table import neuron_table
+from interp.cli.app import main
 from interp.reproduction import recipe as module
 from interp.reproduction.analyses import analyse, bands, needed, pruning, stages, weights
 from interp.reproduction.criteria import shown
 from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import parse_recipe
 from interp.reproduction.scoreboard import write_scoreboard
+from interp.training.config.sections import ModelConfig
+from interp.training.data.dataset import make_dataset
+from interp.training.data.scores import Score, Scores
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import scores
+from interp.training.models.mlp import MLP
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.run import Run
+from interp.training.tasks.groups import residue_order
+from interp.training.tasks.task import make_task
 from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page
 from tests.conftest import tiny_config
 from tests.test_neurons import mixed_network
-from training.data import SPLITS, make_dataset
-from training.evaluation import Score, Scores, scores
-from training.folder import Measurement
-from training.groups import residue_order
-from training.models.mlp import MLP
-from training.run import Run
-from training.sections import ModelConfig
-from training.tasks import make_task
 
 TOY = """
 name: {name}

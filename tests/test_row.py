@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.grok import GROK_RULES
-from analysis.phases import PhaseName, PhaseThresholds, phase
-from analysis.row import QUANTILES, measure
-from analysis.settled import STATES, settled, state
+from interp.analysis.phases.grok import GROK_RULES
+from interp.analysis.phases.phase import PhaseName, PhaseThresholds, phase
+from interp.analysis.phases.settled import STATES, settled, state
+from interp.analysis.sweeps.row import QUANTILES, measure
+from interp.training.data.splits import SPLITS
+from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 from tests.test_pruning import run_with
-from training.data import SPLITS
-from training.loop import train
 
 TRANSFORMER = {"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 12}
 ATTENTION_ONLY = {**TRANSFORMER, "d_mlp": 0}

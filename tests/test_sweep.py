@@ -17,23 +17,23 @@ import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
 
-from analysis.neurons import neuron_table
-from analysis.phases import phase
-from analysis.row import measure
-from interp.cli import main
-from interp.sweep_options import axes_of_plane, parse_shard, values_of
-from interp.sweeping import collect, read, sweep
-from training.config import parse_config
-from training.folder import checkpoint_path
-from training.run import Run, load
-from training.sweep.cell import content_hash
-from training.sweep.cost import run_bytes
-from training.sweep.grid import Grid, parse_grid, read_grid
-from training.sweep.manifest import cells_of, expand, read_manifest
-from training.sweep.results import Results
-from training.sweep.status import sweep_status
-from training.sweep.store import open_store
-from training.sweep.sweep import Shard, share_of
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.phase import phase
+from interp.analysis.sweeps.options import axes_of_plane, parse_shard, values_of
+from interp.analysis.sweeps.row import measure
+from interp.analysis.sweeps.sweep import collect, read, sweep
+from interp.cli.app import main
+from interp.training.config.run_config import parse_config
+from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.run import Run, load
+from interp.training.sweep.plan.cell import content_hash
+from interp.training.sweep.plan.cost import run_bytes
+from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
+from interp.training.sweep.plan.manifest import cells_of, expand, read_manifest
+from interp.training.sweep.store import open_store
+from interp.training.sweep.sweep import Shard, share_of
+from interp.training.sweep.table.results import Results
+from interp.training.sweep.table.status import sweep_status
 
 from .sweep_cases import BASE, CORRUPTIONS, FRACTIONS, GRID, grid_file, rows, runs, written
 
@@ -283,7 +283,7 @@ def test_a_failed_record_is_the_only_one_that_is_tried_again(tmp_path, monkeypat
         return measure(run)
 
     with monkeypatch.context() as patched:
-        patched.setattr("interp.sweeping.measure", broken)
+        patched.setattr("interp.analysis.sweeps.sweep.measure", broken)
         first = run_serially(GRID, tmp_path / "out")
     told = dict(zip(first.table["data.fraction"].to_pylist(), rows(first), strict=False))
     assert [row["status"] for row in rows(first)] == ["done", "done", "failed", "failed"]
@@ -368,7 +368,7 @@ def test_refinement_adds_cells_between_neighbours_that_differ(tmp_path, monkeypa
         state = "memorization" if run.config.data.fraction < 0.33 else "coexistence"
         return {"state": state, "phase": state, "test_accuracy": 0.5}
 
-    monkeypatch.setattr("interp.sweeping.measure", by_formula)
+    monkeypatch.setattr("interp.analysis.sweeps.sweep.measure", by_formula)
     axes = {"data.fraction": [0.2, 0.4, 0.6, 0.8], "data.corruption": [0.0, 0.5]}
     grid = {"base": {**BASE, "steps": 2}, "axes": axes, "seeds": 2}
     once = run_serially(grid, tmp_path / "out", refine=1)
@@ -385,7 +385,7 @@ def test_refinement_adds_cells_between_neighbours_that_differ(tmp_path, monkeypa
 
 
 def test_refinement_of_one_phase_adds_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("interp.sweeping.measure", lambda run: {"state": "confusion"})
+    monkeypatch.setattr("interp.analysis.sweeps.sweep.measure", lambda run: {"state": "confusion"})
     grid = {**GRID, "base": {**BASE, "steps": 2}}
     assert len(run_serially(grid, tmp_path / "out", refine=3)) == 4
 
@@ -423,7 +423,7 @@ def test_a_url_holds_the_same_as_a_folder(swept, tmp_path, monkeypatch, kind, ke
             assert system.cat_file(f"{root}/runs/{names[0]}/{part}") == own
     assert not list((tmp_path / "scratch").rglob("*.safetensors"))
     with pytest.MonkeyPatch.context() as patched:  # a second time, nobody trains
-        patched.setattr("training.sweep.work.train_many", None)
+        patched.setattr("interp.training.sweep.executors.work.train_many", None)
         assert rows(run_serially({**GRID, "seeds": 2}, url, keep=keep)) == rows(found)
     assert rows(collect(url, workers=1)[0]) == rows(found)
 

@@ -10,13 +10,13 @@ from typing import Any
 import jaxtyping
 import pytest
 
-from interp.sweep_options import axes_of_plane
-from interp.sweeping import collect, read, sweep
-from training.files import FORMAT
-from training.run import load
-from training.sweep.cell import Cell
-from training.sweep.executors import make_executor
-from training.sweep.grid import parse_grid
+from interp.analysis.sweeps.options import axes_of_plane
+from interp.analysis.sweeps.sweep import collect, read, sweep
+from interp.training.runs.files import FORMAT
+from interp.training.runs.run import load
+from interp.training.sweep.executors.executors import make_executor
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.grid import parse_grid
 
 from .sweep_cases import BASE, GRID, grid_file
 from .test_cli_errors import complaint, contents
@@ -215,7 +215,7 @@ READING = [
     ("sweep status grid.yaml", "grid.yaml: expected a folder, that is a file"),
     ("sweep status nowhere://there", "nowhere://there: no file system for this address ("),
     ("collect notes", "notes: expected a sweep or finished run folders, found none"),
-    ("collect absent", f"absent: {NO_SWEEP}, found none"),
+    ("collect absent", "absent: expected a folder of a sweep, found none"),
     ("collect SWEPT --workers 0", "workers: expected at least 1, got 0"),
     ("collect SWEPT --table absent/t.csv", "table absent/t.csv: expected an existing folder, a"),
     ("collect SWEPT --table t.txt", "table t.txt: expected a name that ends in .parquet or .csv"),
@@ -297,7 +297,7 @@ def test_errors_of_the_functions(desk, swept):
 
 def test_a_run_whose_scores_have_lost_their_end(swept):
     """Is refused by name, and so done anew by a sweep."""
-    from training.sweep.work import Work
+    from interp.training.sweep.executors.work import Work
 
     folder, *_ = (swept / "runs").iterdir()
     run = load(folder)

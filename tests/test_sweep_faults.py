@@ -24,22 +24,22 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import training.sweep.work
-from interp.cli import main
-from interp.sweeping import read, sweep
-from training.loop import train_many
-from training.run import load
-from training.sweep.grid import parse_grid
-from training.sweep.manifest import cells_of, read_manifest, read_plan
-from training.sweep.record import read_record, recorded
-from training.sweep.status import sweep_status
-from training.sweep.store import open_store
-from training.sweep.tally import Tally
+import interp.training.sweep.executors.work
+from interp.analysis.sweeps.sweep import read, sweep
+from interp.cli.app import main
+from interp.training.runs.run import load
+from interp.training.sweep.plan.grid import parse_grid
+from interp.training.sweep.plan.manifest import cells_of, read_manifest, read_plan
+from interp.training.sweep.store import open_store
+from interp.training.sweep.table.record import read_record, recorded
+from interp.training.sweep.table.status import sweep_status
+from interp.training.sweep.table.tally import Tally
+from interp.training.trainer.loop import train_many
 
 from .sweep_cases import BASE, GRID, grid_file, rows, runs, weights, written
 
 ROOT = Path(__file__).parent.parent
-START = "from interp.cli import main; main()"
+START = "from interp.cli.app import main; main()"
 SERIAL = ("--executor", "serial", "--device", "cpu")
 # Long enough to be met in the middle of a cell.
 LONGER = {
@@ -221,7 +221,12 @@ def test_a_worker_killed_in_its_cell_is_replaced(tmp_path, undisturbed, started)
 def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["tests.test_sweep_faults", "torch._dynamo", "analysis.row", "training.sweep.status"]
+        [
+            "tests.test_sweep_faults",
+            "torch._dynamo",
+            "interp.analysis.sweeps.row",
+            "interp.training.sweep.table.status",
+        ]
     )
     return context
 
@@ -408,7 +413,7 @@ def _logged_sweep(grid: dict[str, Any], out: Path, log: Path, gate: Barrier | No
             file.write("".join(f"{place.name}\n" for place in places))
         return train_many(configs, places, **options)
 
-    training.sweep.work.train_many = logged
+    interp.training.sweep.executors.work.train_many = logged
     if gate is not None:
         gate.wait()
     sweep(grid, out, executor="serial", device="cpu")

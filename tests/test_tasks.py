@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.groups import residue_order
-from training.polynomial import evaluate, parse, text_of
-from training.tasks import OPERATIONS, make_task
+from interp.training.tasks.groups import residue_order
+from interp.training.tasks.operations import OPERATIONS
+from interp.training.tasks.polynomial import evaluate, parse, text_of
+from interp.training.tasks.task import make_task
 
 # Independent of the table: plain Python, one answer at a time.
 ANSWER = {

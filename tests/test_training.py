@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.classify import classify
-from analysis.neurons import neuron_table
-from analysis.phases import phase
-from analysis.pruning import prune_by_class
+from interp.analysis.ablation.prune import prune_by_class
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.phase import phase
+from interp.training.config.run_config import parse_config
+from interp.training.models.kinds import initial_network
+from interp.training.runs.run import Run, load
+from interp.training.trainer.loop import dataset_of, train
+from interp.training.trainer.schedule import checkpoint_steps, evaluation_steps
 from tests.conftest import tiny_config
-from training.config import parse_config
-from training.loop import dataset_of, train
-from training.models.initial import initial_network
-from training.run import Run, load
-from training.schedule import checkpoint_steps, evaluation_steps
 
 OPTIMIZERS = {
     "adamw": {"name": "adamw", "lr": 0.01, "weight_decay": 3.0, "betas": [0.8, 0.95], "eps": 1e-6},

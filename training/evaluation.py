@@ -2,82 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from training.data import SPLITS, Dataset, Split
-from training.sections import LossName
-
-# The three disjoint parts that every split is a union of, and the label each split looks at.
-PARTS: tuple[Split, ...] = ("clean", "corrupted", "test")
-GIVEN, TRUE = 0, 1
-_UNION: Mapping[Split, tuple[int, tuple[int, ...]]] = {
-    "train": (GIVEN, (0, 1)),
-    "test": (TRUE, (2,)),
-    "corrupted": (GIVEN, (1,)),
-    "corrected": (TRUE, (1,)),
-    "clean": (GIVEN, (0,)),
-    "all": (TRUE, (0, 1, 2)),
-}
-
-
-@dataclass(frozen=True)
-class Score:
-    """Accuracy in [0, 1] and mean loss over a split; both None where the split is empty."""
-
-    accuracy: float | None
-    loss: float | None
-
-
-@dataclass(frozen=True)
-class Scores(Mapping[Split, Score]):
-    """Scores of one network at one moment, by split."""
-
-    by_split: Mapping[Split, Score]
-
-    def __getitem__(self, split: Split) -> Score:
-        return self.by_split[split]
-
-    def __iter__(self) -> Iterator[Split]:
-        return iter(self.by_split)
-
-    def __len__(self) -> int:
-        return len(self.by_split)
-
-    def to_dict(self) -> dict[str, dict[str, float | None]]:
-        """Plain data: ``{"train": {"accuracy": …, "loss": …}, …}``."""
-        return {s: {"accuracy": v.accuracy, "loss": v.loss} for s, v in self.by_split.items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Scores:
-        """The inverse of :meth:`to_dict`."""
-        return cls({split: Score(**values[split]) for split in SPLITS})
-
-
-def split_means(
-    sums: Num[np.ndarray, "label part *size"], counts: Int[np.ndarray, " part"]
-) -> dict[Split, Float[np.ndarray, "*size"] | None]:
-    """Means over the six splits from sums over the three disjoint parts.
-
-    Args:
-        sums: for the given and the true label, and for each of PARTS.
-        counts: examples in each part.
-
-    Returns:
-        The mean of each split; None where it has no example.
-    """
-    means: dict[Split, np.ndarray | None] = {}
-    for split, (label, parts) in _UNION.items():
-        count = counts[list(parts)].sum()
-        means[split] = np.asarray(sums[label, list(parts)].sum(axis=0) / count) if count else None
-    return means
+from interp.training.config.sections import LossName
+from interp.training.data.dataset import Dataset
+from interp.training.data.scores import Score, Scores
+from interp.training.data.splits import PARTS, SPLITS, split_means
 
 
 class Evaluation:

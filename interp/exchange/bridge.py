@@ -11,9 +11,10 @@ from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources.native import boot
 
-from training.models.attention import Attention
-from training.models.norm import EPS
-from training.models.transformer import Transformer, TransformerBlock, TransformerMLP
+from interp.training.models.blocks import TransformerBlock, TransformerMLP
+from interp.training.models.layers.attention import Attention
+from interp.training.models.layers.norm import EPS
+from interp.training.models.transformer import Transformer
 
 
 def to_bridge(network: Transformer) -> TransformerBridge:

@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from analysis.phases import has_phase, phase
-from interp.origin import origin_of, story
-from interp.words import PAPERS, number
-from training.data import SPLIT_MEANING
-from training.run import Run
+from interp.analysis.phases.phase import has_phase, phase
+from interp.training.data.splits import SPLIT_MEANING
+from interp.training.runs.origin import origin_of
+from interp.training.runs.run import Run
+from interp.words.sentences import PAPERS, number
+from interp.words.story import story
 
 
 def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:

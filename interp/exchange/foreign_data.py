@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from interp.exchange.foreign import SUFFIXES, load_file
-from training.data import Dataset, make_dataset
-from training.tasks import Task
+from interp.exchange.foreign_file import SUFFIXES, load_file
+from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.tasks.task import Task
 
 RuleName = Literal["doshi", "permutation", "interp"]
 

@@ -12,18 +12,19 @@ import torch
 from torch import Tensor
 
 from interp.exchange.card import model_card
-from interp.exchange.foreign import Foreign, foreign_of, read_foreign
 from interp.exchange.foreign_data import Found, Rule, by_rule, from_arrays, from_file, without
-from interp.exchange.layouts import Hints, Recognized, find_layout
-from interp.origin import write_origin
-from training.checkpoint import load_weights
-from training.config import RunConfig
-from training.data import Dataset
-from training.files import is_vacant, write_bytes
-from training.models.initial import Network, empty_network
-from training.run import Run, made_run
-from training.sections import LossName
-from training.tasks import make_task
+from interp.exchange.foreign_file import Foreign, foreign_of, read_foreign
+from interp.exchange.layouts.known import find_layout
+from interp.exchange.layouts.layout import Hints, Recognized
+from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import LossName
+from interp.training.data.dataset import Dataset
+from interp.training.models.kinds import Network, empty_network
+from interp.training.runs.files import is_vacant, write_bytes
+from interp.training.runs.origin import write_origin
+from interp.training.runs.run import Run, made_run
+from interp.training.runs.tensor_file import load_weights
+from interp.training.tasks.task import make_task
 
 
 @dataclass(frozen=True)

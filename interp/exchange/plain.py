@@ -11,10 +11,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from training.files import check_place, write_bytes
-from training.models.initial import Network
-from training.models.mlp import MLP
-from training.models.norm import BatchNorm, LayerNorm
+from interp.training.models.kinds import Network
+from interp.training.models.layers.norm import BatchNorm, LayerNorm
+from interp.training.models.mlp import MLP
+from interp.training.runs.files import check_place, write_bytes
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import yaml
 
-from analysis.classify import classify
-from analysis.neurons import neuron_table
 from interp import figures
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
-from interp.origin import origin_of, write_origin
-from training.files import is_vacant, new_folder, write_bytes
-from training.folder import fill_run, finish_run, write_checkpoint, write_measurements
-from training.run import Run, load
+from interp.training.runs.files import is_vacant, new_folder, write_bytes
+from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
+from interp.training.runs.metadata import write_measurements
+from interp.training.runs.origin import origin_of, write_origin
+from interp.training.runs.run import Run, load
 
 
 def publish(
@@ -92,7 +93,7 @@ def _draw(run: Run, folder: Path) -> dict[str, str]:
         table = neuron_table(run)
         classes = classify(table, "null")
         drawn["IPR of the neurons"] = ("ipr", figures.ipr_histogram(table, classes))
-    from analysis.embedding import embedding_table
+    from interp.analysis.neurons.embedding import embedding_table
 
     drawn["Spectrum of the embeddings"] = (
         "spectrum",

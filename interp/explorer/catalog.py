@@ -10,7 +10,7 @@ from typing import Any
 
 from interp.explorer.listing import Listed, Stamp, listed_run, stamp_of
 from interp.explorer.sweeps import ListedSweep, listed_sweep
-from training.sweep.store import PLAN, RESULTS, RUNS
+from interp.training.sweep.store import PLAN, RESULTS, RUNS
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.diagram import phase_diagram
+from interp.analysis.sweeps.diagram import phase_diagram
 from interp.explorer.listing import Listed
 from interp.explorer.sweeps import ListedSweep
-from interp.figures.diagram import phase_diagram as draw
-from interp.figures.diagram_dense import dense_phase_diagram, is_regular
-from training.sweep.results import distinct
+from interp.figures.diagram.cells import phase_diagram as draw
+from interp.figures.diagram.dense import dense_phase_diagram, is_regular
+from interp.training.sweep.table.results import distinct
 
 _USUAL = ("data.fraction", "data.corruption")
 Axes = tuple[str | None, str | None, str | None]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.phases import phase_name
-from training.config import RunConfig, parse_config
+from interp.analysis.phases.phase import phase_name
+from interp.training.config.run_config import RunConfig, parse_config
 
 Stamp = tuple[tuple[str, int, int], ...]
 

@@ -158,7 +158,7 @@ def _checked(view: RunView, reading: Any) -> RunView:
 
 def differences(configs: dict[str, dict[str, Any]]) -> Any:
     """A table of the options in which the runs differ; nothing for fewer than two."""
-    from training.plain_data import flattened
+    from interp.training.config.plain_data import flattened
 
     if len(configs) < 2:
         return []

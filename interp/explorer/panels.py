@@ -11,8 +11,8 @@ from interp.explorer.listing import Listed
 from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
 from interp.explorer.state import RunView
-from interp.origin import story
-from interp.words import outcome
+from interp.words.sentences import outcome
+from interp.words.story import story
 
 # Pixels, the figures' own: a graph that follows the window's width must be told its height.
 _HEIGHT = {"training": 560, "histogram": 420, "position": 535, "one-neuron": 620, "spectra": 560}
@@ -47,7 +47,7 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
 
 
 def _words(opened: OpenRun, listed: Listed | None) -> str:
-    from analysis.phases import has_phase, phase
+    from interp.analysis.phases.phase import has_phase, phase
 
     run = opened.run
     words = [story(run)]

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import torch
 
-from analysis.classify import two_class_cut
-from analysis.curves import Order, PruningCurves, pruning_curve
-from analysis.neurons import NeuronTable, neuron_table
-from analysis.null import null_ipr
+from interp.analysis.ablation.pruning_curves import Order, PruningCurves, pruning_curve
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
-from training.run import Run, load
+from interp.training.runs.run import Run, load
 
 MOST_RUNS, MOST_STEPS = 6, 64  # kept in memory
 DRAWS = 20  # random prunings of a control

@@ -9,14 +9,14 @@ from dash import ALL, MATCH, Dash, Input, Output, Patch, State, ctx, html, no_up
 from dash.exceptions import PreventUpdate
 
 from interp import figures
-from interp.words import number
-from training.data import SPLIT_MEANING, SPLITS
+from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.words.sentences import number
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
-    from analysis.classify import Classes
-    from analysis.curves import PruningCurves
-    from analysis.neurons import NeuronTable
-    from analysis.threshold_scores import ThresholdScores
+    from interp.analysis.ablation.at_threshold import ThresholdScores
+    from interp.analysis.ablation.pruning_curves import PruningCurves
+    from interp.analysis.neurons.classify import Classes
+    from interp.analysis.neurons.table import NeuronTable
     from interp.explorer.readings import OpenRun, Readings
 
 BINS = 50
@@ -47,8 +47,8 @@ def add_run_callbacks(app: Dash, readings: Callable[[], Readings]) -> None:
     def numbers(
         threshold: float | None, place: int | None, live: str, steps: list[int], own: dict[str, str]
     ) -> Any:
-        from analysis.classify import classify
-        from analysis.threshold_scores import scores_at
+        from interp.analysis.ablation.at_threshold import scores_at
+        from interp.analysis.neurons.classify import classify
 
         opened, step = _at(readings, own["run"], steps, place)
         words = f"step {step} of {opened.run.config.steps}"
@@ -69,7 +69,7 @@ def add_run_callbacks(app: Dash, readings: Callable[[], Readings]) -> None:
     def histogram(
         threshold: float | None, place: int | None, steps: list[int], own: dict[str, str]
     ) -> Any:
-        from analysis.classify import classify
+        from interp.analysis.neurons.classify import classify
 
         opened, step = _at(readings, own["run"], steps, place)
         table = _whole_table(opened, step)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from interp.explorer.listing import Listed
-from training.sweep.collection import gathered, read_results
-from training.sweep.manifest import read_manifest, read_plan
-from training.sweep.results import Results
-from training.sweep.store import RUNS, open_store
+from interp.training.sweep.plan.manifest import read_manifest, read_plan
+from interp.training.sweep.store import RUNS, open_store
+from interp.training.sweep.table.collection import gathered, read_results
+from interp.training.sweep.table.results import Results
 
 
 @dataclass(frozen=True)

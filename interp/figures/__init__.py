@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from interp.lazy import lazily
 
 if TYPE_CHECKING:
-    from interp.figures.diagram import phase_diagram as phase_diagram
-    from interp.figures.diagram_dense import dense_phase_diagram as dense_phase_diagram
-    from interp.figures.diagram_scores import phase_scores as phase_scores
+    from interp.figures.diagram.cells import phase_diagram as phase_diagram
+    from interp.figures.diagram.dense import dense_phase_diagram as dense_phase_diagram
+    from interp.figures.diagram.scores import phase_scores as phase_scores
     from interp.figures.dynamics import ipr_dynamics as ipr_dynamics
     from interp.figures.embedding import embedding_spectrum as embedding_spectrum
     from interp.figures.export import save as save
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 _HOME = {
     "answer_planes": "interp.figures.planes",
-    "dense_phase_diagram": "interp.figures.diagram_dense",
+    "dense_phase_diagram": "interp.figures.diagram.dense",
     "embedding_spectrum": "interp.figures.embedding",
     "head_ablation": "interp.figures.heads",
     "ipr_dynamics": "interp.figures.dynamics",
     "ipr_histogram": "interp.figures.ipr",
     "neuron_curves": "interp.figures.neuron",
     "norm_weights": "interp.figures.norms",
-    "phase_diagram": "interp.figures.diagram",
-    "phase_scores": "interp.figures.diagram_scores",
+    "phase_diagram": "interp.figures.diagram.cells",
+    "phase_scores": "interp.figures.diagram.scores",
     "pruning_curve": "interp.figures.pruning",
     "pruning_curves": "interp.figures.pruning",
     "save": "interp.figures.export",

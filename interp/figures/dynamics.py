@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.classify import Classes
-from analysis.dynamics import Dynamics
+from interp.analysis.neurons.classify import Classes
+from interp.analysis.trajectory.ipr_history import Dynamics
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 
@@ -14,7 +14,7 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
     """IPR against step (log axis), a thin line a neuron, one trace a class; the mean in black.
 
     Args:
-        history: from :func:`analysis.dynamics.dynamics`.
+        history: from :func:`interp.analysis.trajectory.ipr_history.dynamics`.
         classes: of the last checkpoint; colours the lines.
     """
     drawn = history.steps > 0

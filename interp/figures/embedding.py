@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.embedding import EmbeddingTable
+from interp.analysis.neurons.embedding import EmbeddingTable
 from interp.figures.template import INK, styled
 
 _COLOUR = ("#0072B2", "#E69F00", "#009E73")

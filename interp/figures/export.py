@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 
 from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
-from training.files import check_place, write_bytes
+from interp.training.runs.files import check_place, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.heads import HeadAblation
+from interp.analysis.ablation.heads import HeadAblation
 from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, styled
-from training.data import Split
+from interp.training.data.splits import Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "clean")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.classify import Classes
-from analysis.ipr import CONVENTION_NAME
-from analysis.neurons import NeuronTable
-from analysis.null import null_ipr
+from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.neurons.classify import Classes
+from interp.analysis.neurons.table import NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 

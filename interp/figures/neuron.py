@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.neurons import CURVES, NeuronTable
-from analysis.spectrum import power_shares
+from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.plane_order import AnswerPlanes
+from interp.analysis.neurons.answers import AnswerPlanes
 from interp.figures.template import INK, styled
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.curves import ControlBand, PruningCurve, PruningCurves
+from interp.analysis.ablation.pruning_curves import ControlBand, PruningCurve, PruningCurves
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
-from training.data import SPLITS, Split
+from interp.training.data.splits import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
 _WITH_CONTROL: tuple[Split, ...] = ("test", "corrupted")
@@ -27,7 +27,7 @@ def pruning_curves(
     Thin: by the competing rankings. Band: random prunings of the same sizes.
 
     Args:
-        curves: from :func:`analysis.curves.pruning_curve`.
+        curves: from :func:`interp.analysis.ablation.pruning_curves.pruning_curve`.
         metric: what to draw.
         pruned: marks this number of pruned neurons in the left panel.
     """
@@ -109,7 +109,7 @@ def pruning_curve(
     """Accuracy (or loss) of every split against the number of neurons removed in one order.
 
     Args:
-        curve: one of :func:`analysis.curves.pruning_curve`'s.
+        curve: one of :func:`interp.analysis.ablation.pruning_curves.pruning_curve`'s.
         metric: what to draw.
     """
     figure = go.Figure()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.classify import Classes
-from analysis.neurons import NeuronTable
-from analysis.spectrum import power_shares
+from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.classify import Classes
+from interp.analysis.neurons.table import NeuronTable
 from interp.figures.template import styled
 
 

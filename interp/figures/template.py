@@ -7,8 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from training.config import RunConfig
-from training.data import Split
+from interp.training.config.run_config import RunConfig
+from interp.training.data.splits import Split
 
 # Okabe and Ito's palette. Splits also differ in dash, classes in marker.
 SPLIT_COLOUR: Mapping[Split, str] = {

@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
-from training.data import SPLIT_MEANING, SPLITS
+from interp.training.data.splits import SPLIT_MEANING, SPLITS
 
 if TYPE_CHECKING:
-    from analysis.dynamics import Interval
-    from training.folder import Measurement
-    from training.run import Run
+    from interp.analysis.phases.events import Interval
+    from interp.training.runs.metadata import Measurement
+    from interp.training.runs.run import Run
 
 
 def training_curves(run: Run) -> go.Figure:
@@ -24,7 +24,7 @@ def training_curves(run: Run) -> go.Figure:
     Bands: between which evaluations the run grokked (test accuracy reached 0.90), and between which
     it inverted (corrupted accuracy, having been above one half, fell below it).
     """
-    from analysis.dynamics import grokking, inversion
+    from interp.analysis.phases.events import grokking, inversion
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     rows = [m for m in run.measurements if m.step > 0]

@@ -8,16 +8,17 @@ from typing import Any, get_args
 
 import numpy as np
 
-from analysis.classify import classify
-from analysis.curves import ControlBand, PruningCurve, pruning_curve
-from analysis.dynamics import Interval, dynamics, first_crossing, grokking, inversion
-from analysis.grok import grok_steps
-from analysis.neurons import neuron_table
-from analysis.norms import norm_correlation
-from analysis.plane_order import answer_planes
-from analysis.pruning import Direction
-from training.data import SPLITS, Split
-from training.run import Run
+from interp.analysis.ablation.pruning_curves import ControlBand, PruningCurve, pruning_curve
+from interp.analysis.ablation.ranking import Direction
+from interp.analysis.neurons.answers import answer_planes
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.norm_weights import norm_correlation
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.events import Interval, first_crossing, grokking, inversion
+from interp.analysis.phases.grok import grok_steps
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.training.data.splits import SPLITS, Split
+from interp.training.runs.run import Run
 
 Values = dict[str, float | None]
 
@@ -214,7 +215,7 @@ def solution(run: Run) -> Values:
 def plane(run: Run) -> Values:
     """How circular the answers lie in the first two dimensions of their weights.
 
-    See :func:`analysis.plane_order.answer_planes`; the control shuffles the residues.
+    See :func:`interp.analysis.neurons.answers.answer_planes`; the control shuffles the residues.
     """
     found = answer_planes(run)
     return {

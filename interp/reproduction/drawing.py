@@ -10,19 +10,19 @@ import numpy as np
 import plotly.graph_objects as go
 import pyarrow as pa
 
-from analysis.classify import classify
-from analysis.curves import pruning_curve
-from analysis.diagram import phase_diagram
-from analysis.dynamics import dynamics
-from analysis.neurons import neuron_table
-from analysis.plane_order import answer_planes
 from interp import figures
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.answers import answer_planes
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import neuron_table
+from interp.analysis.sweeps.diagram import phase_diagram
+from interp.analysis.trajectory.ipr_history import dynamics
+from interp.reproduction.chart import measures_against
 from interp.reproduction.evidence import Evidence, Trained, differing
-from interp.reproduction.measures import measures_against
 from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
 from interp.reproduction.recipe import Recipe
-from training.run import Run
-from training.sweep.results import Results
+from interp.training.runs.run import Run
+from interp.training.sweep.table.results import Results
 
 Places = Sequence[Mapping[str, Any]]
 

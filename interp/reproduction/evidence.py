@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from training.config import RunConfig
-from training.plain_data import flattened
-from training.sections import ModelConfig
+from interp.training.config.plain_data import flattened
+from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import ModelConfig
 
 if TYPE_CHECKING:
-    from training.run import Run
-    from training.sweep.results import Results
+    from interp.training.runs.run import Run
+    from interp.training.sweep.table.results import Results
 
 Place = Mapping[str, Any]
 

@@ -9,19 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.dynamics import GROK_ACCURACY, Interval, grokking, inversion
-from analysis.ipr import CONVENTION_NAME
-from analysis.neurons import NeuronTable
-from interp.figures.template import (
-    CLASS_COLOUR,
-    INK,
-    SPLIT_COLOUR,
-    SPLIT_DASH,
-    faint,
-    styled,
-)
-from training.data import Split
-from training.run import Run
+from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
+from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
+from interp.training.data.splits import Split
+from interp.training.runs.run import Run
 
 _COLUMNS = 3
 _BINS = 40

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from training.sweep.grid import Grid, parse_grid
-from training.sweep.work import Keep
+from interp.training.sweep.executors.work import Keep
+from interp.training.sweep.plan.grid import Grid, parse_grid
 
 Budget = Literal["quick", "paper"]
 Kind = Literal["claim", "figure", "appendix"]

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.row import measure
+from interp.analysis.sweeps.row import measure
+from interp.analysis.sweeps.sweep import sweep
 from interp.figures.export import save_page
 from interp.reproduction.analyses import analyse
 from interp.reproduction.drawing import draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
 from interp.reproduction.verdict import Verdict, verdict
-from interp.sweeping import sweep
-from training.config import parse_config
-from training.files import write_bytes
-from training.job import dataset_of
-from training.models.analytic import analytic_network
-from training.run import load, made_run
-from training.sweep.executors import ExecutorName
-from training.sweep.grid import Grid
-from training.sweep.manifest import cells_of
-from training.sweep.results import Results
+from interp.training.config.run_config import parse_config
+from interp.training.models.analytic import analytic_network
+from interp.training.runs.files import write_bytes
+from interp.training.runs.run import load, made_run
+from interp.training.sweep.executors.executors import ExecutorName
+from interp.training.sweep.plan.grid import Grid
+from interp.training.sweep.plan.manifest import cells_of
+from interp.training.sweep.table.results import Results
+from interp.training.trainer.job import dataset_of
 
 if TYPE_CHECKING:
-    from training.sweep.tally import Tally
+    from interp.training.sweep.table.tally import Tally
 
 _STORES = {"runs": "networks", "scores": "scores"}
 

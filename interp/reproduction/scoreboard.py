@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from interp.figures.template import HTML_CONFIG
 from interp.reproduction.criteria import Judged, asked, shown
 from interp.reproduction.verdict import Verdict
-from training.files import write_bytes
+from interp.training.runs.files import write_bytes
 
 _MARK = {"holds": "holds", "does not hold": "**does not hold**", "undecided": "*undecided*"}
 

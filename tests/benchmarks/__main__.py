@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from interp.training.trainer.device import find_device
+from interp.training.trainer.loop import train
 from tests.benchmarks import rows
 from tests.benchmarks.coexistence import coexistence_config
 from tests.benchmarks.environment import environment
@@ -21,8 +23,6 @@ from tests.benchmarks.network_rows import network_steps
 from tests.benchmarks.page import as_json, page
 from tests.benchmarks.row import MismatchError, Row
 from tests.benchmarks.tables import tables
-from training.device import find_device
-from training.loop import train
 
 RESULTS = Path(__file__).parent / "results"
 THREADS = 2

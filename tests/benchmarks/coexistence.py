@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.config import RunConfig, parse_config
+from interp.training.config.run_config import RunConfig, parse_config
 
 
 def coexistence_config(steps: int) -> RunConfig:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.phases import has_phase, phase
+from interp.analysis.phases.phase import has_phase, phase
+from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.runs.run import Run
+from interp.training.trainer.loop import train_many
 from tests.benchmarks.environment import environment
-from training.config import RunConfig, parse_config
-from training.loop import train_many
-from training.run import Run
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -35,8 +35,8 @@ def measure_in_new_process(steps: int, threads: int) -> dict[str, float]:
 def _measure(steps: int, threads: int) -> dict[str, float]:
     import torch
 
+    from interp.training.trainer.loop import train
     from tests.benchmarks.coexistence import coexistence_config
-    from training.loop import train
 
     torch.set_num_threads(threads)
     imports = peak_megabytes()

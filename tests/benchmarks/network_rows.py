@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.randomness import stream
+from interp.training.trainer.device import keep_freed_memory
 from tests.benchmarks.row import Row, require_close
 from tests.benchmarks.textbook import TextbookTraining, one_hot
 from tests.benchmarks.timing import alternate
@@ -20,9 +23,6 @@ from tests.benchmarks.transformer_textbook import (
     TextbookTransformer,
     tokens,
 )
-from training.config import RunConfig, parse_config
-from training.device import keep_freed_memory
-from training.randomness import stream
 
 CHECKED_STEPS = 5
 # Of any weight after so many steps in float64. In float32 AdamW turns the rounding of gradients

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analysis.classify import classify
-from analysis.embedding import embedding_table
-from analysis.neurons import NeuronTable, neuron_table
-from analysis.norms import norm_correlation
-from analysis.phases import phase
-from analysis.pruning import Pruning, prune_by_class
+from interp.analysis.ablation.prune import Pruning, prune_by_class
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.embedding import embedding_table
+from interp.analysis.neurons.norm_weights import norm_correlation
+from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.phases.phase import phase
+from interp.training.data.splits import Split
+from interp.training.runs.run import Run, load
+from interp.training.trainer.loop import train
 from tests.benchmarks.environment import environment
 from tests.benchmarks.recipes import EXPECTED, RECIPES, SEEDS, recipe
-from training.data import Split
-from training.loop import train
-from training.run import Run, load
 
 RESULT = Path(__file__).parent / "results" / "outcomes.md"
 SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.config import RunConfig, parse_config
+from interp.training.config.run_config import RunConfig, parse_config
 
 SEEDS = (0, 1, 2)
 

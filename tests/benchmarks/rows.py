@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analysis.classify import NotBimodalWarning
-from analysis.curves import PruningCurves, pruning_curve
-from analysis.ipr import ipr
-from analysis.neurons import neuron_table
-from analysis.pruning import Direction, removal_order
 from interp import report
+from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.ranking import Direction, removal_order
+from interp.analysis.fourier.ipr import ipr
+from interp.analysis.neurons.classify import NotBimodalWarning
+from interp.analysis.neurons.table import neuron_table
+from interp.training.data.splits import Split
+from interp.training.runs.run import Run, load
+from interp.training.trainer.loop import train
 from tests.benchmarks.coexistence import coexistence_config
 from tests.benchmarks.memory import measure_in_new_process
 from tests.benchmarks.row import MismatchError, Row, require_close
@@ -27,9 +30,6 @@ from tests.benchmarks.textbook import (
 )
 from tests.benchmarks.timing import Spread, alternate
 from tests.benchmarks.trainer import Trainer
-from training.data import Split
-from training.loop import train
-from training.run import Run, load
 
 DIRECTIONS: tuple[Direction, ...] = ("lowest", "highest")
 SIZES_A_DIRECTION = 10

@@ -18,12 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from interp.training.config.run_config import RunConfig
+from interp.training.sweep.plan.manifest import parquet
 from tests.benchmarks.environment import environment
 from tests.benchmarks.timing import Spread
 from tests.browser import launched, opened_page
 from tests.sweep_results import made
-from training.config import RunConfig
-from training.sweep.manifest import parquet
 
 RESULT = Path(__file__).parent / "results" / "seeing.md"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "coexistence.yaml"

@@ -20,18 +20,18 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from analysis.row import measure
+from interp.analysis.sweeps.row import measure
+from interp.training.sweep.executors.executors import Executor, make_executor
+from interp.training.sweep.executors.work import Work
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.grid import Grid
+from interp.training.sweep.plan.manifest import cells_of
+from interp.training.sweep.store import open_store
+from interp.training.sweep.sweep import prepare, run_sweep
+from interp.training.sweep.table.outcome import CellOutcome
+from interp.training.sweep.table.record import write_record
 from tests.benchmarks.environment import environment
 from tests.benchmarks.timing import Spread
-from training.sweep.cell import Cell
-from training.sweep.executors import Executor, make_executor
-from training.sweep.grid import Grid
-from training.sweep.manifest import cells_of
-from training.sweep.outcome import CellOutcome
-from training.sweep.record import write_record
-from training.sweep.store import open_store
-from training.sweep.sweep import prepare, run_sweep
-from training.sweep.work import Work
 
 RESULT = Path(__file__).parent / "results" / "sweeps.md"
 MANY = Grid(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
+from interp.training.config.run_config import parse_config
+from interp.training.data.dataset import training_size
+from interp.training.trainer.cohort import Cohort
+from interp.training.trainer.device import keep_freed_memory
+from interp.training.trainer.loop import dataset_of
 from tests.benchmarks.timing import Spread, alternate
-from training.cohort import Cohort
-from training.config import parse_config
-from training.data import training_size
-from training.device import keep_freed_memory
-from training.loop import dataset_of
 
 STEPS = 3
 # What the ways to train a cohort are called, and whether they have a run axis.

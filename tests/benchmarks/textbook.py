@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.data import SPLITS, Dataset, Split
-from training.sections import OptimizerConfig
+from interp.training.config.sections import OptimizerConfig
+from interp.training.data.dataset import Dataset
+from interp.training.data.splits import SPLITS, Split
 
 
 class TextbookNetwork(nn.Module):

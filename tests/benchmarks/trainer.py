@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from training.cohort import Cohort
-from training.config import RunConfig
-from training.loop import dataset_of
+from interp.training.config.run_config import RunConfig
+from interp.training.trainer.cohort import Cohort
+from interp.training.trainer.loop import dataset_of
 
 
 class Trainer:

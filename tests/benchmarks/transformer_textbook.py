@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from interp.exchange import to_bridge
-from training.models.mlp import MLP
-from training.models.transformer import Transformer
+from interp.training.models.mlp import MLP
+from interp.training.models.transformer import Transformer
 
 
 def tokens(pairs: np.ndarray, p: int) -> Tensor:

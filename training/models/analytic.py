@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from training.groups import residue_order
-from training.models.mlp import MLP
-from training.randomness import stream
-from training.sections import ModelConfig
-from training.tasks import Task
+from interp.training.config.sections import ModelConfig
+from interp.training.models.mlp import MLP
+from interp.training.randomness import stream
+from interp.training.tasks.groups import residue_order
+from interp.training.tasks.task import Task
 
 
 def analytic_network(

@@ -11,43 +11,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformer_lens import HookedRootModule
 
-from training.models.hidden import HiddenLayer, with_bias
-from training.models.lookup import sum_of_rows
-from training.models.noise import Noise
-from training.sections import ModelConfig
-from training.tasks import Task
-
-
-class Block(nn.Module):
-    """A block that holds nothing but its MLP; it gives the parameters TransformerLens' paths."""
-
-    def __init__(self, layer: HiddenLayer) -> None:
-        super().__init__()
-        self.mlp = layer
-
-
-class Unembed(nn.Module):
-    """Weights from the last hidden layer, or the residual stream, to the logits."""
-
-    def __init__(self, inputs: int, answers: int, bias: bool) -> None:
-        super().__init__()
-        self.W_U = nn.Parameter(torch.zeros(inputs, answers))
-        self.b_U = nn.Parameter(torch.zeros(answers)) if bias else None
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Logits."""
-        return self.biased(values @ self.W_U)
-
-    def biased(self, logits: Tensor) -> Tensor:
-        """Logits with the bias, if there is one."""
-        return with_bias(logits, self.b_U)
-
-
-def check_operands(pairs: Tensor, p: int) -> None:
-    """Refuses operands that are no residues, which would read another operand's row."""
-    if pairs.device.type == "cpu" and pairs.numel() and not 0 <= pairs.min() <= pairs.max() < p:
-        found = f"{int(pairs.min())} to {int(pairs.max())}"
-        raise IndexError(f"pairs: expected operands from 0 to {p - 1}, got {found}: out of bounds")
+from interp.training.config.sections import ModelConfig
+from interp.training.models.blocks import Block, Unembed, check_operands
+from interp.training.models.layers.hidden import HiddenLayer
+from interp.training.models.layers.lookup import sum_of_rows
+from interp.training.models.layers.noise import Noise
+from interp.training.tasks.task import Task
 
 
 class MLP(HookedRootModule):

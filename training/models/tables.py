@@ -9,19 +9,38 @@ the last position goes through the last block's MLP. All of it is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from training.models.hidden import with_bias
-from training.models.lookup import sum_of_rows
-from training.models.noise import Noise
+from interp.training.models.blocks import Embed, PosEmbed, TransformerBlock
+from interp.training.models.layers.hidden import with_bias
+from interp.training.models.layers.lookup import sum_of_rows
+from interp.training.models.layers.noise import Noise
+from interp.training.models.layers.norm import LayerNorm
+from interp.training.tasks.task import Task
 
-if TYPE_CHECKING:
-    from training.models.transformer import Transformer, TransformerBlock
+
+@runtime_checkable
+class Tabled(Protocol):
+    """The parts of a Transformer that its logits come from."""
+
+    task: Task
+    embed: Embed
+    pos_embed: PosEmbed
+    blocks: Sequence[TransformerBlock]
+    ln_final: LayerNorm | None
+
+    @property
+    def read_out(self) -> Tensor:
+        """The matrix from the residual stream to the logits."""
+
+    def biased(self, logits: Tensor) -> Tensor:
+        """Logits with the bias, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ class Sum:
 
 
 def table_logits(
-    network: Transformer, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None
+    network: Tabled, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None
 ) -> Float[Tensor, "*run pair answer"]:
     """Logits at the last position; parameters and pairs may have a leading run axis."""
     streams = _embedded(network, pairs)
@@ -88,7 +107,7 @@ def table_logits(
     return network.biased(final @ network.read_out)
 
 
-def _embedded(network: Transformer, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
+def _embedded(network: Tabled, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
     p, w_e = network.task.p, network.embed.W_E
     w_pos = network.pos_embed.W_pos
     rows = [w_e[..., :p, :], w_e[..., :p, :], w_e[..., p:, :]][: w_pos.shape[-2]]
@@ -191,7 +210,7 @@ def _through_together(
 
 
 def _unnormed_logits(
-    network: Transformer, block: TransformerBlock, middle: Sum, noise: Noise | None
+    network: Tabled, block: TransformerBlock, middle: Sum, noise: Noise | None
 ) -> Tensor:
     """Without a norm the logits are linear in the neurons: W_out and W_U make one matrix."""
     read_out = network.read_out

@@ -11,103 +11,13 @@ from torch import Tensor, nn
 from transformer_lens import HookedRootModule
 from transformer_lens.hook_points import HookPoint
 
-from training.models.attention import Attention
-from training.models.hidden import HiddenLayer, with_bias
-from training.models.mlp import Unembed, check_operands
-from training.models.noise import Noise
-from training.models.norm import LayerNorm
-from training.models.tables import table_logits
-from training.sections import ModelConfig, NormName
-from training.tasks import Task
-
-
-class Embed(nn.Module):
-    """A row for every token."""
-
-    def __init__(self, tokens: int, d_model: int) -> None:
-        super().__init__()
-        self.W_E = nn.Parameter(torch.zeros(tokens, d_model))
-
-
-class PosEmbed(nn.Module):
-    """A row for every position."""
-
-    def __init__(self, positions: int, d_model: int) -> None:
-        super().__init__()
-        self.W_pos = nn.Parameter(torch.zeros(positions, d_model))
-
-
-class TransformerMLP(HiddenLayer):
-    """A hidden layer with the way back: also ``W_out`` [d_mlp, d_model] and ``b_out``."""
-
-    def __init__(self, model: ModelConfig, index: int) -> None:
-        # Layer norm stands on the residual stream, batch norm on the neurons.
-        norm: NormName = "batch" if model.norm == "batch" else "none"
-        super().__init__(
-            model.d_model,
-            model.d_mlp,
-            index,
-            model.phi,
-            model.bias,
-            norm,
-            model.norm_at,
-            model.dropout_at,
-        )
-        self.W_out = nn.Parameter(torch.zeros(model.d_mlp, model.d_model))
-        self.b_out = nn.Parameter(torch.zeros(model.d_model)) if model.bias else None
-
-    def out(self, post: Tensor) -> Tensor:
-        """What the neurons add to the residual stream."""
-        return self.biased(post @ self.W_out)
-
-    def biased(self, written: Tensor) -> Tensor:
-        """What the neurons write, with the bias if there is one."""
-        return with_bias(written, self.b_out)
-
-
-class TransformerBlock(nn.Module):
-    """Attention, then the MLP unless the network is attention-only."""
-
-    def __init__(self, model: ModelConfig, index: int) -> None:
-        super().__init__()
-        d_head = model.d_model // model.n_heads
-        scale = float(d_head) if model.initialization == "mup" else d_head**0.5
-        layer_norm = model.norm == "layer"
-        self.ln1 = LayerNorm(model.d_model) if layer_norm else None
-        self.attn = Attention(model.d_model, model.n_heads, model.attention, model.bias, scale)
-        self.ln2 = LayerNorm(model.d_model) if layer_norm and model.d_mlp else None
-        self.mlp = TransformerMLP(model, index) if model.d_mlp else None
-        self.hook_resid_pre, self.hook_attn_out = HookPoint(), HookPoint()
-        self.hook_resid_mid, self.hook_mlp_out = HookPoint(), HookPoint()
-        self.hook_resid_post = HookPoint()
-
-    def attended(self, values: Tensor) -> Tensor:
-        """The residual stream after attention."""
-        values = self.hook_resid_pre(values)
-        normed = values if self.ln1 is None else self.ln1(values)
-        out: Tensor = self.hook_resid_mid(values + self.hook_attn_out(self.attn(normed)))
-        return out
-
-    def post(self, values: Tensor) -> Tensor:
-        """Activations of the neurons, from the residual stream after attention."""
-        assert self.mlp is not None
-        normed = values if self.ln2 is None else self.ln2(values)
-        post: Tensor = self.mlp(normed @ self.mlp.W_in)
-        return post
-
-    def added(self, values: Tensor, written: Tensor | None) -> Tensor:
-        """The residual stream after the neurons have written to it."""
-        if written is not None:
-            values = values + self.hook_mlp_out(written)
-        out: Tensor = self.hook_resid_post(values)
-        return out
-
-    def forward(
-        self, values: Float[Tensor, "pair position d_model"]
-    ) -> Float[Tensor, "pair position d_model"]:
-        """The residual stream after the block."""
-        values = self.attended(values)
-        return self.added(values, None if self.mlp is None else self.mlp.out(self.post(values)))
+from interp.training.config.sections import ModelConfig
+from interp.training.models.blocks import Embed, PosEmbed, TransformerBlock, Unembed, check_operands
+from interp.training.models.layers.hidden import HiddenLayer
+from interp.training.models.layers.noise import Noise
+from interp.training.models.layers.norm import LayerNorm
+from interp.training.models.tables import table_logits
+from interp.training.tasks.task import Task
 
 
 class Transformer(HookedRootModule):

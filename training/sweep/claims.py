@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from training.files import naming
+from interp.training.runs.files import naming
 
 
 class Claims:

@@ -8,20 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.config import RunConfig
-from training.folder import read_run_config
-from training.plain_data import flattened
-from training.run import load
-from training.sweep.cell import Cell, content_hash
-from training.sweep.collection import fold
-from training.sweep.executors import Executor
-from training.sweep.manifest import read_manifest, read_plan
-from training.sweep.outcome import CellOutcome
-from training.sweep.record import is_whole, read_record, recorded, remove_record, write_record
-from training.sweep.results import Results
-from training.sweep.store import RUNS, Store
-from training.sweep.tally import Tally, Watch
-from training.sweep.work import Measure, Work, in_one_line
+from interp.training.config.plain_data import flattened
+from interp.training.config.run_config import RunConfig
+from interp.training.runs.metadata import read_run_config
+from interp.training.runs.run import load
+from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.work import Measure, Work, in_one_line
+from interp.training.sweep.plan.cell import Cell, content_hash
+from interp.training.sweep.plan.manifest import read_manifest, read_plan
+from interp.training.sweep.store import RUNS, Store
+from interp.training.sweep.table.collection import fold
+from interp.training.sweep.table.outcome import CellOutcome
+from interp.training.sweep.table.record import (
+    is_whole,
+    read_record,
+    recorded,
+    remove_record,
+    write_record,
+)
+from interp.training.sweep.table.results import Results
+from interp.training.sweep.table.tally import Tally, Watch
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from training.sweep.cell import Cell, content_hash
-from training.sweep.claims import Claims
-from training.sweep.collection import fold
-from training.sweep.executors import Executor
-from training.sweep.manifest import Manifest, read_manifest, write_manifest
-from training.sweep.outcome import CellOutcome
-from training.sweep.record import (
+from interp.training.sweep.claims import Claims
+from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.work import Keep, Measure, Work, set_aside
+from interp.training.sweep.plan.cell import Cell, content_hash
+from interp.training.sweep.plan.manifest import Manifest, read_manifest, write_manifest
+from interp.training.sweep.store import RUNS, Store
+from interp.training.sweep.table.collection import fold
+from interp.training.sweep.table.outcome import CellOutcome
+from interp.training.sweep.table.record import (
     Record,
     is_whole,
     read_record,
@@ -23,10 +25,8 @@ from training.sweep.record import (
     remove_record,
     write_record,
 )
-from training.sweep.results import Results
-from training.sweep.store import RUNS, Store
-from training.sweep.tally import Tally, Watch
-from training.sweep.work import Keep, Measure, Work, set_aside
+from interp.training.sweep.table.results import Results
+from interp.training.sweep.table.tally import Tally, Watch
 
 _FOLDING = 10.0  # seconds between two writings of the table of results, at least
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from training.files import naming, write_bytes
+from interp.training.runs.files import naming, write_bytes
 
 # What a sweep keeps in its store: files, a folder of records, a folder of run folders.
 PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"

@@ -7,11 +7,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.sweep.cell import Cell
-from training.sweep.cost import longest_first
-from training.sweep.executors import Executor
-from training.sweep.grid import Grid
-from training.sweep.manifest import (
+from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.work import Keep, Measure
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.cost import longest_first
+from interp.training.sweep.plan.grid import Grid
+from interp.training.sweep.plan.manifest import (
     Manifest,
     add_grid,
     expand,
@@ -19,11 +20,10 @@ from training.sweep.manifest import (
     write_manifest,
     written_manifest,
 )
-from training.sweep.results import Results
-from training.sweep.session import Session
-from training.sweep.store import MANIFEST, RECORDS, RESULTS, RUNS, Store, open_store
-from training.sweep.tally import Watch
-from training.sweep.work import Keep, Measure
+from interp.training.sweep.session import Session
+from interp.training.sweep.store import MANIFEST, RECORDS, RESULTS, RUNS, Store, open_store
+from interp.training.sweep.table.results import Results
+from interp.training.sweep.table.tally import Watch
 
 _OWN = {RUNS, RECORDS, RESULTS, MANIFEST}  # what a sweep can go on with when its plan is lost
 

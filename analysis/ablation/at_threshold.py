@@ -1,0 +1,78 @@
+"""What is left of a network at an IPR threshold, read off its pruning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.neurons.table import NeuronTable
+from interp.training.data.splits import SPLITS, Split
+
+Accuracies = Mapping[Split, float | None]
+
+
+@dataclass(frozen=True)
+class ThresholdScores:
+    """Accuracies before and after pruning all neurons below an IPR, beside random prunings.
+
+    Attributes:
+        threshold: the IPR from which a neuron is kept.
+        kept, pruned: numbers of neurons; dead ones are pruned.
+        size: the number of pruned neurons that was scored. It is ``pruned`` where the curve has
+            every number, else the nearest of its grid.
+        before, after: accuracy of each split; None for an empty one.
+        mean, low, high: of random prunings of the same size; None without a control.
+    """
+
+    threshold: float
+    kept: int
+    pruned: int
+    size: int
+    before: Accuracies
+    after: Accuracies
+    mean: Accuracies | None
+    low: Accuracies | None
+    high: Accuracies | None
+
+
+def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> ThresholdScores:
+    """Reads the pruning curve by IPR, lowest first, at a threshold.
+
+    Any threshold is allowed, also one that prunes every neuron or none.
+
+    Args:
+        curves: of the same network as the table.
+        table: whose neurons are counted.
+        threshold: an IPR.
+
+    Raises:
+        ValueError: if the curves and the table do not have the same number of neurons.
+    """
+    if curves.neurons != len(table):
+        raise ValueError(
+            f"threshold: expected curves of {len(table)} neurons, got {curves.neurons}"
+        )
+    kept = int((table.ipr[~table.dead] >= threshold).sum())
+    pruned = len(table) - kept
+    place = int(np.abs(curves.sizes - pruned).argmin())
+    control = curves.control
+    curve = curves["IPR", "lowest"]
+    return ThresholdScores(
+        threshold,
+        kept,
+        pruned,
+        int(curves.sizes[place]),
+        _accuracies(curve, 0),
+        _accuracies(curve, place),
+        None if control is None else _accuracies(control.mean, place),
+        None if control is None else _accuracies(control.low, place),
+        None if control is None else _accuracies(control.high, place),
+    )
+
+
+def _accuracies(curve: PruningCurve, place: int) -> Accuracies:
+    found = ((split, curve.accuracy[split]) for split in SPLITS)
+    return {split: None if row is None else float(row[place]) for split, row in found}

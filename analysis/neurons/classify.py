@@ -1,0 +1,148 @@
+"""Which neurons generalize, which memorize, which are dead: three named rules."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.neurons.table import NeuronTable
+
+Rule = Literal["auto", "null"]
+ClassName = Literal["generalizing", "memorizing", "dead"]
+
+BIMODAL_P_VALUE = 0.05
+
+
+class NotBimodalWarning(UserWarning):
+    """The two-class cut was asked of IPRs that do not look like two classes."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A class for every neuron.
+
+    Attributes:
+        generalizing: IPR at or above the threshold.
+        memorizing: IPR below it.
+        dead: no power, hence no IPR.
+        threshold: the IPR that separates the two.
+        rule: how the threshold was found, in words.
+        dip_p_value: Hartigan's dip test of one mode against more (two-class cut only); None
+            where it was not asked or the package ``diptest`` is absent.
+    """
+
+    generalizing: Bool[np.ndarray, " neuron"]
+    memorizing: Bool[np.ndarray, " neuron"]
+    dead: Bool[np.ndarray, " neuron"]
+    threshold: float
+    rule: str
+    dip_p_value: float | None = None
+
+    @property
+    def names(self) -> list[ClassName]:
+        """The class of each neuron, by name."""
+        return [
+            "dead" if dead else "generalizing" if good else "memorizing"
+            for dead, good in zip(self.dead, self.generalizing, strict=True)
+        ]
+
+    @property
+    def counts(self) -> dict[ClassName, int]:
+        """How many neurons each class has."""
+        return {
+            "generalizing": int(self.generalizing.sum()),
+            "memorizing": int(self.memorizing.sum()),
+            "dead": int(self.dead.sum()),
+        }
+
+
+def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 0.999) -> Classes:
+    """Divides neurons by their IPR.
+
+    Args:
+        table: the neurons.
+        rule: ``auto``: the cut in two classes with the least variance inside them, exact;
+            ``null``: the quantile of the IPR of Gaussian noise in the same convention;
+            a number: that IPR.
+        quantile: for ``null``.
+
+    Warns:
+        NotBimodalWarning: if ``auto`` meets IPRs that a dip test does not tell from one mode.
+
+    Raises:
+        ValueError: if the rule is unknown, the threshold lies outside (0, 1), or ``auto`` meets
+            fewer than two different IPRs.
+    """
+    dip = None
+    alive = table.ipr[~table.dead]
+    if rule == "auto":
+        threshold = two_class_cut(alive)
+        dip = _dip_p_value(alive)
+        words = "optimal two-class cut"
+    elif rule == "null":
+        null = null_ipr(table.elements, 3, table.convention, table.r)
+        threshold = null.quantile(quantile)
+        words = f"{quantile:.1%} quantile of Gaussian noise"
+    else:
+        threshold = _fixed(rule)
+        words = "fixed"
+    above = np.where(table.dead, False, table.ipr >= threshold)
+    return Classes(above, ~above & ~table.dead, table.dead, threshold, words, dip)
+
+
+def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
+    """The value that splits a sample in two classes with the least squared deviation inside them.
+
+    Exact: every cut between neighbours is tried (Fisher's natural breaks for two classes, Otsu's
+    criterion without bins). The returned value is the midpoint of the gap.
+
+    Raises:
+        ValueError: if there are fewer than two different values.
+    """
+    ascending = np.sort(values)
+    if len(ascending) < 2 or ascending[0] == ascending[-1]:
+        raise ValueError(
+            "two-class cut: expected at least two different IPRs among the living neurons, "
+            f"got {len(np.unique(values))}"
+        )
+    below = np.arange(1, len(ascending))
+    total = np.cumsum(ascending)
+    low, high = total[:-1] / below, (total[-1] - total[:-1]) / (len(ascending) - below)
+    between = below * (len(ascending) - below) * (high - low) ** 2
+    # Equal values belong together, so a cut inside a tie is no cut.
+    between[ascending[1:] == ascending[:-1]] = -1
+    best = int(between.argmax())
+    return float((ascending[best] + ascending[best + 1]) / 2)
+
+
+def _dip_p_value(values: Float[np.ndarray, " neuron"]) -> float | None:
+    if len(values) < 4:
+        return None
+    try:
+        from diptest import diptest
+    except ImportError:
+        return None
+    _, p_value = diptest(values)
+    if p_value > BIMODAL_P_VALUE:
+        warnings.warn(
+            f"the IPRs do not look like two classes (dip test p = {p_value:.2g}); "
+            "the automatic cut may split one class in two",
+            NotBimodalWarning,
+            stacklevel=3,
+        )
+    return float(p_value)
+
+
+def _fixed(rule: object) -> float:
+    try:
+        threshold = float(rule)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        threshold = np.nan
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold: expected auto, null or an IPR between 0 and 1, got {rule!r}")
+    return threshold

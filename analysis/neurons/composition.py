@@ -1,0 +1,156 @@
+"""Curves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
+
+For the two-layer network these are its weights. For others they are composed: nonlinearities on
+the way count as the identity, a norm as its gain (a layer norm also takes the mean away), and
+attention as its mean pattern over all pairs. The norm of the neuron's own layer is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from interp.training.evaluation import in_float64
+from interp.training.models.blocks import TransformerBlock
+from interp.training.models.kinds import Network
+from interp.training.models.layers.norm import BatchNorm, LayerNorm
+from interp.training.models.mlp import MLP
+from interp.training.models.transformer import Transformer
+
+Map = Float[Tensor, "residue feature"]
+
+
+@torch.no_grad()
+def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neuron residue"]:
+    """Each neuron of a hidden layer over the first operand, the second and the answers.
+
+    Args:
+        network: not changed.
+        layer: which hidden layer.
+
+    Raises:
+        ValueError: if the network has no such layer.
+    """
+    check_layer(network, layer)
+    exact = in_float64(network)
+    if isinstance(exact, MLP):
+        first, second = _mlp_inputs(exact, layer)
+        answer = _mlp_answers(exact, layer)
+    else:
+        pattern = mean_patterns(exact)
+        first, second = _transformer_inputs(exact, layer, pattern)
+        answer = _transformer_answers(exact, layer, pattern)
+    return torch.stack([first.T, second.T, answer]).cpu().numpy()
+
+
+@torch.no_grad()
+def neuron_paths(network: Network, layer: int = 0) -> Mapping[str, Float[np.ndarray, "n residue"]]:
+    """A Transformer's curves one path at a time, each at full attention.
+
+    ``direct`` is the embedding of the last position's own token; ``head h`` is what head h of the
+    same block writes when it attends to the token alone. Empty for an MLP, which has one path.
+    """
+    check_layer(network, layer)
+    exact = in_float64(network)
+    if isinstance(exact, MLP):
+        return {}
+    block = exact.blocks[layer]
+    embedding = exact.embed.W_E[: exact.task.p]
+    paths = {} if exact.model.equals_token else {"direct": _normed(embedding, block.ln2)}
+    for head in range(block.attn.W_V.shape[0]):
+        paths[f"head {head}"] = _normed(
+            _normed(embedding, block.ln1) @ block.attn.W_V[head] @ block.attn.W_O[head], block.ln2
+        )
+    w_in = exact.layers[layer].W_in
+    return {name: (rows @ w_in).T.cpu().numpy() for name, rows in paths.items()}
+
+
+@torch.no_grad()
+def mean_patterns(network: Transformer) -> list[Float[Tensor, "head query source"]]:
+    """Attention of each block, averaged over all pairs of operands."""
+    pairs = torch.as_tensor(network.task.pairs)
+    _, cache = network.run_with_cache(pairs, names_filter=lambda name: "hook_pattern" in name)
+    return [cache[f"blocks.{i}.attn.hook_pattern"].mean(0) for i in range(len(network.blocks))]
+
+
+def check_layer(network: Network, layer: int) -> None:
+    """Refuses a hidden layer that the network does not have."""
+    count = len(network.layers)
+    if count == 0:
+        raise ValueError("layer: an attention-only network has no neurons; see its heads")
+    if not 0 <= layer < count:
+        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer}")
+
+
+def _normed(rows: Map, norm: LayerNorm | None) -> Map:
+    return rows if norm is None else (rows - rows.mean(dim=-1, keepdim=True)) * norm.w
+
+
+def _through_norm(rows: Map, norm: BatchNorm | LayerNorm | None) -> Map:
+    if isinstance(norm, BatchNorm):
+        return rows * norm.scale()
+    return _normed(rows, norm)
+
+
+def _mlp_inputs(network: MLP, layer: int) -> tuple[Map, Map]:
+    rows: Tensor = network.layers[0].W_in
+    for before, one in zip(network.layers, network.layers[1 : layer + 1], strict=False):
+        rows = _through_norm(rows, before.norm) @ one.W_in
+    return rows[: network.task.p], rows[network.task.p :]
+
+
+def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
+    rows: Tensor = network.read_by(layer)
+    for index in range(layer + 1, len(network.layers)):
+        rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
+    return rows
+
+
+def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:
+    """What the heads write about rows of the residual stream, weighted by their attention."""
+    normed = _normed(rows, block.ln1)
+    return torch.einsum("rd,hdk,hke,h->re", normed, block.attn.W_V, block.attn.W_O, weights)
+
+
+def _attended(
+    block: TransformerBlock,
+    streams: list[Map],
+    pattern: Float[Tensor, "head source"],
+    own: Map,
+) -> Map:
+    """A position's stream after attention to all positions by a fixed pattern."""
+    for source, rows in enumerate(streams):
+        own = own + _attention(block, rows, pattern[:, source])
+    return own
+
+
+def _transformer_inputs(
+    network: Transformer, layer: int, patterns: list[Tensor]
+) -> tuple[Map, Map]:
+    embedding = network.embed.W_E[: network.task.p]
+    positions = network.pos_embed.W_pos.shape[0]
+    of_operand = []
+    for operand in range(2):
+        streams = [torch.zeros_like(embedding) for _ in range(positions)]
+        streams[operand] = embedding
+        for block, pattern in zip(network.blocks[: layer + 1], patterns, strict=False):
+            streams = [
+                own + sum(_attention(block, s, pattern[:, query, i]) for i, s in enumerate(streams))
+                for query, own in enumerate(streams)
+            ]
+        of_operand.append(_normed(streams[-1], network.blocks[layer].ln2))
+    w_in = network.layers[layer].W_in
+    return of_operand[0] @ w_in, of_operand[1] @ w_in
+
+
+def _transformer_answers(
+    network: Transformer, layer: int, patterns: list[Tensor]
+) -> Float[Tensor, "neuron residue"]:
+    rows: Tensor = network.read_by(layer)
+    for block, pattern in zip(network.blocks[layer + 1 :], patterns[layer + 1 :], strict=True):
+        rows = rows + _attention(block, rows, pattern[:, -1, -1])
+    return _normed(rows, network.ln_final) @ network.read_out

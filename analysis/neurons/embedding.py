@@ -1,0 +1,119 @@
+"""The spectrum of each dimension of the embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from interp.analysis.caption import caption
+from interp.analysis.fourier.ipr import Convention, ipr
+from interp.analysis.fourier.spectrum import in_group_order, one_sided_dft, power_shares
+from interp.analysis.neurons.table import NO_POWER
+from interp.analysis.source import read_source
+from interp.training.models.kinds import Network
+from interp.training.models.mlp import MLP
+from interp.training.runs.run import Run
+from interp.training.tasks.groups import Group
+
+
+@dataclass(frozen=True)
+class EmbeddingTable:
+    """The embeddings of a network, one curve over the residues for each of their dimensions.
+
+    Attributes:
+        curves: by matrix, (dimension, residue): ``first operand U``, ``second operand V`` and
+            ``answer W`` of a two-layer MLP (its dimensions are neurons); ``embedding W_E`` and
+            ``unembedding W_U`` of a Transformer.
+        group: the group whose characters the spectra use.
+        convention, r: of every IPR.
+        step, seed: of the checkpoint; None for a network that comes from no run.
+        name: of the run or network, for titles.
+    """
+
+    curves: dict[str, Float[np.ndarray, "dimension residue"]]
+    group: Group
+    convention: Convention = "one-sided"
+    r: float = 2
+    step: int | None = None
+    seed: int | None = None
+    name: str = "network"
+
+    @property
+    def caption(self) -> str:
+        """Where the values come from: convention, basis, seed and step."""
+        return caption(self.convention, self.r, self.group, self.seed, self.step)
+
+    @cached_property
+    def coefficients(self) -> dict[str, Complex[np.ndarray, "dimension frequency"]]:
+        """One-sided Fourier coefficients of every dimension, the constant first."""
+        return {
+            name: one_sided_dft(in_group_order(rows, self.group))
+            for name, rows in self.curves.items()
+        }
+
+    @cached_property
+    def shares(self) -> dict[str, Float[np.ndarray, " frequency"]]:
+        """Share of power at each frequency, power summed over the dimensions."""
+        return {
+            name: power_shares(np.linalg.norm(spectra, axis=0).astype(complex))
+            for name, spectra in self.coefficients.items()
+        }
+
+    @cached_property
+    def ipr(self) -> dict[str, Float[np.ndarray, " dimension"]]:
+        """IPR of each dimension; NaN for one without power."""
+        found = {}
+        for name, rows in self.curves.items():
+            ordered = in_group_order(rows, self.group)
+            norms = np.linalg.norm(ordered, axis=-1)
+            values = np.asarray(ipr(ordered, self.r, self.convention))
+            found[name] = np.where(norms > NO_POWER * norms.max(initial=0), values, np.nan)
+        return found
+
+    @property
+    def mean_ipr(self) -> dict[str, float | None]:
+        """Average over the dimensions that have power; None where none has."""
+        alive = {name: values[np.isfinite(values)] for name, values in self.ipr.items()}
+        return {name: float(v.mean()) if len(v) else None for name, v in alive.items()}
+
+
+def embedding_table(
+    source: Run | Network,
+    step: int | None = None,
+    convention: Convention = "one-sided",
+    r: float = 2,
+    group: Group | None = None,
+) -> EmbeddingTable:
+    """Reads the embeddings of a network of any kind.
+
+    Args:
+        source: a run (its newest checkpoint, or ``step``'s) or a network.
+        step: which checkpoint of a run.
+        convention: of the IPR; the default is the reference code's.
+        r: exponent of the IPR.
+        group: whose characters to use; the default is the group of the task.
+
+    Raises:
+        ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
+    """
+    origin = read_source(source, step)
+    group = group or origin.network.task.group
+    return EmbeddingTable(
+        _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
+    )
+
+
+def _matrices(network: Network) -> dict[str, np.ndarray]:
+    p = network.task.p
+    if isinstance(network, MLP):
+        w_in = network.layers[0].W_in
+        matrices = {"first operand U": w_in[:p].T, "second operand V": w_in[p:].T}
+        matrices["answer W"] = network.unembed.W_U
+    else:
+        matrices = {"embedding W_E": network.embed.W_E[:p].T}
+        if network.unembed is not None:
+            matrices["unembedding W_U"] = network.unembed.W_U
+    return {name: m.detach().double().cpu().numpy() for name, m in matrices.items()}

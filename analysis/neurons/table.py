@@ -1,0 +1,281 @@
+"""The neuron table: one row a neuron, with its curves, their spectra and its IPR."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Complex, Float, Int
+
+from interp.analysis.caption import caption
+from interp.analysis.fourier.ipr import Convention, gini, ipr
+from interp.analysis.fourier.spectrum import (
+    dominant_frequency,
+    in_group_order,
+    one_sided_dft,
+    power_shares,
+    wrapped,
+)
+from interp.analysis.neurons.composition import neuron_curves
+from interp.analysis.source import read_source
+from interp.training.display import Displayed
+from interp.training.models.kinds import Network
+from interp.training.runs.files import write_bytes
+from interp.training.runs.run import Run
+from interp.training.tasks.groups import Group
+from interp.training.tasks.task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CURVES = ("first operand U", "second operand V", "answer W")
+_SUFFIX = ("u", "v", "w")
+
+# A curve whose norm is below this share of the layer's largest curve of its kind has no power.
+NO_POWER = 1e-9
+
+
+@dataclass(frozen=True)
+class NeuronTable(Displayed):
+    """Neurons of one hidden layer.
+
+    Attributes:
+        task: what the network was trained on.
+        curves: (3, neuron, residue) U, V and Wᵀ.
+        group: the group whose characters the spectra use.
+        convention, r: of every IPR in the table.
+        step, seed: of the checkpoint; None for a network that comes from no run.
+        name: of the run or network, for titles.
+        layer, layers: which hidden layer, counted from 0, of how many.
+        norm_weight: |w| of the norm on each neuron; None in a layer without one.
+    """
+
+    task: Task
+    curves: Float[np.ndarray, "3 neuron residue"]
+    group: Group
+    convention: Convention = "one-sided"
+    r: float = 2
+    step: int | None = None
+    seed: int | None = None
+    name: str = "network"
+    layer: int = 0
+    layers: int = 1
+    norm_weight: Float[np.ndarray, " neuron"] | None = None
+
+    def __len__(self) -> int:
+        return self.curves.shape[1]
+
+    @property
+    def caption(self) -> str:
+        """Where the values come from: convention, basis, seed and step."""
+        place = None
+        if self.layers > 1:
+            place = f"hidden layer {self.layer} (of 0 to {self.layers - 1})"
+        return caption(self.convention, self.r, self.group, self.seed, self.step, place)
+
+    @cached_property
+    def coefficients(self) -> Complex[np.ndarray, "3 neuron frequency"]:
+        """One-sided Fourier coefficients of the curves, the constant first."""
+        return one_sided_dft(self.ordered)
+
+    @cached_property
+    def ordered(self) -> Float[np.ndarray, "3 neuron element"]:
+        """The curves over the group's elements, in their order."""
+        return in_group_order(self.curves, self.group)
+
+    @property
+    def elements(self) -> int:
+        """Number of group elements a spectrum runs over."""
+        return self.ordered.shape[-1]
+
+    @cached_property
+    def norms(self) -> Float[np.ndarray, "3 neuron"]:
+        """L2 norm of each curve."""
+        return np.linalg.norm(self.curves, axis=-1)
+
+    @cached_property
+    def norm(self) -> Float[np.ndarray, " neuron"]:
+        """L2 norm of all weights of a neuron."""
+        return np.linalg.norm(self.norms, axis=0)
+
+    @cached_property
+    def has_power(self) -> Bool[np.ndarray, "3 neuron"]:
+        """Which curves have any power over the group's elements."""
+        norms = np.linalg.norm(self.ordered, axis=-1)
+        largest = norms.max(axis=1, keepdims=True)
+        return norms > NO_POWER * largest
+
+    @cached_property
+    def dead(self) -> Bool[np.ndarray, " neuron"]:
+        """Neurons without power: no answer curve, or no curve over either operand."""
+        first, second, answer = self.has_power
+        return ~(answer & (first | second))
+
+    @cached_property
+    def curve_ipr(self) -> Float[np.ndarray, "3 neuron"]:
+        """IPR of each curve; NaN where a curve has no power."""
+        return self._where_power(np.asarray(ipr(self.ordered, self.r, self.convention)))
+
+    @cached_property
+    def ipr(self) -> Float[np.ndarray, " neuron"]:
+        """Mean IPR over the curves that have power; NaN for a dead neuron, which has none."""
+        return self._over_curves(self.curve_ipr)
+
+    @cached_property
+    def gini(self) -> Float[np.ndarray, " neuron"]:
+        """Mean Gini coefficient of a neuron's spectra; NaN for a dead neuron."""
+        values = gini(self.ordered, self.convention)
+        return self._over_curves(self._where_power(np.asarray(values)))
+
+    @cached_property
+    def constant_share(self) -> Float[np.ndarray, " neuron"]:
+        """Mean share of one-sided power in the constant; NaN for a dead neuron."""
+        share = power_shares(self.coefficients)[..., 0]
+        return self._over_curves(self._where_power(share))
+
+    @cached_property
+    def zero_share(self) -> Float[np.ndarray, " neuron"]:
+        """Mean share of squared weight on the zero residue, which × and ÷ keep apart."""
+        total = self.norms**2
+        zero = self.curves[..., 0] ** 2
+        share = np.divide(zero, total, out=np.zeros_like(total), where=total > 0)
+        return self._over_curves(self._where_power(share))
+
+    @cached_property
+    def frequencies(self) -> Int[np.ndarray, "3 neuron"]:
+        """Dominant frequency of each curve, the constant left out."""
+        return np.asarray(dominant_frequency(self.coefficients))
+
+    @cached_property
+    def frequency(self) -> Int[np.ndarray, " neuron"]:
+        """Frequency with the most relative power over the three curves together."""
+        total = power_shares(self.coefficients).sum(axis=0)
+        return np.asarray(dominant_frequency(total.astype(complex)))
+
+    @cached_property
+    def phases(self) -> Float[np.ndarray, "3 neuron"]:
+        """Phase of each curve at the neuron's frequency, in (−π, π]: curve ≈ A cos(ωi + phase)."""
+        at = np.broadcast_to(self.frequency, self.frequencies.shape)[..., None]
+        return np.angle(np.take_along_axis(self.coefficients, at, axis=-1))[..., 0]
+
+    @cached_property
+    def phase_error(self) -> Float[np.ndarray, " neuron"] | None:
+        """A ± b − c in [−π, π), zero for a neuron of the solution; None where none is known.
+
+        The sign is + for x+y and x·y and − for x−y and x/y (Doshi et al. 2024, Eq. 2).
+        """
+        sign = self.task.operation.second_sign
+        if sign is None:
+            return None
+        a, b, c = self.phases
+        return wrapped(a + sign * b - c)
+
+    @property
+    def mean_ipr(self) -> float | None:
+        """Average over the neurons that have an IPR; None if all are dead."""
+        alive = self.ipr[~self.dead]
+        return float(alive.mean()) if len(alive) else None
+
+    def to_arrow(self) -> pa.Table:
+        """One row a neuron; values that a dead neuron does not have are null."""
+        columns: dict[str, Any] = {
+            "neuron": np.arange(len(self)),
+            "dead": self.dead,
+            "ipr": self.ipr,
+            **{f"ipr_{s}": row for s, row in zip(_SUFFIX, self.curve_ipr, strict=True)},
+            "gini": self.gini,
+            "norm": self.norm,
+            "constant_share": self.constant_share,
+            "zero_share": self.zero_share,
+            "frequency": np.where(self.dead, -1, self.frequency),
+            **{f"frequency_{s}": row for s, row in zip(_SUFFIX, self.frequencies, strict=True)},
+            **{f"phase_{s}": row for s, row in zip(_SUFFIX, self.phases, strict=True)},
+        }
+        if self.phase_error is not None:
+            columns["phase_error"] = self.phase_error
+        if self.norm_weight is not None:
+            columns["norm_weight"] = self.norm_weight
+        for name in columns.keys() - {"neuron", "dead", "norm", "norm_weight"}:
+            hidden = np.isnan(columns[name].astype(float)) | self.dead
+            columns[name] = pa.array(columns[name], mask=hidden)
+        about = {
+            "task": self.task.name,
+            "group": self.group,
+            "convention": self.convention,
+            "r": self.r,
+            "step": self.step,
+            "seed": self.seed,
+            "name": self.name,
+            "layer": self.layer,
+        }
+        return pa.table(columns).replace_schema_metadata({"interp": json.dumps(about)})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a neuron; what a dead neuron does not have is NA."""
+        import pandas as pd
+
+        frame = self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+        return frame.set_index("neuron")
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Writes :meth:`to_arrow` to a Parquet file, whole or not at all."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(self.to_arrow(), sink)
+        write_bytes(Path(path), sink.getvalue().to_pybytes())
+
+    def _where_power(self, values: Float[np.ndarray, "3 neuron"]) -> Float[np.ndarray, "3 neuron"]:
+        return np.where(self.has_power, values, np.nan)
+
+    def _over_curves(self, values: Float[np.ndarray, "3 neuron"]) -> Float[np.ndarray, " neuron"]:
+        count = self.has_power.sum(axis=0)
+        total = np.where(self.has_power, values, 0).sum(axis=0)
+        mean = np.divide(total, count, out=np.full(len(self), np.nan), where=count > 0)
+        return np.where(self.dead, np.nan, mean)
+
+
+def neuron_table(
+    source: Run | Network,
+    step: int | None = None,
+    convention: Convention = "one-sided",
+    r: float = 2,
+    group: Group | None = None,
+    layer: int = 0,
+) -> NeuronTable:
+    """Reads every neuron of a hidden layer.
+
+    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
+
+    Args:
+        source: a run (its newest checkpoint, or ``step``'s) or a network.
+        step: which checkpoint of a run.
+        convention: of the IPR; the default is the reference code's.
+        r: exponent of the IPR.
+        group: whose characters to use; the default is the group of the task.
+        layer: which hidden layer, counted from 0.
+
+    Raises:
+        ValueError: if the run has no such checkpoint or layer, or the group needs a prime modulus.
+    """
+    origin = read_source(source, step)
+    network = origin.network
+    curves = neuron_curves(network, layer)
+    norm = network.layers[layer].norm
+    return NeuronTable(
+        task=network.task,
+        curves=curves,
+        group=group or network.task.group,
+        convention=convention,
+        r=r,
+        step=origin.step,
+        seed=origin.seed,
+        name=origin.name,
+        layer=layer,
+        layers=len(network.layers),
+        norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+    )

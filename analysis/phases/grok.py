@@ -1,0 +1,146 @@
+"""When a run grokked, by the four definitions in use, each as an interval of two evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from interp.analysis.phases.events import Interval
+from interp.training.runs.run import Run
+
+GrokRule = Literal["first", "sustained", "steady", "lasting"]
+GROK_RULES: tuple[GrokRule, ...] = get_args(GrokRule)
+
+Steps = Int[np.ndarray, " step"]
+Accuracies = Float[np.ndarray, " step"]
+Holds = Bool[np.ndarray, " step"]
+
+
+@dataclass(frozen=True)
+class GrokCriteria:
+    """What counts as having grokked.
+
+    Attributes:
+        level: test accuracy to reach.
+        repeats: evaluations in a row that ``sustained`` asks for.
+        window: evaluations in a row that ``steady`` asks for.
+        tolerance: their largest accuracy minus their smallest must lie below it.
+    """
+
+    level: float = 0.99
+    repeats: int = 3
+    window: int = 5
+    tolerance: float = 0.005
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level <= 1:
+            raise ValueError(
+                f"grok level: expected an accuracy above 0, at most 1, got {self.level}"
+            )
+        for name in ("repeats", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"grok {name}: expected at least 1 evaluation, got {getattr(self, name)}"
+                )
+        if not self.tolerance > 0:
+            raise ValueError(f"grok tolerance: expected a number above 0, got {self.tolerance}")
+
+
+def grok_steps(
+    run: Run, level: float = 0.99, repeats: int = 3, window: int = 5, tolerance: float = 0.005
+) -> dict[GrokRule, Interval | None]:
+    """When the test accuracy of a run reached a level, under each definition.
+
+    Definitions differ, and can order two runs differently, so all are given. Lengths are counted
+    in evaluations, which thin out over a run.
+
+    Args:
+        run: any run.
+        level: test accuracy to reach.
+        repeats: evaluations in a row that ``sustained`` asks for.
+        window: evaluations in a row that ``steady`` asks for.
+        tolerance: of ``steady``, for the largest less the smallest accuracy in its window.
+
+    Returns:
+        For each rule, the evaluation from which it holds and the one before; None for a run that
+        never grokked by it, was above the level from its start, or has no test examples.
+
+    Raises:
+        ValueError: if a criterion is out of range.
+    """
+    criteria = GrokCriteria(level, repeats, window, tolerance)
+    rows = [(m.step, m.scores["test"].accuracy) for m in run.measurements]
+    scored = [(step, accuracy) for step, accuracy in rows if accuracy is not None]
+    steps = np.array([step for step, _ in scored], dtype=np.int64)
+    accuracies = np.array([accuracy for _, accuracy in scored], dtype=np.float64)
+    return {rule: grok_interval(rule, steps, accuracies, criteria) for rule in GROK_RULES}
+
+
+def grok_interval(
+    rule: GrokRule,
+    steps: Steps,
+    accuracies: Accuracies,
+    criteria: GrokCriteria = GrokCriteria(),
+) -> Interval | None:
+    """The first evaluation at which a rule holds and before which an accuracy was below the level.
+
+    Returns:
+        That evaluation and the one before it; None if there is none. Where several rules give an
+        interval, first ≤ sustained ≤ lasting, and sustained ≤ steady for window ≥ repeats;
+        lasting and steady have no order.
+    """
+    below = accuracies < criteria.level
+    was_below = np.cumsum(below) - below > 0
+    (found,) = np.nonzero(_RULES[rule](accuracies, criteria) & was_below)
+    if not len(found):
+        return None
+    return Interval(int(steps[found[0] - 1]), int(steps[found[0]]))
+
+
+def _first(accuracies: Accuracies, criteria: GrokCriteria) -> Holds:
+    """The level is reached."""
+    return accuracies >= criteria.level
+
+
+def _sustained(accuracies: Accuracies, criteria: GrokCriteria) -> Holds:
+    """It is reached here and at the following evaluations, ``repeats`` of them in all."""
+    lowest, _ = _extremes(accuracies, criteria.repeats)
+    return lowest >= criteria.level
+
+
+def _steady(accuracies: Accuracies, criteria: GrokCriteria) -> Holds:
+    """It is reached throughout a window that starts here, and the window is nearly flat."""
+    lowest, highest = _extremes(accuracies, criteria.window)
+    return (lowest >= criteria.level) & (highest - lowest < criteria.tolerance)
+
+
+def _lasting(accuracies: Accuracies, criteria: GrokCriteria) -> Holds:
+    """It is reached here and at every later evaluation."""
+    lowest_from_here = np.minimum.accumulate(accuracies[::-1])[::-1]
+    return lowest_from_here >= criteria.level
+
+
+_RULES: Mapping[GrokRule, Callable[[Accuracies, GrokCriteria], Holds]] = {
+    "first": _first,
+    "sustained": _sustained,
+    "steady": _steady,
+    "lasting": _lasting,
+}
+
+
+def _extremes(accuracies: Accuracies, length: int) -> tuple[Accuracies, Accuracies]:
+    """Lowest and highest of the window that starts at each evaluation.
+
+    A window that the run ends inside has −∞ as its lowest, so that it reaches no level.
+    """
+    lowest = np.full(len(accuracies), -np.inf)
+    highest = np.zeros(len(accuracies))
+    if len(accuracies) >= length:
+        windows = np.lib.stride_tricks.sliding_window_view(accuracies, length)
+        lowest[: len(windows)] = windows.min(axis=-1)
+        highest[: len(windows)] = windows.max(axis=-1)
+    return lowest, highest

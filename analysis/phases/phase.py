@@ -1,0 +1,95 @@
+"""The phase a run ended in, by the reference paper's table of accuracies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from interp.training.runs.run import Run
+
+PhaseName = Literal[
+    "coexistence", "partial inversion", "full inversion", "memorization", "forgetting", "confusion"
+]
+
+
+@dataclass(frozen=True)
+class PhaseThresholds:
+    """Accuracies that bound the phases.
+
+    Attributes:
+        test: test accuracy from which a network counts as having generalized.
+        train: train accuracy from which it counts as having memorized.
+        margin: m in "train below m − ξ", the bound of full inversion.
+    """
+
+    test: float = 0.90
+    train: float = 0.90
+    margin: float = 1.05
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase and the accuracies it was read from."""
+
+    name: PhaseName
+    train: float
+    test: float
+    step: int
+    reason: str
+
+
+def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None = None) -> Phase:
+    """Names the phase of a run at a step (default: the last one).
+
+    | phase | test | train |
+    |---|---|---|
+    | coexistence | ≥ 0.90 | ≥ 0.90 |
+    | partial inversion | ≥ 0.90 | from 1.05 − ξ to 0.90 |
+    | full inversion | ≥ 0.90 | < 1.05 − ξ, and < 0.90 |
+    | memorization | < 0.90 | ≥ 0.90 |
+    | forgetting | < 0.90 | < 0.90, and test was ≥ 0.90 at an earlier evaluation |
+    | confusion | < 0.90 | < 0.90, and it never was |
+
+    Raises:
+        ValueError: if the run was not scored at that step, or has no test examples.
+
+    Source: Doshi et al. 2024 (arXiv 2310.13061), appendix C.
+    """
+    limits = thresholds or PhaseThresholds()
+    row = run.measurement(step)
+    train, test = row.scores["train"].accuracy, row.scores["test"].accuracy
+    if train is None or test is None:
+        raise ValueError("phase: expected a run with test examples (α < 1), found none")
+    past = [m.scores["test"].accuracy or 0.0 for m in run.measurements if m.step < row.step]
+    best = max(past, default=0.0)
+    name = phase_name(train, test, run.config.data.corruption, best, limits)
+    reason = f"test {test:.3f} and train {train:.3f} at step {row.step}"
+    if name in ("forgetting", "confusion"):
+        reason += f"; best test accuracy before was {best:.3f}"
+    return Phase(name, train, test, row.step, reason)
+
+
+def has_phase(run: Run) -> bool:
+    """Whether the run was scored on test examples, without which there is no phase.
+
+    Not a question of α alone: at a small modulus rounding can leave no test example below α = 1.
+    """
+    return bool(run.measurements) and run.measurements[-1].scores["test"].accuracy is not None
+
+
+def phase_name(
+    train: float,
+    test: float,
+    corruption: float,
+    best_test_before: float,
+    limits: PhaseThresholds = PhaseThresholds(),
+) -> PhaseName:
+    """The phase that final accuracies and the best earlier test accuracy belong to."""
+    if test >= limits.test:
+        if train >= limits.train:
+            return "coexistence"
+        return "partial inversion" if train >= limits.margin - corruption else "full inversion"
+    if train >= limits.train:
+        return "memorization"
+    return "forgetting" if best_test_before >= limits.test else "confusion"

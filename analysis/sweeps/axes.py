@@ -1,0 +1,138 @@
+"""The plane of two axes of a sweep, one panel a value of a third."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from interp.training.sweep.table.results import Results, distinct
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Cells of a sweep on a plane.
+
+    Attributes:
+        x: dotted path of the axis that is drawn to the right.
+        y: of the axis that is drawn upwards.
+        panel: of the axis with a panel a value; None if there is no third axis.
+        fixed: axes that were held at one value.
+        rows: a mapping a cell: its axes, its seed, and the columns that were asked for.
+    """
+
+    x: str
+    y: str
+    panel: str | None
+    fixed: Mapping[str, Any]
+    rows: tuple[Mapping[str, Any], ...]
+
+    def place(self, row: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+        """Panel value, x and y of a cell."""
+        return (row[self.panel] if self.panel else None, row[self.x], row[self.y])
+
+
+def plane(
+    results: Results,
+    x: str,
+    y: str,
+    panel: str | None,
+    where: Mapping[str, Any] | None,
+    columns: Sequence[str],
+) -> Plane:
+    """Lays the cells of a sweep out on two axes.
+
+    Args:
+        results: of a sweep.
+        x: an axis.
+        y: another.
+        panel: a third; may be left out where only one other axis has several values.
+        where: values at which further axes are held.
+        columns: of the results to keep.
+
+    Raises:
+        ValueError: if an axis does not exist or is named twice, no cell is left, the panel is not
+            clear, or a place on the plane holds cells that differ in another option.
+    """
+    fixed = dict(where or {})
+    _check_axes(results.axes, x, y, panel, fixed)
+    names = list(dict.fromkeys((*results.axes, "seed", *columns)))
+    known = [name for name in names if name in results.table.column_names]
+    nothing = dict.fromkeys(columns)  # such as scores, where no cell has any
+    rows = [{**nothing, **row} for row in results.table.select(known).to_pylist()]
+    for axis, value in fixed.items():
+        there = distinct(row[axis] for row in rows)
+        rows = [row for row in rows if row[axis] == value]
+        if not rows:
+            raise ValueError(f"expected a cell with {axis} = {value}; there are {_listed(there)}")
+    if not rows:
+        raise ValueError("expected results with at least one cell, found none")
+    if panel is None:
+        others = [axis for axis in results.axes if axis not in {x, y, *fixed}]
+        panel = _panel(others, rows)
+    found = Plane(x, y, panel, fixed, tuple(rows))
+    _check_places(found, results.axes)
+    return found
+
+
+def base_values(values: Iterable[Any]) -> list[Any]:
+    """The values of an axis that make its grid: those with at least half as many cells as the most.
+
+    A value that a refinement put between two others holds only the cells near a boundary.
+    """
+    counts = Counter(values)
+    most = max(counts.values(), default=0)
+    return distinct(value for value, count in counts.items() if 2 * count >= most)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _check_axes(
+    axes: Sequence[str], x: str, y: str, panel: str | None, fixed: Mapping[str, Any]
+) -> None:
+    """Every name is an axis, and x, y and panel are three of them."""
+    named = {"x": x, "y": y, "panel": panel, **{f"where {path!r}": path for path in fixed}}
+    for word, path in named.items():
+        if path is not None and path not in axes:
+            raise ValueError(f"expected {word} to be one of the axes {_listed(axes)}; got {path!r}")
+    drawn = [path for path in (x, y, panel) if path is not None]
+    if len(set(drawn)) < len(drawn):
+        raise ValueError(f"expected x, y and panel to be different axes; got {_listed(drawn)}")
+
+
+def _panel(others: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The only other axis, or the only one with several values."""
+    varied = [axis for axis in others if len({row[axis] for row in rows}) > 1]
+    if len(varied) > 1:
+        raise ValueError(
+            f"expected panel to name one of the axes {_listed(varied)}, "
+            "and where to hold the others at one value"
+        )
+    if varied:
+        return varied[0]
+    return others[0] if len(others) == 1 else None
+
+
+def _check_places(found: Plane, axes: Sequence[str]) -> None:
+    """At each place on the plane all cells agree in the other axes, and differ in the seed."""
+    rest = [axis for axis in axes if axis not in (found.x, found.y, found.panel)]
+    first: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    seeds: set[tuple[Any, ...]] = set()
+    for row in found.rows:
+        place = found.place(row)
+        other = first.setdefault(place, row)
+        differing = [axis for axis in rest if row[axis] != other[axis]]
+        if differing:
+            raise ValueError(
+                f"expected where to hold {_listed(differing)} at one value; "
+                f"cells at {found.x} = {row[found.x]}, {found.y} = {row[found.y]} differ in it"
+            )
+        if (*place, row["seed"]) in seeds:
+            raise ValueError(
+                f"expected one cell at {found.x} = {row[found.x]}, {found.y} = {row[found.y]}, "
+                f"seed {row['seed']}; found several that differ in an option that is no axis"
+            )
+        seeds.add((*place, row["seed"]))

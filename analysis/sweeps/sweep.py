@@ -1,0 +1,179 @@
+"""Sweeps as people ask for them: a grid in, a table of results out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from interp.analysis.sweeps.options import (
+    as_grid,
+    at_once,
+    axes_of_plane,
+    check_options,
+    choose,
+    cores,
+    parse_shard,
+)
+from interp.analysis.sweeps.refine import refine as points_between
+from interp.analysis.sweeps.row import measure
+from interp.training.runs.files import write_bytes
+from interp.training.sweep.executors.executors import ExecutorName, make_executor
+from interp.training.sweep.executors.work import Keep
+from interp.training.sweep.plan.grid import Grid
+from interp.training.sweep.plan.manifest import cells_of, parquet, read_manifest, read_plan
+from interp.training.sweep.rebuild import rebuild
+from interp.training.sweep.store import Store, open_store
+from interp.training.sweep.sweep import run_sweep
+from interp.training.sweep.table.collection import gathered, read_results
+from interp.training.sweep.table.results import Results
+
+if TYPE_CHECKING:
+    from interp.training.sweep.table.tally import Tally
+
+_WHOLE_CLUSTER = 10**6
+
+
+def sweep(
+    grid: Grid | Mapping[str, Any] | Path | str,
+    out: Path | str,
+    executor: ExecutorName = "auto",
+    workers: int | None = None,
+    keep: Keep = "runs",
+    shard: str | None = None,
+    refine: int = 0,
+    device: str = "auto",
+    threads: int = 1,
+    address: str | None = None,
+    watch: Callable[[Tally], None] | None = None,
+) -> Results:
+    """Trains every cell of a grid once, measures each, and gives one tidy table.
+
+    A sweep can be killed at any moment and started again; what is done is never done twice, in
+    this sweep or another one with the same ``out``.
+
+    Args:
+        grid: a grid file, or what stands in one.
+        out: folder, or an fsspec URL such as ``s3://bucket/sweep``.
+        executor: ``serial``, ``processes``, ``cohorts`` (on a GPU), ``ray``; ``auto``: cohorts
+            where there is a GPU, else processes.
+        workers: cells at once; by default one a core.
+        keep: ``runs`` keeps every run folder, ``scores`` the rows of the table only.
+        shard: ``"i/n"``: the i-th of n parts, counted from 0.
+        refine: rounds of new cells between neighbours whose states differ, each half as far
+            apart as the last.
+        device: where to train: ``cpu``, ``cuda`` or ``auto``.
+        threads: of a worker.
+        address: of a Ray cluster; by default Ray runs on this machine.
+        watch: called after every cell with a :class:`interp.training.sweep.sweep.Tally`.
+
+    Returns:
+        The results of the cells of the grid, the refined ones included.
+
+    Raises:
+        ValueError: in one line, if the grid or an option is not as expected, or ``out`` holds
+            something that is no sweep.
+    """
+    whole = as_grid(grid)
+    part = parse_shard(shard)
+    if refine < 0:
+        raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
+    if refine and part.count > 1:
+        raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
+    check_options(executor, workers, threads, keep)
+    name, where = choose(executor, device)
+    # A Ray cluster knows itself how many it has room for.
+    whole_cluster = name == "ray" and address and workers is None
+    count = _WHOLE_CLUSTER if whole_cluster else at_once(executor, workers)
+    if str(out).startswith("memory://") and name in ("processes", "ray") and keep == "runs":
+        raise ValueError(
+            f"{out}: memory is seen by one process only; use executor serial, or keep scores"
+        )
+
+    def run(one: Grid) -> Results:
+        made = make_executor(name, count, threads, address)
+        return run_sweep(one, out, made, measure, keep, part, where, threads, watch)
+
+    plane = axes_of_plane(whole) if refine else ("", "")
+    grids, found = [whole], run(whole)
+    for _ in range(refine):
+        done = results_of(found, grids)
+        points = points_between(done, x=plane[0], y=plane[1], base=whole.values)
+        if not points:
+            break
+        grids.append(Grid(whole.base, points=tuple(points), seeds=whole.seeds))
+        found = run(grids[-1])
+    return results_of(found, grids)
+
+
+def collect(
+    place: Path | str,
+    again: bool = False,
+    workers: int | None = None,
+    watch: Callable[[Tally], None] | None = None,
+) -> tuple[Results, dict[str, str]]:
+    """Makes the table of results anew, from run folders alone if need be.
+
+    Args:
+        place: folder of a sweep, or any folder of run folders; or the URL of a sweep.
+        again: measures every run folder, also those that were measured.
+        workers: runs at once; by default one a core.
+        watch: called after every run.
+
+    Returns:
+        The results, and why some run folders are left out.
+
+    Raises:
+        ValueError: if there is no such folder, or nothing in it to collect.
+    """
+    check_options(workers=workers)
+    count = workers or cores()
+    executor = make_executor("processes" if count > 1 else "serial", count)
+    return rebuild(existing(place), executor, measure, again, watch)
+
+
+def read(place: Path | str) -> Results:
+    """The results of a sweep as far as it is; also while it runs.
+
+    Raises:
+        ValueError: if the place is no sweep, or nothing is done yet.
+    """
+    store = existing(place)
+    written = read_results(store)
+    if read_plan(store):
+        written = gathered(store, read_manifest(store, ["hash"]).axes)
+    if written is None or not len(written):
+        raise ValueError(f"{place}: expected a sweep with results, found none")
+    return written
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Writes the table of results as .parquet or .csv, in one step."""
+    if path.suffix.lower() == ".parquet":
+        write_bytes(path, parquet(results.table))
+    else:
+        write_bytes(path, results.to_pandas().to_csv(index=False).encode())
+
+
+def existing(place: Path | str) -> Store:
+    """The store at a place where there is something.
+
+    Raises:
+        ValueError: if there is nothing.
+    """
+    store = open_store(place)
+    if not store.names(""):
+        raise ValueError(f"{place}: expected a folder of a sweep, found none")
+    return store
+
+
+def results_of(results: Results, grids: list[Grid]) -> Results:
+    """The rows that belong to some grids, of a folder that may hold more."""
+    hashes = {cell.hash for grid in grids for cell in cells_of(grid)}
+    axes = tuple(dict.fromkeys(path for grid in grids for path in grid.paths))
+    mask = pc.is_in(results.table["hash"], value_set=pa.array(sorted(hashes)))
+    other = [path for path in results.axes if path not in axes]
+    return Results(results.table.filter(mask).drop_columns(other), axes)

@@ -1,0 +1,137 @@
+"""The command line: registers the commands, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+app = App(
+    name="interp",
+    help="Which neurons of a network memorized, and which generalized?",
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,  # training says where it stopped
+)
+# Named by text, and so imported only when asked for: help must not wait for torch.
+COMMANDS = {
+    "demo": (
+        "demo:demo",
+        "Train the paper's coexistence run, find and prune its memorizing neurons, report.",
+    ),
+    "train": ("runs:train", "Train a network, or go on with a run that was cut off."),
+    "ipr": ("runs:ipr", "Show the IPR histogram of a checkpoint, with the classes of its neurons."),
+    "prune": (
+        "runs:prune",
+        "Prune the memorizing neurons; re-evaluate every split, beside random controls.",
+    ),
+    "spectrum": (
+        "runs:spectrum",
+        "Show the Fourier spectrum of the embeddings, or of one neuron.",
+    ),
+    "heads": ("runs:heads", "Ablate a Transformer's heads one at a time and score what is left."),
+    "report": (
+        "runs:report",
+        "Write a run as one HTML file to play with: threshold, checkpoint, neuron.",
+    ),
+    "sweep": (
+        "sweeps:sweep_app",
+        "Train every cell of a grid once; resume, share or split a sweep.",
+    ),
+    "collect": (
+        "sweeps:collect",
+        "Rebuild the table of results, from the run folders alone if need be.",
+    ),
+    "phases": ("sweeps:phases", "Show the phase diagram of a sweep, by the vote of the seeds."),
+    "explore": (
+        "explore:explore",
+        "Explore a folder of runs and sweeps in a browser, on this machine only.",
+    ),
+    "reproduce": (
+        "reproduce:reproduce",
+        "Try a claim or figure of the paper, or all of them: train, measure, draw, judge.",
+    ),
+    "import": ("exchange:import_", "Take in a checkpoint of other code, as a run folder."),
+    "export": (
+        "exchange:export",
+        "Write a network as a plain state dict that other code reads.",
+    ),
+    "publish": ("exchange:publish", "Write a run as a folder fit for a model hub."),
+}
+for _name, (_home, _help) in COMMANDS.items():
+    app.command(f"interp.cli.{_home}", name=_name, help=_help)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: errors are one line on standard error and an exit code, never a traceback.
+
+    Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted.
+    """
+    tokens = sys.argv[1:] if arguments is None else list(arguments)
+    # Imports make objects by the hundred thousand, and all stay: looking for garbage among them,
+    # then and at the end, would take a second of every command.
+    gc.set_threshold(200_000, 50, 50)
+    atexit.register(gc.freeze)
+    try:
+        with warnings.catch_warnings(), _terminated_as_interrupted():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning
+            app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
+    except CycloptsError as error:
+        _fail(" ".join(str(error).split()), 2)
+    except ValueError as error:
+        _fail(str(error), 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+    except MemoryError as error:
+        _fail(f"not enough memory ({error or 'none left'})", 2)
+    except ArithmeticError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt as error:
+        _fail(str(error) or "interrupted", 130)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Lets a scheduler's SIGTERM save a checkpoint, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*about: object) -> None:
+    # A shell starts its background jobs with Ctrl-C ignored; they can be terminated all the same.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"interp: {' '.join(message.splitlines())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    print(f"interp: note: {message}", file=sys.stderr)

@@ -1,0 +1,116 @@
+"""Results as text on standard output: tables for people, or one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from interp.analysis.ablation.heads import HeadAblation
+    from interp.analysis.ablation.prune import Pruning
+    from interp.analysis.neurons.classify import Classes
+    from interp.analysis.neurons.embedding import EmbeddingTable
+    from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.run import Run
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on one line; never NaN."""
+    print(json.dumps(value, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """A line of text."""
+    print(text)
+
+
+def print_scores(run: Run) -> None:
+    """Scores of a run's last measurement, and its phase."""
+    from interp.analysis.phases.phase import has_phase, phase
+    from interp.training.data.splits import SPLIT_MEANING
+    from interp.words.sentences import number
+
+    row = run.measurement()
+    table = Table(
+        "split", "accuracy", "loss", "what is scored", title=f"{run.name}, step {row.step}"
+    )
+    for split, score in row.scores.items():
+        table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
+    _show(table)
+    if has_phase(run):
+        found = phase(run)
+        say(f"phase: {found.name} ({found.reason})")
+
+
+def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> None:
+    """IPR histogram in characters, counts by class, threshold."""
+    import numpy as np
+
+    counts, edges = np.histogram(table.ipr[~table.dead], bins, (0, 1))
+    widest = max(counts.max(), 1)
+    say(f"{table.name}: {table.caption}")
+    for count, low in zip(counts, edges, strict=False):
+        marker = " ← threshold" if low <= classes.threshold < low + 1 / bins else ""
+        say(f"  {low:4.2f}  {'█' * round(50 * count / widest):<50} {count:>5}{marker}")
+    parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
+    mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
+    say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    from interp.analysis.neurons.norm_weights import has_correlation, norm_correlation
+
+    if has_correlation(table):
+        found = norm_correlation(table)
+        say(f"|norm weight| against IPR: Spearman ρ = {found.rho:.2f}, p = {found.p_value:.1g}")
+
+
+def print_pruning(table: NeuronTable, result: Pruning) -> None:
+    """Before/after table of a pruning, with its controls."""
+    from interp.words.sentences import before_after_rows
+
+    header, *rows = before_after_rows(result)
+    kept = f"{result.kept} kept, {result.pruned} pruned (IPR < {result.classes.threshold:.3f})"
+    shown = Table(*header, title=f"{table.name}, step {table.step}: {kept}")
+    for row in rows:
+        shown.add_row(*row)
+    _show(shown)
+    say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
+
+
+def print_spectrum(
+    table: NeuronTable | EmbeddingTable,
+    shares: Mapping[str, Any],
+    neuron: int | None,
+    top: int = 10,
+) -> None:
+    """The strongest frequencies of each curve or embedding."""
+    what = "embeddings" if neuron is None else f"neuron {neuron}"
+    shown = Table("frequency", *shares, title=f"{table.name}: share of power, {what}")
+    mean = sum(shares.values())
+    for frequency in (-mean).argsort()[:top]:
+        shown.add_row(str(frequency), *(f"{row[frequency]:.4f}" for row in shares.values()))
+    _show(shown)
+    say(table.caption)
+
+
+def print_heads(name: str, result: HeadAblation) -> None:
+    """Accuracy of the splits with all heads and without each."""
+    from interp.words.sentences import number
+
+    how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
+    shown = Table(
+        "without", *result.before, title=f"{name}, step {result.step}: heads set to {how}"
+    )
+    shown.add_row("–", *(number(score.accuracy) for score in result.before.values()))
+    for (block, head), scores in result.after.items():
+        cells = (number(score.accuracy) for score in scores.values())
+        shown.add_row(f"head {block}.{head}", *cells)
+    _show(shown)
+    say(f"accuracy · seed {result.seed} · step {result.step}")
+
+
+def _show(table: Table) -> None:
+    table.title_justify = "left"
+    Console().print(table)

@@ -1,0 +1,157 @@
+"""The command that tries the papers' claims and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from cyclopts import Parameter
+
+from interp.cli.parameters import Json
+from interp.cli.print_runs import print_json, say
+
+if TYPE_CHECKING:
+    from interp.reproduction.recipe import Recipe
+    from interp.reproduction.verdict import Verdict
+
+
+def reproduce(
+    name: Annotated[str | None, Parameter(help="claim or figure; none lists all")] = None,
+    /,
+    *,
+    all_: Annotated[
+        bool, Parameter(name="--all", negative="", help="every one, and a scoreboard of them")
+    ] = False,
+    budget: Annotated[str, Parameter(help="quick: two cores; paper: the whole grid")] = "quick",
+    seeds: Annotated[int | None, Parameter(help="another number of seeds")] = None,
+    out: Annotated[Path, Parameter(help="folder of runs and verdicts")] = Path("reproduction"),
+    executor: Annotated[
+        str, Parameter(help="auto, serial, processes, cohorts (GPU) or ray")
+    ] = "auto",
+    workers: Annotated[int | None, Parameter(help="runs at once; by default one a core")] = None,
+    device: Annotated[str, Parameter(help="cpu, cuda or auto: a GPU where there is one")] = "auto",
+    address: Annotated[str | None, Parameter(help="of a Ray cluster, host:port")] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="print the runs and the estimated time only")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Try a claim or figure of the paper, or all of them: train, measure, draw, judge."""
+    from interp.analysis.sweeps.options import check_options
+    from interp.reproduction.recipe import find_recipe, recipes
+    from interp.reproduction.run import check_budget
+    from interp.reproduction.run import reproduce as run
+
+    check_budget(budget, seeds)
+    check_options(executor, workers)
+    if all_ and name is not None:
+        raise ValueError(f"reproduce: expected a name or --all, got {name!r} and --all")
+    if name is None and not all_:
+        _list(json_)
+        return
+    chosen = list(recipes().values()) if all_ else [find_recipe(str(name))]
+    if dry_run or budget == "paper":
+        _announce(chosen, budget, seeds, out, executor, workers, json_ and dry_run)
+    if dry_run:
+        return
+    from interp.cli.progress import sweep_progress
+    from interp.reproduction.scoreboard import heading, write_scoreboard
+
+    found = []
+    for recipe in chosen:
+        with sweep_progress() as watch:
+            one = run(
+                recipe.name,
+                out,
+                cast(Any, budget),
+                seeds,
+                cast(Any, executor),
+                workers,
+                device,
+                address,
+                watch,
+            )
+        found.append(one)
+        if not json_:
+            _print_verdict(one, out)
+    places = write_scoreboard(found, out) if all_ else {}
+    if json_:
+        print_json({"verdicts": [one.to_dict() for one in found]} if all_ else found[0].to_dict())
+    elif all_:
+        say(heading(found))
+        say(f"scoreboard: {places['html']}, {places['md']}, {places['json']}")
+
+
+def _list(json_: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from interp.reproduction.recipe import recipes
+
+    every = recipes().values()
+    if json_:
+        print_json({"recipes": [one.model_dump(mode="json") for one in every]})
+        return
+    table = Table("name", "what", "claim")
+    for one in every:
+        table.add_row(one.name, one.label, one.title)
+    Console().print(table)
+    say("interp reproduce NAME tries one; --all all of them; --dry-run tells the cost")
+
+
+def _announce(
+    chosen: list[Recipe],
+    budget: str,
+    seeds: int | None,
+    out: Path,
+    executor: str,
+    workers: int | None,
+    json_: bool,
+) -> None:
+    """Runs and estimated time of each recipe, before anything is trained."""
+    from interp.analysis.sweeps.estimate import make_plan
+    from interp.analysis.sweeps.options import at_once
+    from interp.cli.progress import duration
+    from interp.reproduction.run import store_of
+    from interp.training.sweep.sweep import Shard
+
+    plans = {}
+    for recipe in chosen:
+        if recipe.trained == "trained":
+            grid = recipe.grid_of(cast(Any, budget), seeds)
+            place = store_of(recipe, out)
+            there = place if place.exists() else None
+            plans[recipe.name] = make_plan(
+                grid, there, at_once(executor, workers), recipe.keep, Shard()
+            )
+    if json_:
+        print_json({name: plan.to_dict() for name, plan in plans.items()})
+        return
+    total = 0.0
+    for name, plan in plans.items():
+        total += plan.seconds or 0.0
+        time = f"about {duration(plan.seconds)}" if plan.seconds else "nothing left to train"
+        say(f"{name}: {plan.cells} runs, {plan.done} done, {time} on {plan.workers} workers")
+    if len(plans) > 1:
+        say(f"together about {duration(total)}, less for runs that recipes share")
+
+
+def _print_verdict(one: Verdict, out: Path) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from interp.reproduction.criteria import asked
+    from interp.reproduction.scoreboard import measured
+
+    table = Table("criterion", "asked", "measured", "verdict")
+    for judged in one.judged:
+        cells = (judged.criterion.says, asked(judged.criterion), measured(judged), judged.word)
+        table.add_row(*map(escape, cells))  # a place in brackets is no style
+    say(f"\n{one.recipe.label}: {one.recipe.title}\n{one.recipe.claim}")
+    Console().print(table)
+    seeds = ", ".join(map(str, one.seeds))
+    say(f"{one.word}: {one.why} (budget {one.budget}, seeds {seeds}, {one.cells} runs)")
+    if one.recipe.note:
+        say(one.recipe.note)
+    say(f"figures: {out / one.recipe.name / 'figures.html'}")

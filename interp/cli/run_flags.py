@@ -1,0 +1,66 @@
+"""Every configuration field as a command-line flag, made from the configuration classes."""
+
+from __future__ import annotations
+
+from dataclasses import field, fields, is_dataclass, make_dataclass
+from typing import Annotated, Any
+
+import yaml
+from cyclopts import Parameter
+
+from interp.training.config.options import option_fields
+
+
+def _flag(key: str, description: str, default: Any) -> Any:
+    shown = list(default) if isinstance(default, tuple) else default
+    text = f"{description} (default: {'unset' if shown is None else shown})"
+    text = text.replace("*", r"\*")  # help is read as Markdown
+    # Text, because the configuration classes check and convert: flags and files err alike.
+    # The configuration's own spelling, and the one with hyphens that shells are used to.
+    names = list(dict.fromkeys([key, key.replace("_", "-")]))
+    return Annotated[str | None, Parameter(name=names, help=text, show_default=False)]
+
+
+def _make_options() -> type:
+    """Nested dataclasses of optional text, so that flags read ``--data.corruption 0.35``."""
+    sections: dict[str, list[tuple[str, Any, Any]]] = {}
+    for path, description, default in option_fields():
+        section, _, key = path.rpartition(".")
+        entry = (key, _flag(key, description, default), field(default=None))
+        sections.setdefault(section, []).append(entry)
+    own = sections.pop("", [])
+    nested = [
+        (name, _dataclass(name, entries) | None, field(default=None))
+        for name, entries in sections.items()
+    ]
+    return _dataclass("RunOptions", [*own, *nested])
+
+
+def _dataclass(name: str, entries: list[tuple[str, Any, Any]]) -> type:
+    made = make_dataclass(name, entries)
+    made.__module__ = __name__  # cyclopts takes classes of the standard library for plain values
+    return made
+
+
+RunOptions: Any = _make_options()
+
+
+def overrides_of(options: Any) -> dict[str, Any]:
+    """Given flags as dotted paths and YAML values: ``{"data.corruption": 0.35}``."""
+    found: dict[str, Any] = {}
+    for entry in fields(options) if options is not None else ():
+        value = getattr(options, entry.name)
+        if is_dataclass(value):
+            inner = overrides_of(value)
+            found.update({f"{entry.name}.{key}": one for key, one in inner.items()})
+        elif value is not None:
+            found[entry.name] = _parsed(value)
+    return found
+
+
+def _parsed(text: str) -> Any:
+    """The YAML value of a flag: numbers, lists such as [0.9, 0.98], else the text itself."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text

@@ -1,0 +1,178 @@
+"""The page of the report: its sections, and what they say before a script runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from interp.analysis.ablation.at_threshold import scores_at
+from interp.analysis.phases.events import grokking, inversion
+from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
+from interp.reporting.arrays import compressed
+from interp.reporting.payload import neuron_payload
+from interp.reporting.reading import NeuronReading, Reading
+from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.words.sentences import PAPERS, events, number, outcome
+from interp.words.story import story
+
+_SCRIPTS = (
+    "load",
+    "data",
+    "view",
+    "drawing",
+    "figures_live",
+    "neuron",
+    "table",
+    "controls",
+    "main",
+)
+
+
+def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
+    """The whole report as HTML; it asks nothing of a network."""
+    name = escape(reading.run.name)
+    neurons = reading.neurons
+    live, blob = (None, "") if neurons is None else neuron_payload(reading, neurons)
+    given = {
+        "live": live,
+        "figures": {key: json.loads(str(figure.to_json())) for key, figure in figures.items()},
+        "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
+        "config": dict(HTML_CONFIG),
+    }
+    body = _asset("neurons.html") if neurons is not None else ""
+    middle = "" if neurons is None else body.replace("<!--before-after-->", before_after(neurons))
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><style>{_asset("report.css")}</style></head>
+<body>
+<header class="top"><h1>{name}</h1>
+<p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
+{_story(reading)}</header>
+<noscript><p class="note">The figures need JavaScript.</p></noscript>
+<main>
+{_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
+{middle}
+{_section("embedding", "Fourier spectrum of the embeddings", "At the newest checkpoint.")}
+{_optional(reading)}
+{_about(reading)}
+</main>
+<script type="application/json" id="given">{_in_script(given)}</script>
+<script type="text/plain" id="arrays">{blob}</script>
+<script type="text/plain" id="plotly">{_plotly()}</script>
+<script>
+{"".join(_asset(f"{script}.js") for script in _SCRIPTS)}</script>
+</body></html>
+"""
+
+
+@cache
+def _plotly() -> str:
+    return compressed(get_plotlyjs().encode())
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("interp.reporting") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _in_script(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _section(key: str, heading: str, words: str) -> str:
+    return f"""<section aria-labelledby="heading-{key}">
+<h2 id="heading-{key}">{escape(heading)}</h2>
+<p class="caption">{escape(words)}</p>
+<div class="figure" id="figure-{key}"></div></section>"""
+
+
+def _optional(reading: Reading) -> str:
+    if reading.heads is None:
+        return ""
+    return _section("heads", "Attention heads", "Ablated one at a time, at the newest checkpoint.")
+
+
+def _story(reading: Reading) -> str:
+    """What was trained, what came of it and why, what pruning does: a paragraph each."""
+    run = reading.run
+    parts = [story(run)]
+    if not run.finished:
+        parts.append(f"It has not finished: the newest checkpoint is that of step {run.last_step}.")
+    if reading.phase is not None:
+        parts.append(f"{outcome(reading.phase)} {events(grokking(run), inversion(run))}")
+    parts += [] if reading.neurons is None else [_pruning_words(reading.neurons)]
+    return "".join(f'<p class="story">{escape(part)}</p>' for part in parts)
+
+
+def _pruning_words(neurons: NeuronReading) -> str:
+    """What pruning at the threshold does, beside the control."""
+    classes = neurons.classes
+    found = scores_at(neurons.curves, neurons.table, classes.threshold)
+    cut = f"{classes.threshold:.3f} ({classes.rule})"
+    if not found.kept or not found.pruned:
+        side = "above" if found.kept else "below"
+        return f"Every neuron's IPR is {side} the threshold {cut}, so nothing is told apart."
+    moves = [
+        f"{split} accuracy from {number(before)} to {number(found.after[split])}"
+        + (f" (random control {number(found.mean[split])})" if found.mean else "")
+        for split in ("corrupted", "test")
+        if (before := found.before[split]) is not None
+    ]
+    return (
+        f"Pruning the {found.pruned} of {len(neurons.table)} neurons with IPR below {cut} moves "
+        f"{' and '.join(moves)}."
+    )
+
+
+def before_after(neurons: NeuronReading) -> str:
+    """Accuracies at the classes' threshold, as table rows that the script keeps up to date."""
+    found = scores_at(neurons.curves, neurons.table, neurons.classes.threshold)
+    place = int((neurons.curves.sizes == found.size).argmax())
+    by_norm = neurons.curves["weight norm", "lowest"].accuracy
+    lines = []
+    for split in SPLITS:
+        row = by_norm[split]
+        mean, low, high = (
+            None if band is None else band[split] for band in (found.mean, found.low, found.high)
+        )
+        band = "–" if mean is None else f"{number(low)} – {number(high)}"
+        cells = [
+            number(found.before[split]),
+            number(found.after[split]),
+            number(mean),
+            band,
+            number(None if row is None else float(row[place])),
+        ]
+        lines.append(
+            f'<tr data-split="{split}"><th scope="row" title="{escape(SPLIT_MEANING[split])}">'
+            f"{split}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        )
+    return "\n".join(lines)
+
+
+def _about(reading: Reading) -> str:
+    run = reading.run
+    config = escape(json.dumps(run.config.to_dict(), indent=2, ensure_ascii=False))
+    versions = ", ".join(f"{p} {version(p)}" for p in ("interp", "torch", "numpy", "plotly"))
+    papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
+    splits = "".join(
+        f"<dt>{split}</dt><dd>{escape(meaning)} ({int(run.dataset.members(split).sum()):,})</dd>"
+        for split, meaning in SPLIT_MEANING.items()
+    )
+    caption = "" if reading.neurons is None else f"<p>{escape(reading.neurons.table.caption)}</p>"
+    return f"""<section><h2>Conventions</h2>{caption}<dl>{splits}</dl></section>
+<section><h2>Configuration</h2><details><summary>Every field</summary>
+<pre id="config">{config}</pre></details></section>
+<section><h2>How to cite</h2><ul>{papers}</ul></section>
+<footer>Made with {escape(versions)}. This file needs no network.</footer>"""

@@ -1,0 +1,162 @@
+"""What the report's script is given: a few words and plain numbers, and packed arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.fourier.null import null_ipr
+from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.table import CURVES, NeuronTable
+from interp.analysis.trajectory.pruning_history import CheckpointCurves
+from interp.figures.template import CLASS_COLOUR, SPLIT_COLOUR, SPLIT_DASH
+from interp.reporting.arrays import packed, quantized, share16
+from interp.reporting.reading import (
+    NeuronReading,
+    Reading,
+    automatic_threshold,
+    steps_with_curves,
+)
+from interp.training.data.dataset import Dataset
+from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
+
+BINS = 50
+
+
+def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, Any], str]:
+    """Words and numbers as plain data, and the arrays as text."""
+    table = neurons.table
+    every = list(neurons.tables.values())
+    with_curves = steps_with_curves(neurons.tables)
+    arrays = {
+        "ipr": np.stack([one.ipr for one in every]),
+        "frequency": np.stack([one.frequency for one in every]).astype(np.uint16),
+        "curve_ipr": share16(np.stack([one.curve_ipr for one in every])),
+        "phases": np.rint(np.stack([one.phases for one in every]) / np.pi * 32767).astype(np.int16),
+        "norm": np.stack([one.norm for one in every]).astype(np.float32),
+        "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
+        "sizes": neurons.curves.sizes.astype(np.int32),
+        "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(neurons.curves.sizes)),
+        **_norm_weights(every),
+        **_curves(neurons.tables[step] for step in with_curves),
+        **_newest_curves(table),
+        **_newest_pruning(neurons.curves),
+        **_earlier_pruning(neurons.earlier, reading.run.dataset),
+    }
+    places, blob = packed(arrays)
+    control = neurons.curves.control
+    return {
+        "run": reading.run.name,
+        "seed": reading.run.config.seed,
+        "neurons": len(table),
+        "elements": table.elements,
+        "axis": "residue" if table.group == "cyclic" else "discrete logarithm of the residue",
+        "curves": list(CURVES),
+        "sign": table.task.operation.second_sign,
+        "convention": f"{CONVENTION_NAME[table.convention]}, r = {table.r:g}",
+        "caption": table.caption.rpartition(" · step")[0],
+        "steps": list(neurons.tables),
+        "withPruning": [*(neurons.earlier.steps if neurons.earlier else ()), table.step],
+        "withCurves": [*with_curves, table.step],
+        "threshold": neurons.classes.threshold,
+        "rule": neurons.classes.rule,
+        "automatic": [automatic_threshold(one) for one in every],
+        "splits": _splits(reading),
+        "before": [_before(reading, step) for step in neurons.tables],
+        "draws": 0 if control is None else control.draws,
+        "earlierDraws": 0 if neurons.earlier is None else neurons.earlier.draws,
+        "controlSeed": None if control is None else control.seed,
+        "method": neurons.curves.method,
+        "null": _null(table),
+        "bins": BINS,
+        "colours": dict(CLASS_COLOUR),
+        "arrays": places,
+    }, blob
+
+
+def _splits(reading: Reading) -> list[dict[str, Any]]:
+    dataset = reading.run.dataset
+    return [
+        {
+            "name": split,
+            "meaning": SPLIT_MEANING[split],
+            "examples": int(dataset.members(split).sum()),
+            "colour": SPLIT_COLOUR[split],
+            "dash": SPLIT_DASH[split],
+        }
+        for split in SPLITS
+    ]
+
+
+def _before(reading: Reading, step: int) -> list[float | None] | None:
+    """Accuracies of the whole network; None where it was not scored."""
+    for row in reading.run.measurements:
+        if row.step == step:
+            return [row.scores[split].accuracy for split in SPLITS]
+    return None
+
+
+def _mean_shares(table: NeuronTable) -> np.ndarray:
+    return np.asarray(power_shares(table.coefficients).mean(axis=0))
+
+
+def _norm_weights(tables: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
+    rows = [one.norm_weight for one in tables if one.norm_weight is not None]
+    return {"norm_weight": np.stack(rows).astype(np.float32)} if rows else {}
+
+
+def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
+    """Curves of earlier checkpoints, a byte a residue."""
+    rows = [one.ordered for one in earlier]
+    if not rows:
+        return {}
+    values, scale = quantized(np.stack(rows), 8)
+    return {"curves": values, "curve_scale": scale}
+
+
+def _newest_curves(table: NeuronTable) -> dict[str, np.ndarray]:
+    values, scale = quantized(table.ordered, 16)
+    return {"newest_curves": values, "newest_scale": scale}
+
+
+def _newest_pruning(curves: PruningCurves) -> dict[str, np.ndarray]:
+    """Accuracies by split and number of pruned neurons."""
+    control, count = curves.control, len(curves.sizes)
+    rows = (None,) * 3 if control is None else (control.mean, control.low, control.high)
+    return {
+        "newest_after": _accuracies(curves["IPR", "lowest"], count),
+        "newest_control": np.stack([_accuracies(row, count) for row in rows]).astype(np.float32),
+    }
+
+
+def _earlier_pruning(earlier: CheckpointCurves | None, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Right answers, which are whole numbers, and the control on its own sizes."""
+    if earlier is None:
+        return {}
+    examples = np.array([int(dataset.members(split).sum()) for split in SPLITS])
+    right = np.rint(np.nan_to_num(earlier.accuracy) * examples[:, None])
+    return {
+        "right": right.astype(np.uint16 if examples.max() < 2**16 else np.int32),
+        "control": np.stack([earlier.mean, earlier.low, earlier.high]).astype(np.float32),
+        "control_sizes": earlier.sizes.astype(np.int32),
+    }
+
+
+def _accuracies(curve: PruningCurve | None, sizes: int) -> np.ndarray:
+    """(split, size) accuracies; NaN for an empty split or an absent control."""
+    nothing = np.full(sizes, np.nan)
+    found: Mapping[Split, np.ndarray | None] = {} if curve is None else curve.accuracy
+    return np.stack([nothing if (row := found.get(s)) is None else row for s in SPLITS])
+
+
+def _null(table: NeuronTable) -> dict[str, Any] | None:
+    """Share of noise curves' neurons in each bin of the histogram, and their mean IPR."""
+    if table.elements < 2:  # no noise over one element
+        return None
+    null = null_ipr(table.elements, 3, table.convention, table.r)
+    counts, _ = np.histogram(null.samples, np.linspace(0, 1, BINS + 1))
+    return {"mean": null.mean, "share": (counts / len(null.samples)).round(5).tolist()}

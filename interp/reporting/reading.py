@@ -1,0 +1,133 @@
+"""Everything that the report shows of a run, computed once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from interp.analysis.ablation.heads import HeadAblation, head_ablation
+from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, classify
+from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
+from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.phases.phase import Phase, has_phase, phase
+from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
+from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
+from interp.training.models.transformer import Transformer
+from interp.training.runs.run import Run
+
+PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise: 0.15 s each
+EARLIER_DRAWS = 4  # random prunings at each of them
+_CURVE_BYTES = 2_000_000  # of the curves of earlier checkpoints, a byte a residue
+
+
+@dataclass(frozen=True)
+class NeuronReading:
+    """A hidden layer of a run, over its checkpoints.
+
+    Attributes:
+        tables: at every checkpoint, by step.
+        classes: at the newest.
+        curves: at the newest: all rankings and directions, and the random control.
+        earlier: at checkpoints before: lowest IPR first, with a control of fewer draws. None
+            where each number of neurons is a forward pass, and where there is no earlier one.
+        history: of the IPR.
+    """
+
+    tables: Mapping[int, NeuronTable]
+    classes: Classes
+    curves: PruningCurves
+    earlier: CheckpointCurves | None
+    history: Dynamics
+
+    @property
+    def table(self) -> NeuronTable:
+        """At the newest checkpoint."""
+        return list(self.tables.values())[-1]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A run as the report shows it: heads of a Transformer only, neurons where it has any."""
+
+    run: Run
+    phase: Phase | None
+    embeddings: EmbeddingTable
+    heads: HeadAblation | None
+    neurons: NeuronReading | None
+
+
+def read(
+    run: Run,
+    threshold: Rule | float,
+    draws: int | None,
+    layer: int,
+    pruned_checkpoints: int = PRUNED_CHECKPOINTS,
+) -> Reading:
+    """Reads a run.
+
+    Raises:
+        ValueError: if the run has no checkpoint or no such layer, or the threshold is none.
+    """
+    network = run.network()
+    return Reading(
+        run,
+        phase(run) if has_phase(run) else None,
+        embedding_table(run),
+        head_ablation(run) if isinstance(network, Transformer) else None,
+        _read_neurons(run, threshold, draws, layer, pruned_checkpoints) if network.layers else None,
+    )
+
+
+def _read_neurons(
+    run: Run, threshold: Rule | float, draws: int | None, layer: int, pruned_checkpoints: int
+) -> NeuronReading:
+    tables = {step: neuron_table(run, step, layer=layer) for step in run.steps}
+    newest = tables[run.last_step]
+    classes = _classes(newest, threshold)
+    before = [tables[step] for step in spread(list(tables)[:-1], pruned_checkpoints)]
+    additive = run.network().readout(layer) is not None
+    earlier = None
+    if additive and before and draws != 0:
+        earlier = checkpoint_curves(run, before, min(draws or EARLIER_DRAWS, EARLIER_DRAWS))
+    return NeuronReading(
+        tables,
+        classes,
+        pruning_curve(run, draws=draws, table=newest, losses=False),
+        earlier,
+        dynamics_of(run, list(tables.values())),
+    )
+
+
+def _classes(table: NeuronTable, threshold: Rule | float) -> Classes:
+    """By the rule; where no cut exists, as when all neurons are dead, by the null's quantile."""
+    try:
+        return classify(table, threshold)
+    except ValueError:
+        if threshold != "auto":
+            raise
+        return classify(table, "null")
+
+
+def automatic_threshold(table: NeuronTable) -> float | None:
+    """The two-class cut; None where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotBimodalWarning)
+            return classify(table, "auto").threshold
+    except ValueError:
+        return None
+
+
+def steps_with_curves(tables: Mapping[int, NeuronTable]) -> list[int]:
+    """Checkpoints before the newest whose neurons' curves the file has room for, spread evenly."""
+    *earlier, newest = tables
+    return spread(earlier, max(1, _CURVE_BYTES // tables[newest].curves.size))
+
+
+def spread(steps: list[int], most: int) -> list[int]:
+    """At most so many of some steps, evenly over their list, the last one always."""
+    if len(steps) <= most:
+        return steps
+    return [steps[-1 - round(i * len(steps) / most)] for i in range(most)][::-1]

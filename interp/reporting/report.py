@@ -1,0 +1,68 @@
+"""One self-contained HTML file of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+from interp import figures
+from interp.analysis.neurons.classify import Rule
+from interp.reporting.document import page
+from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
+from interp.training.runs.files import check_place, write_bytes
+from interp.training.runs.run import Run, load
+
+
+def report(
+    run: Run | Path | str,
+    out: Path | str | None = None,
+    threshold: Rule | float = "auto",
+    draws: int | None = None,
+    layer: int = 0,
+    pruned_checkpoints: int = PRUNED_CHECKPOINTS,
+) -> Path:
+    """Writes a run as one HTML file to play with: threshold, checkpoint and neuron can be moved.
+
+    Args:
+        run: a run or its folder.
+        out: the file; ``report.html`` in the run folder by default.
+        threshold: rule or IPR that separates the neurons at first, see
+            :func:`interp.analysis.neurons.classify.classify`.
+        draws: random controls; by default 50, or 10 for pruning curves that are forward passes.
+        layer: which hidden layer's neurons are shown.
+        pruned_checkpoints: how many checkpoints before the newest get a pruning curve, spread
+            evenly, where the logits are a sum over the neurons.
+
+    Returns:
+        Where the file is.
+
+    Raises:
+        ValueError: if the run has no checkpoint, was kept in memory and no file is named, or the
+            file's name or an option is not as expected.
+    """
+    run = run if isinstance(run, Run) else load(run)
+    if out is None and run.path is None:
+        raise ValueError("report: a run kept in memory needs a file name")
+    target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
+    check_place("report", target, ".html")
+    if pruned_checkpoints < 0:
+        raise ValueError(f"pruned checkpoints: expected 0 or more, got {pruned_checkpoints}")
+    reading = read(run, threshold, draws, layer, pruned_checkpoints)
+    write_bytes(target, page(reading, _figures(reading)).encode())
+    return target
+
+
+def _figures(reading: Reading) -> dict[str, go.Figure]:
+    """Figures that do not follow the sliders, by the name of their section."""
+    run, neurons = reading.run, reading.neurons
+    found = {
+        "training": figures.training_curves(run),
+        "embedding": figures.embedding_spectrum(reading.embeddings),
+    }
+    if neurons is not None:
+        found["pruning"] = figures.pruning_curves(neurons.curves)
+        found["dynamics"] = figures.ipr_dynamics(neurons.history, neurons.classes)
+    if reading.heads is not None:
+        found["heads"] = figures.head_ablation(reading.heads, run.name)
+    return found

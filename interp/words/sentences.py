@@ -1,0 +1,113 @@
+"""Results in words and table cells, the same in the shell and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from interp.analysis.ablation.prune import Pruning
+    from interp.analysis.neurons.classify import Classes
+    from interp.analysis.phases.events import Interval
+    from interp.analysis.phases.phase import Phase, PhaseName
+    from interp.training.config.run_config import RunConfig
+    from interp.training.data.splits import Split
+
+PAPERS = (
+    "D. Doshi, A. Das, T. He, A. Gromov (2024): To grok or not to grok: Disentangling "
+    "generalization and memorization on corrupted algorithmic datasets. ICLR 2024, "
+    "arXiv 2310.13061.",
+    "A. Gromov (2023): Grokking modular arithmetic. arXiv 2301.02679.",
+    "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization "
+    "beyond overfitting on small algorithmic datasets. arXiv 2201.02177.",
+)
+
+LOSS_NAME = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)"}
+
+PHASE_MEANING: Mapping[PhaseName, str] = {
+    "coexistence": "it learned the rule and memorized the wrong labels as well",
+    "partial inversion": "it learned the rule and has let go of part of the wrong labels",
+    "full inversion": "it learned the rule and answers against the wrong labels it was given",
+    "memorization": "it memorized the labels it was given and did not learn the rule",
+    "forgetting": "it had learned the rule and lost it again",
+    "confusion": "it neither learned the rule nor memorized the labels",
+}
+
+_GROKKED = 0.90  # as in interp.analysis.trajectory.ipr_history, which takes seconds to load
+_TOLD: tuple[Split, ...] = ("corrupted", "test")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for a table cell; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def before_after_rows(pruning: Pruning) -> list[list[str]]:
+    """Accuracy of every split before and after pruning and under the controls, header first."""
+    header = ["accuracy", "before", "after", "random control", "5–95 %"]
+    header += [f"by {name}" for name in pruning.rankings]
+    rows = [header]
+    for split, score in pruning.before.items():
+        control = pruning.control[split]["accuracy"]
+        band = "–"
+        if control["mean"] is not None:
+            band = f"{number(control['low'])} – {number(control['high'])}"
+        rows.append(
+            [
+                split,
+                number(score.accuracy),
+                number(pruning.after[split].accuracy),
+                number(control["mean"]),
+                band,
+                *(number(other[split].accuracy) for other in pruning.rankings.values()),
+            ]
+        )
+    return rows
+
+
+def setting(config: RunConfig) -> str:
+    """What was trained on what, in a sentence."""
+    task, data, optimizer = config.task, config.data, config.optimizer
+    wrong = f", {data.corruption:.0%} of them with a redrawn label (ξ)" if data.corruption else ""
+    return (
+        f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
+        f"({task.operation}) mod {task.p}, with {data.fraction:.0%} of all pairs as training "
+        f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
+        f"decay {optimizer.weight_decay:g}; loss: {LOSS_NAME[config.loss]}, seed {config.seed}."
+    )
+
+
+def outcome(found: Phase) -> str:
+    """The phase a run is in, what that means, and why."""
+    return f"It is in the phase {found.name}: {PHASE_MEANING[found.name]} ({found.reason})."
+
+
+def events(grokked: Interval | None, unlearned: Interval | None) -> str:
+    """When it grokked, and when it let go of the wrong labels, in a sentence or two."""
+    words = [
+        f"It grokked (test accuracy first ≥ {_GROKKED:.2f}) {grokked}."
+        if grokked
+        else f"Test accuracy crossed {_GROKKED:.2f} between no two evaluations."
+    ]
+    if unlearned:
+        words.append(f"Inversion: accuracy on corrupted labels fell below one half {unlearned}.")
+    return " ".join(words)
+
+
+def sentence(pruning: Pruning | None, phase: Phase | None, classes: Classes) -> str:
+    """What happened, in a sentence or two."""
+    start = f"Phase: {phase.name} ({phase.reason}). " if phase else ""
+    threshold = f"{classes.threshold:.3f} ({classes.rule})"
+    if pruning is None:
+        side = "above" if classes.generalizing.any() else "below"
+        return f"{start}No pruning: every neuron's IPR is {side} the threshold {threshold}."
+    total = pruning.kept + pruning.pruned
+    moves = [
+        f"{split} accuracy from {number(before)} to {number(pruning.after[split].accuracy)}"
+        for split in _TOLD
+        if (before := pruning.before[split].accuracy) is not None
+    ]
+    return (
+        f"{start}Pruning the {pruning.pruned} of {total} neurons with IPR below "
+        f"{threshold} moves {' and '.join(moves)}."
+    )

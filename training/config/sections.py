@@ -1,0 +1,255 @@
+"""The sections of a run configuration: what can be set, its default and its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from interp.training.data.corruption import CorruptionKind
+from interp.training.tasks.task import make_task
+
+LossName = Literal["mse", "cross_entropy"]
+ActivationName = Literal["square", "relu", "gelu"]
+NetworkKind = Literal["mlp", "transformer"]
+InitName = Literal["auto", "paper", "he", "lazy", "transformer_lens", "mup"]
+NormName = Literal["none", "batch", "layer"]
+Side = Literal["pre", "post"]
+AttentionName = Literal["bidirectional", "causal"]
+DtypeName = Literal["float32", "float64"]
+PrecisionName = Literal["highest", "high", "medium"]
+OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
+Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
+
+INITS: dict[NetworkKind, tuple[InitName, ...]] = {
+    "mlp": ("paper", "he", "lazy"),
+    "transformer": ("transformer_lens", "mup"),
+}
+
+
+class Section(BaseModel):
+    """Frozen, closed, and strict about truth values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: object, info: Any) -> object:
+        # True would pass for 1: a width of one neuron that nobody asked for.
+        if (
+            isinstance(value, bool)
+            and cls.model_fields[str(info.field_name)].annotation is not bool
+        ):
+            raise ValueError(f"expected no truth value, got {value}")
+        return value
+
+
+def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
+    """Every option of a configuration as (dotted path, description, default)."""
+    for name, info in config.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            for inner, inner_info in info.annotation.model_fields.items():
+                yield f"{name}.{inner}", _described(inner_info), inner_info.default
+        else:
+            yield name, _described(info), info.default
+
+
+def _described(info: FieldInfo) -> str:
+    """A field's description, with the values to choose from."""
+    kinds = [info.annotation, *get_args(info.annotation)]
+    choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
+    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
+
+
+class TaskConfig(Section):
+    """What is learned."""
+
+    operation: str = Field("x + y", description="operation, or a polynomial in x and y")
+    p: int = Field(97, ge=2, le=2048, description="modulus")
+
+    @model_validator(mode="after")
+    def _defined(self) -> TaskConfig:
+        make_task(self.operation, self.p)
+        return self
+
+
+class DataConfig(Section):
+    """Which pairs are trained on, and how many of their labels are redrawn."""
+
+    fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
+    corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
+    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
+
+
+class ModelConfig(Section):
+    """The network. Fields of the other kind of network are left at their defaults."""
+
+    kind: NetworkKind = Field("mlp", description="network family")
+    width: int = Field(500, ge=1, description="MLP: N, neurons in each hidden layer")
+    depth: int = Field(2, ge=2, le=32, description="MLP: weight layers; 2 is the paper's")
+    activation: ActivationName | None = Field(
+        None, description="φ; by default square for two layers, relu for other networks"
+    )
+    norm: NormName = Field(
+        "none",
+        description="'batch': over examples, on the neurons; 'layer': on the neurons of an MLP, "
+        "before each half of a Transformer's block and before the logits",
+    )
+    norm_at: Side = Field("post", description="norm on the neurons after φ ('post') or before")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of neurons dropped in training")
+    dropout_at: Side = Field("pre", description="dropout before φ ('pre', as the paper's) or after")
+    bias: bool = Field(False, description="biases in every layer")
+    init: InitName = Field(
+        "auto",
+        description="initial weights; 'paper': std (16N)^(-1/3), 'he': std sqrt(2/fan-in), "
+        "'lazy': variance 2/N^(2/3), 'transformer_lens': std 0.8/sqrt(d_model), "
+        "'mup': 1/d scaling of scores and logits; 'auto': paper, he, transformer_lens",
+    )
+    d_model: int = Field(128, ge=1, description="Transformer: width of the residual stream")
+    n_heads: int = Field(4, ge=1, description="Transformer: heads of a block; divides d_model")
+    n_layers: int = Field(1, ge=1, le=32, description="Transformer: blocks")
+    d_mlp: int = Field(512, ge=0, description="Transformer: neurons of a block; 0: attention only")
+    equals_token: bool = Field(False, description="Transformer: '=' as third token, read there")
+    attention: AttentionName = Field("bidirectional", description="Transformer: what sees what")
+    tied: bool = Field(False, description="Transformer: logits through the embedding")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        allowed = INITS[self.kind]
+        if self.init not in ("auto", *allowed):
+            raise ValueError(
+                f"model.init: expected auto, {', '.join(allowed)} for kind {self.kind}, "
+                f"got '{self.init}'"
+            )
+        for name in self._foreign():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"model.{name}: expected no value for kind {self.kind}, "
+                    f"got {getattr(self, name)!r}"
+                )
+        if self.kind == "transformer":
+            self._check_transformer()
+        return self
+
+    def _foreign(self) -> tuple[str, ...]:
+        """Fields that mean nothing for this kind of network."""
+        if self.kind == "transformer":
+            return ("width", "depth")
+        return ("d_model", "n_heads", "n_layers", "d_mlp", "equals_token", "attention", "tied")
+
+    def _check_transformer(self) -> None:
+        if self.d_model % self.n_heads:
+            raise ValueError(
+                f"model.n_heads: expected a divisor of d_model = {self.d_model}, got {self.n_heads}"
+            )
+        if self.tied and self.init == "mup":
+            raise ValueError(
+                "model.tied: expected false with init mup, whose unembedding starts d_model times "
+                "smaller than its embedding"
+            )
+        if self.norm == "layer" and self.norm_at != "post":
+            raise ValueError(
+                "model.norm_at: expected no value for a Transformer's layer norm, which stands on "
+                "the residual stream, got 'pre'"
+            )
+        if self.d_mlp == 0 and self.dropout > 0:
+            raise ValueError(
+                "model.dropout: expected 0 for an attention-only network, which has no neurons, "
+                f"got {self.dropout}"
+            )
+        if self.d_mlp == 0 and self.norm == "batch":
+            raise ValueError(
+                "model.norm: expected none or layer for an attention-only network, got 'batch'"
+            )
+
+    @property
+    def summary(self) -> str:
+        """The network in a few words."""
+        if self.kind == "mlp":
+            parts = ["MLP", f"N = {self.width}", self.phi]
+            parts += [f"{self.depth} layers"] if self.depth > 2 else []
+        else:
+            parts = ["Transformer", f"d = {self.d_model}", f"{self.n_heads} heads"]
+            parts += [f"{self.n_layers} blocks"] if self.n_layers > 1 else []
+            parts += [f"d_mlp = {self.d_mlp}", self.phi] if self.d_mlp else ["attention only"]
+        parts += [f"{self.norm} norm"] if self.norm != "none" else []
+        parts += [f"dropout {self.dropout:g}"] if self.dropout else []
+        return ", ".join(parts)
+
+    @property
+    def phi(self) -> ActivationName:
+        """The activation in force."""
+        if self.activation is not None:
+            return self.activation
+        return "square" if self.kind == "mlp" and self.depth == 2 else "relu"
+
+    @property
+    def initialization(self) -> InitName:
+        """The initialization in force."""
+        if self.init != "auto":
+            return self.init
+        if self.kind == "transformer":
+            return "transformer_lens"
+        return "paper" if self.depth == 2 else "he"
+
+
+class OptimizerConfig(Section):
+    """How weights are updated."""
+
+    name: OptimizerName = Field(
+        "adamw",
+        description="'muon': matrices inside the blocks by Muon (its step scaled to AdamW's "
+        "size), the others by AdamW",
+    )
+    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="AdamW, Muon: decoupled, lr·wd a step; Adam, SGD: L2 penalty",
+    )
+    decayed: tuple[str, ...] = Field(
+        ("*.W_*",), description="parameters that decay, as name patterns; all matrices"
+    )
+    betas: tuple[float, float] = Field((0.9, 0.98), description="Adam's averaging rates")
+    eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator offset")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD; Muon's is 0.95")
+    batch_size: int | None = Field(
+        None, ge=1, description="examples a step, drawn by epochs; all of them by default"
+    )
+    warmup: int = Field(0, ge=0, description="steps over which the rate rises linearly")
+    lr_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="the rate after the warm-up; 'cosine' falls to 0 at the last step"
+    )
+
+    @field_validator("betas")
+    @classmethod
+    def _rates(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"expected two numbers ≥ 0 and < 1, got {list(betas)}")
+        return betas
+
+    def decays(self, parameter: str) -> bool:
+        """Whether a parameter of that name decays."""
+        return any(fnmatch(parameter, pattern) for pattern in self.decayed)
+
+
+class SeedsConfig(Section):
+    """Separate seeds; one that is left open is the run's ``seed``."""
+
+    split: int | None = Field(None, ge=0, description="seed of the train/test split")
+    corruption: int | None = Field(None, ge=0, description="seed of the redrawn labels")
+    weights: int | None = Field(None, ge=0, description="seed of the initial weights")
+    batches: int | None = Field(None, ge=0, description="seed of the order of minibatches")
+    dropout: int | None = Field(None, ge=0, description="seed of what dropout drops")
+
+
+class ScheduleConfig(Section):
+    """When the network is scored and saved."""
+
+    evaluations: int = Field(120, ge=1, description="about how often to score, dense early")
+    checkpoints: int = Field(12, ge=0, description="about how many checkpoints, log-spaced")
+    checkpoint_steps: tuple[int, ...] = Field((), description="further steps to save")

@@ -1,0 +1,122 @@
+"""The corrupted modular dataset: all pairs with their truth, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from interp.training.data.corruption import CorruptionKind, lowest, redraw
+from interp.training.data.splits import GIVEN, Split, row_of
+from interp.training.randomness import stream
+from interp.training.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Every pair of a task with both of its labels and its membership.
+
+    Attributes:
+        task: the task the pairs belong to.
+        pairs: (pair, 2) operands, in the order of ``task.pairs``.
+        true_label: (pair,) the right answer.
+        given_label: (pair,) the label shown in training; differs from the truth only where redrawn.
+        is_train: (pair,) whether the pair is in the training set.
+        is_redrawn: (pair,) whether its label was redrawn ("corrupted"); a redrawn label may
+            equal the truth (Doshi et al. 2024, section 2).
+    """
+
+    task: Task
+    pairs: Int[np.ndarray, "pair 2"]
+    true_label: Int[np.ndarray, " pair"]
+    given_label: Int[np.ndarray, " pair"]
+    is_train: Bool[np.ndarray, " pair"]
+    is_redrawn: Bool[np.ndarray, " pair"]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def parts(self) -> Bool[np.ndarray, "part pair"]:
+        """Which pairs each of the disjoint PARTS contains."""
+        clean = self.is_train & ~self.is_redrawn
+        return np.stack([clean, self.is_redrawn, ~self.is_train])
+
+    def members(self, split: Split) -> Bool[np.ndarray, " pair"]:
+        """Which pairs the split contains.
+
+        Raises:
+            ValueError: if there is no such split.
+        """
+        return np.asarray(self.parts[list(row_of(split).parts)].any(axis=0))
+
+    def labels(self, split: Split) -> Int[np.ndarray, " pair"]:
+        """The label of every pair that the split is scored against.
+
+        Raises:
+            ValueError: if there is no such split.
+        """
+        return self.given_label if row_of(split).label == GIVEN else self.true_label
+
+
+def make_dataset(
+    task: Task,
+    fraction: float,
+    corruption: float = 0.0,
+    kind: CorruptionKind = "uniform",
+    split_seed: int = 0,
+    corruption_seed: int = 0,
+) -> Dataset:
+    """Draws the training set and redraws the labels of a part of it.
+
+    At fixed seeds, training sets are nested in ``fraction`` and redrawn sets nested in
+    ``corruption``, so neighbouring settings share examples.
+
+    Args:
+        task: what is learned.
+        fraction: α, share of all pairs that is trained on.
+        corruption: ξ, share of the training examples whose label is redrawn.
+        kind: ``uniform`` over all p answers (the paper's), ``wrong`` over the p−1 others, or
+            ``symmetric``: uniform, with the same label for (m, n) and (n, m), which are redrawn
+            together (the count may then fall one short).
+        split_seed: moves the training set only.
+        corruption_seed: moves the redrawn set and the redrawn labels only.
+
+    Raises:
+        ValueError: if α or ξ lies outside [0, 1], or α leaves no training example.
+    """
+    for name, value in (("data.fraction", fraction), ("data.corruption", corruption)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: expected a number between 0 and 1, got {value}")
+    count = len(task.pairs)
+    n_train = training_size(fraction, count)
+    is_train = np.zeros(count, dtype=bool)
+    is_train[stream(split_seed, "split").permutation(count)[:n_train]] = True
+
+    truth = task.answers
+    rank, redrawn_label = redraw(task, kind, stream(corruption_seed, "corruption"))
+    is_redrawn = lowest(rank, is_train, round(corruption * n_train))
+    return Dataset(
+        task=task,
+        pairs=task.pairs,
+        true_label=truth,
+        given_label=np.where(is_redrawn, redrawn_label, truth),
+        is_train=is_train,
+        is_redrawn=is_redrawn,
+    )
+
+
+def training_size(fraction: float, count: int) -> int:
+    """Number of training examples that a share α of all pairs means.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    size = round(fraction * count)
+    if size < 1:
+        raise ValueError(
+            f"data.fraction: {fraction} of {count} pairs leaves an empty training set; "
+            f"expected at least {1 / count:.2g}"
+        )
+    return size

@@ -1,0 +1,62 @@
+"""Multi-head attention with TransformerLens' parameters and hook points."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
+
+from interp.training.config.sections import AttentionName
+
+Residual = Float[Tensor, "*run row d_model"]
+Headed = Float[Tensor, "*run row head d_head"]
+
+
+class Attention(nn.Module):
+    """softmax(q·k / s) over the positions, then the values of each head through its W_O.
+
+    Parameters: ``W_Q``, ``W_K``, ``W_V`` [head, d_model, d_head], ``W_O`` [head, d_head, d_model]
+    and, if asked, ``b_Q``, ``b_K``, ``b_V`` [head, d_head], ``b_O`` [d_model]. The scale s is
+    sqrt(d_head), or d_head in the μP-like parameterization.
+    """
+
+    def __init__(
+        self, d_model: int, n_heads: int, direction: AttentionName, bias: bool, scale: float
+    ) -> None:
+        super().__init__()
+        d_head = d_model // n_heads
+        self.scale, self.causal = scale, direction == "causal"
+        for name in ("Q", "K", "V"):
+            setattr(self, f"W_{name}", nn.Parameter(torch.zeros(n_heads, d_model, d_head)))
+            zeros = nn.Parameter(torch.zeros(n_heads, d_head)) if bias else None
+            self.register_parameter(f"b_{name}", zeros)
+        self.W_O = nn.Parameter(torch.zeros(n_heads, d_head, d_model))
+        self.b_O = nn.Parameter(torch.zeros(d_model)) if bias else None
+        self.hook_q, self.hook_k, self.hook_v = HookPoint(), HookPoint(), HookPoint()
+        self.hook_attn_scores, self.hook_pattern = HookPoint(), HookPoint()
+        self.hook_z = HookPoint()
+
+    def projected(self, values: Residual, name: str) -> Headed:
+        """Queries (Q), keys (K) or values (V) of rows of the residual stream."""
+        bias = getattr(self, f"b_{name}")
+        heads = torch.einsum("...rd,...hdk->...rhk", values, getattr(self, f"W_{name}"))
+        return heads if bias is None else heads + bias.unsqueeze(-3)
+
+    def forward(
+        self, values: Float[Tensor, "pair position d_model"]
+    ) -> Float[Tensor, "pair position d_model"]:
+        """Attention over whole sequences, with every hook point."""
+        rows = values.flatten(0, 1)
+        q, k, v = (
+            hook(self.projected(rows, name).unflatten(0, values.shape[:2]))  # type: ignore[no-untyped-call]
+            for hook, name in ((self.hook_q, "Q"), (self.hook_k, "K"), (self.hook_v, "V"))
+        )
+        scores = torch.einsum("nqhk,nshk->nhqs", q, k) / self.scale
+        if self.causal:
+            ahead = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+            scores = scores.masked_fill(ahead, -torch.inf)
+        pattern = self.hook_pattern(self.hook_attn_scores(scores).softmax(dim=-1))
+        z = self.hook_z(torch.einsum("nhqs,nshk->nqhk", pattern, v))
+        out = torch.einsum("nqhk,hkd->nqd", z, self.W_O)
+        return out if self.b_O is None else out + self.b_O

@@ -1,0 +1,87 @@
+"""What a run folder says of itself without torch: its configuration and its scores."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.data.scores import Scores
+from interp.training.runs.files import check_format, naming, write_bytes
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Scores of the network after ``step`` updates, and the norm of all its weights."""
+
+    step: int
+    scores: Scores
+    weight_norm: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, one line of ``metrics.jsonl``."""
+        return {"step": self.step, "weight_norm": self.weight_norm, "scores": self.scores.to_dict()}
+
+
+def write_measurements(run: Path, measurements: tuple[Measurement, ...]) -> None:
+    """Replaces the run's score history."""
+    lines = "".join(json.dumps(row.to_dict()) + "\n" for row in measurements)
+    write_bytes(run / "metrics.jsonl", lines.encode())
+
+
+def append_measurement(run: Path, measurement: Measurement) -> None:
+    """Adds a line to the run's score history; readers skip a line that has not ended yet."""
+    path = run / "metrics.jsonl"
+    with naming(path), path.open("ab") as file:
+        file.write((json.dumps(measurement.to_dict()) + "\n").encode())
+
+
+def read_seconds(run: Path) -> float | None:
+    """Seconds that a finished run took to train, since it was last resumed; None if unknown."""
+    try:
+        return float(json.loads((run / "DONE").read_bytes())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_run_config(folder: Path) -> RunConfig:
+    """Configuration of a run folder.
+
+    Raises:
+        ValueError: if it is missing, malformed or of a newer format.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError(f"{folder}: expected a run folder (with config.json), found none")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        check_format(values.pop("format", None), path)
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError):
+        raise ValueError(f"{path}: not a JSON configuration; truncated or altered") from None
+    try:
+        return parse_config(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def read_measurements(folder: Path) -> tuple[Measurement, ...]:
+    """The score history; a last line that is still being written is left out.
+
+    Raises:
+        ValueError: if a finished line cannot be read.
+    """
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return ()
+    rows = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+            rows.append(
+                Measurement(row["step"], Scores.from_dict(row["scores"]), row["weight_norm"])
+            )
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path}: line {number} is no measurement; altered") from None
+    return tuple(rows)

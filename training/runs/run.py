@@ -1,0 +1,177 @@
+"""A run: its configuration, dataset, scores and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from interp.training.config.run_config import RunConfig
+from interp.training.data.dataset import Dataset
+from interp.training.data.scores import Scores
+from interp.training.display import Displayed
+from interp.training.evaluation import scores
+from interp.training.models.kinds import Network, empty_network
+from interp.training.runs.files import is_vacant, new_folder
+from interp.training.runs.folder import (
+    CheckpointFolder,
+    Weights,
+    checkpoint_path,
+    fill_run,
+    finish_run,
+    read_dataset,
+    weight_norm,
+    write_checkpoint,
+)
+from interp.training.runs.metadata import (
+    Measurement,
+    read_measurements,
+    read_run_config,
+    read_seconds,
+    write_measurements,
+)
+from interp.training.runs.tensor_file import load_weights
+
+
+@dataclass(frozen=True)
+class Run(Displayed):
+    """A trained (or still training) network with its history.
+
+    Attributes:
+        config: everything that determined it.
+        dataset: its pairs with both labels.
+        measurements: scores at increasing steps.
+        weights: arrays by step; read from the folder when asked for.
+        path: the run folder; None for a run that was kept in memory.
+        finished: whether it reached its last step.
+    """
+
+    config: RunConfig
+    dataset: Dataset
+    measurements: tuple[Measurement, ...]
+    weights: Mapping[int, Weights]
+    path: Path | None = None
+    finished: bool = True
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return self.path.name if self.path else "run"
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of training since it was last resumed; None in memory or while it trains."""
+        return None if self.path is None else read_seconds(self.path)
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps at which a checkpoint exists, ascending."""
+        return sorted(self.weights)
+
+    @property
+    def last_step(self) -> int:
+        """Step of the newest checkpoint.
+
+        Raises:
+            ValueError: if there is none yet.
+        """
+        if not self.weights:
+            raise ValueError(f"{self.path}: expected a run with a checkpoint, found none yet")
+        return self.steps[-1]
+
+    def network(self, step: int | None = None) -> Network:
+        """The network at a step (default: the newest checkpoint), in the run's precision.
+
+        Raises:
+            ValueError: if the run has no checkpoint at that step, or the file is damaged.
+        """
+        step = self.last_step if step is None else step
+        if step not in self.weights:
+            raise ValueError(
+                f"{self.path or 'run'}: no checkpoint at step {step}; "
+                f"expected one of {', '.join(map(str, self.steps))}"
+            )
+        network = empty_network(self.config, self.dataset.task)
+        origin = checkpoint_path(self.path, step) if self.path else Path("memory")
+        load_weights(network, self.weights[step], origin)
+        return network
+
+    def measurement(self, step: int | None = None) -> Measurement:
+        """The measurement at a step (default: the last one).
+
+        Raises:
+            ValueError: if the run was not scored at that step.
+        """
+        if step is None and self.measurements:
+            return self.measurements[-1]
+        for row in self.measurements:
+            if row.step == step:
+                return row
+        raise ValueError(f"{self.path or 'run'}: no scores at step {step}")
+
+
+def load(path: Path | str) -> Run:
+    """Reads a run folder, finished or not.
+
+    Raises:
+        ValueError: if the folder is none, or a file in it is missing, damaged or too new.
+    """
+    folder = Path(path)
+    config = read_run_config(folder)
+    return Run(
+        config=config,
+        dataset=read_dataset(folder, config),
+        measurements=read_measurements(folder),
+        weights=CheckpointFolder(folder),
+        path=folder,
+        finished=(folder / "DONE").exists(),
+    )
+
+
+def write_pruned(path: Path, run: Run, step: int, network: Network, scores: Scores) -> None:
+    """Saves a network that was made from a run's checkpoint as a finished run folder of its own.
+
+    Raises:
+        ValueError: if the folder exists already and is not empty.
+    """
+    if not is_vacant(path):
+        raise ValueError(f"{path}: expected a new or empty folder, it has contents")
+    with new_folder(path) as folder:
+        fill_run(folder, path.name, run.config, run.dataset)
+        write_checkpoint(folder, step, network, run.config)
+        row = Measurement(step, scores, weight_norm(network))
+        write_measurements(folder, (row,))
+        finish_run(folder, run.config, row, seconds=0.0, name=path.name)
+
+
+def made_run(
+    config: RunConfig,
+    dataset: Dataset,
+    networks: Mapping[int, Network],
+    out: Path | None = None,
+) -> Run:
+    """A finished run of networks that came about in another way than by training here.
+
+    Args:
+        config: fits the networks; what it says of the training may not be known.
+        dataset: what they are scored on.
+        networks: by step.
+        out: the run folder to make, in one step; without one the run stays in memory.
+    """
+    rows = tuple(
+        Measurement(step, scores(network, dataset, config.loss), weight_norm(network))
+        for step, network in networks.items()
+    )
+    if out is None:
+        return Run(config, dataset, rows, {k: _arrays(one) for k, one in networks.items()})
+    with new_folder(out) as folder:
+        fill_run(folder, out.name, config, dataset)
+        for step, network in networks.items():
+            write_checkpoint(folder, step, network, config)
+        write_measurements(folder, rows)
+        finish_run(folder, config, rows[-1], seconds=0.0, name=out.name)
+    return load(out)
+
+
+def _arrays(network: Network) -> Weights:
+    return {name: one.detach().cpu().numpy().copy() for name, one in network.state_dict().items()}

@@ -1,0 +1,126 @@
+"""What a run will cost: relative work of configurations, and time measured on one of them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from interp.training.trainer.schedule import save_and_score_steps
+
+if TYPE_CHECKING:
+    from interp.training.config.run_config import RunConfig
+    from interp.training.runs.metadata import Measurement
+    from interp.training.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Times of one cell on a worker's threads, in seconds; medians.
+
+    Attributes:
+        start: from the configuration to the first step.
+        step: one update.
+        evaluation: scoring all splits.
+        measure: what is measured of the finished run.
+        work: relative work of the cell's step.
+    """
+
+    start: float
+    step: float
+    evaluation: float
+    measure: float
+    work: float
+
+    def seconds(self, config: RunConfig) -> float:
+        """Estimated time of a whole run; others scale with the relative work of their step."""
+        scale = step_work(config) / self.work
+        _, scored = save_and_score_steps(config)
+        return (
+            self.start
+            + self.measure
+            + scale * (self.step * config.steps + self.evaluation * len(scored))
+        )
+
+
+class _Enough(Exception):
+    """The probe has seen what it wanted."""
+
+
+def probe(
+    config: RunConfig, measure: Callable[[Run], Any], threads: int = 1, seconds: float = 3.0
+) -> Probe:
+    """Trains a cell for a few seconds, in memory, and takes the time of each part."""
+    from interp.training.trainer.device import using_threads
+
+    with using_threads(threads):
+        return _timed(config, measure, seconds)
+
+
+def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> Probe:
+    from interp.training.trainer.loop import train
+
+    _, scored = save_and_score_steps(config)
+    began = time.perf_counter()
+    stamps: list[float] = []
+
+    def watch(step: int, latest: Measurement | None) -> None:
+        del step, latest
+        stamps.append(time.perf_counter())
+        if stamps[-1] - stamps[0] > seconds and len(stamps) > 3:
+            raise _Enough
+
+    with contextlib.suppress(_Enough):
+        train(config, progress=watch, device="cpu")
+    # stamps[i] − stamps[i−1] is one update and, where step i is scored, one evaluation.
+    gaps = [b - a for a, b in itertools.pairwise(stamps)]
+    plain = [gap for i, gap in enumerate(gaps, start=1) if i not in scored]
+    full = [gap for i, gap in enumerate(gaps, start=1) if i in scored]
+    step = statistics.median(plain or gaps)
+    evaluation = max(0.0, statistics.median(full or gaps) - step)
+    short = train(config.model_copy(update={"steps": 1}), device="cpu")
+    started = time.perf_counter()
+    measure(short)
+    measured = time.perf_counter() - started
+    return Probe(stamps[0] - began, step, evaluation, measured, step_work(config))
+
+
+def step_work(config: RunConfig) -> float:
+    """Multiplications of one update, to a constant factor: for comparing configurations."""
+    model, p = config.model, config.task.p
+    if model.kind == "transformer":
+        tokens = 3 if config.model.equals_token else 2
+        block = 4 * model.d_model + 2 * model.d_mlp
+        each = model.d_model * (tokens * model.n_layers * block + p)
+    else:
+        each = model.width * (p + (model.depth - 2) * model.width + 4)
+    examples = config.data.fraction * p * p
+    return each * min(examples, config.optimizer.batch_size or examples)
+
+
+def run_work(config: RunConfig) -> float:
+    """Multiplications of a whole run, to a constant factor."""
+    passes = config.task.p**2 / max(config.data.fraction * config.task.p**2, 1.0) / 3
+    return step_work(config) * (config.steps + passes * config.schedule.evaluations)
+
+
+def run_bytes(config: RunConfig) -> int:
+    """Bytes of a run folder, to a few percent: weights, optimizer states and the dataset."""
+    from interp.training.models.kinds import empty_network
+
+    task = config.make_task()
+    network = empty_network(config, task)
+    weights = sum(w.numel() * w.element_size() for w in network.state_dict().values())
+    saves, scored = save_and_score_steps(config)
+    history = 1200 * len(scored)  # a line of scores
+    moments = 2 * weights * min(len(saves), 2)
+    return len(saves) * weights + moments + len(task.pairs) * 10 + history
+
+
+def longest_first(work: Sequence[float], names: Sequence[str]) -> list[int]:
+    """Places of the cells in the order to run them, the same on every machine."""
+    return sorted(range(len(work)), key=lambda i: (-work[i], names[i]))

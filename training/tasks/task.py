@@ -1,0 +1,71 @@
+"""The operations, as one table; each with its formula, its domain and its group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from jaxtyping import Int
+
+from interp.training.tasks.groups import Group, is_prime
+from interp.training.tasks.operations import Operation, Values, find_operation
+
+
+@dataclass(frozen=True)
+class Task:
+    """An operation at a modulus.
+
+    Attributes:
+        operation: a row of OPERATIONS or a parsed polynomial.
+        p: the modulus; operands and answers are residues 0 … p−1.
+    """
+
+    operation: Operation
+    p: int
+
+    @property
+    def name(self) -> str:
+        """For titles: ``x + y mod 97``."""
+        return f"{self.operation.name} mod {self.p}"
+
+    @property
+    def group(self) -> Group:
+        """The group whose characters analyse this task.
+
+        Multiplication at a composite modulus has zero divisors and no discrete logarithm;
+        its curves are then read in the cyclic characters.
+        """
+        if self.operation.group == "multiplicative" and not is_prime(self.p):
+            return "cyclic"
+        return self.operation.group
+
+    @cached_property
+    def pairs(self) -> Int[np.ndarray, "pair 2"]:
+        """All ordered pairs of the domain, first operand slowest."""
+        x, y = (axis.ravel() for axis in np.indices((self.p, self.p)))
+        if self.operation.domain is not None:
+            inside = self.operation.domain(x, y)
+            x, y = x[inside], y[inside]
+        return np.stack([x, y], axis=1)
+
+    @cached_property
+    def answers(self) -> Values:
+        """The true answer of each pair of ``pairs``."""
+        x, y = self.pairs.T
+        return self.operation.formula(x, y, self.p)
+
+
+@lru_cache(maxsize=64)
+def make_task(operation: str, p: int) -> Task:
+    """The task for an operation's name or a polynomial's text.
+
+    Raises:
+        ValueError: if p < 2, the operation is unknown or malformed, or p must be prime and is not.
+    """
+    if p < 2:
+        raise ValueError(f"task.p: expected a whole number of at least 2, got {p}")
+    found = find_operation(operation)
+    if found.needs_prime and not is_prime(p):
+        raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
+    return Task(found, p)

@@ -1,0 +1,73 @@
+"""The training examples of one or more runs, whole or in minibatches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from interp.training.data.dataset import Dataset
+from interp.training.randomness import stream
+from interp.training.trainer.loss import label_places
+
+
+class Examples:
+    """What a step trains on: the same buffers every step, filled anew for a minibatch.
+
+    Minibatches are drawn by epochs: a permutation of the training set that depends on the seed
+    and the epoch only, so that a run resumes anywhere; what is left over at the end of an epoch,
+    less than a batch, waits for the next.
+
+    Args:
+        datasets: of each run, with equally many training examples.
+        seeds: of the order of each run's minibatches.
+        batch_size: examples a step; all of them if None.
+        device: where the buffers live.
+        run_axis: whether the buffers have a leading run axis; without one there is one dataset.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[Dataset],
+        seeds: Sequence[int],
+        batch_size: int | None,
+        device: torch.device,
+        run_axis: bool,
+    ) -> None:
+        self._seeds, self._run_axis = seeds, run_axis
+        self.answers = datasets[0].task.p
+        train = [(d.pairs[d.is_train], d.given_label[d.is_train]) for d in datasets]
+        self._pairs = self._on(device, [pairs for pairs, _ in train])
+        self._labels = self._on(device, [labels for _, labels in train])
+        self.total = len(train[0][0])
+        self.count = batch_size or self.total
+        self._minibatches = self.count < self.total
+        self._epoch, self._order = -1, np.empty((0, 0), dtype=np.int64)
+        self.pairs: Int[Tensor, "*run example 2"] = self._pairs
+        self.label_at: Int[Tensor, " label"] = label_places(self._labels, self.answers)
+        if self._minibatches:
+            self.pairs = self._pairs[..., : self.count, :].clone()
+            self.label_at = self.label_at.new_zeros(len(datasets) * self.count)
+
+    def _on(self, device: torch.device, arrays: list[np.ndarray]) -> Tensor:
+        array = np.stack(arrays) if self._run_axis else arrays[0]
+        return torch.as_tensor(array, device=device)
+
+    def move_to(self, step: int) -> None:
+        """Fills the buffers with the examples of a step."""
+        if not self._minibatches:
+            return
+        epoch, place = divmod(step, self.total // self.count)
+        if epoch != self._epoch:
+            orders = [stream(s, "batches", epoch).permutation(self.total) for s in self._seeds]
+            self._epoch, self._order = epoch, np.stack(orders)
+        chosen = torch.as_tensor(self._order[:, place * self.count : (place + 1) * self.count])
+        rows = chosen.to(self._pairs.device, non_blocking=True)
+        if not self._run_axis:
+            rows = rows[0]
+        self.pairs.copy_(self._pairs.take_along_dim(rows.unsqueeze(-1), dim=-2))
+        labels = self._labels.take_along_dim(rows, dim=-1)
+        self.label_at.copy_(label_places(labels, self.answers))

@@ -1,0 +1,189 @@
+"""Runs of the same shapes that train together: networks, optimizer and scores at a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from interp.training.config.run_config import RunConfig
+from interp.training.data.dataset import Dataset
+from interp.training.evaluation import Evaluation, part_sums
+from interp.training.models.kinds import Network, initial_network
+from interp.training.models.layers.noise import Noise, dropout_key
+from interp.training.models.mlp import MLP
+from interp.training.runs.folder import Weights, checkpoint_path, optimizer_path, weight_norm
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.tensor_file import load_weights, read_tensors
+from interp.training.trainer.autograd import AutogradGradients
+from interp.training.trainer.batches import Examples
+from interp.training.trainer.by_hand import MLPGradients
+from interp.training.trainer.device import captured
+from interp.training.trainer.optimizer import Updater
+from interp.training.trainer.stack import stack
+
+# What may differ between the runs of a cohort; everything else makes another program.
+_OWN: Any = {
+    "data": {"corruption", "kind"},
+    "model": {"dropout"},
+    "optimizer": {"lr", "weight_decay"},
+    "seed": ...,
+    "seeds": ...,
+}
+# On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
+_SMALL = 2**17
+
+
+def shape_key(config: RunConfig) -> str:
+    """Equal for the configurations that can train in one cohort."""
+    return config.model_dump_json(exclude=_OWN)
+
+
+def wants_run_axis(configs: Sequence[RunConfig], examples: int, device: torch.device) -> bool:
+    """Whether the runs are faster as one program than one after the other."""
+    if device.type == "cuda":
+        return True
+    model = configs[0].model
+    width = model.d_model if model.kind == "transformer" else model.width
+    batch = configs[0].optimizer.batch_size or examples
+    # The hand-written gradient has so little overhead that it is faster run by run.
+    by_hand = MLPGradients.fits(configs[0])
+    return len(configs) > 1 and batch * width <= _SMALL and not by_hand
+
+
+class Cohort:
+    """One or more runs at the same step; a single run is a cohort of one.
+
+    With a run axis every tensor holds all runs and a step is one program; without, the runs step
+    one after the other. A run comes out the same either way, to rounding.
+
+    Args:
+        configs: with equal :func:`shape_key`.
+        datasets: of each run.
+        device: where to train.
+        run_axis: None decides by size and device.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[RunConfig],
+        datasets: Sequence[Dataset],
+        device: torch.device,
+        run_axis: bool | None = None,
+    ) -> None:
+        first = configs[0]
+        self.configs, self.step = configs, 0
+        self.networks = [
+            initial_network(config, data.task)
+            for config, data in zip(configs, datasets, strict=True)
+        ]
+        self._evaluations = [Evaluation(data, first.loss, device) for data in datasets]
+        count = int(datasets[0].is_train.sum())
+        axis = wants_run_axis(configs, count, device) if run_axis is None else run_axis
+        if device.type != "cpu" and not axis:
+            raise ValueError(f"run_axis: expected True or None on {device.type}, got False")
+        self._stacked = stack(self.networks, device) if axis else None
+        # What a stacked network is scored on does not change: pairs, labels, members of the parts.
+        self._scored_on = [
+            torch.stack([getattr(evaluation, name) for evaluation in self._evaluations])
+            for name in (("pairs", "labels", "members") if axis else ())
+        ]
+        self._step_number = torch.zeros((), dtype=torch.int32, device=device)
+        members = [list(range(len(configs)))] if axis else [[i] for i in range(len(configs))]
+        self._examples: list[Examples] = []
+        self._gradients: list[MLPGradients | AutogradGradients] = []
+        for runs in members:
+            examples = Examples(
+                [datasets[i] for i in runs],
+                [configs[i].seed_of("batches") for i in runs],
+                first.optimizer.batch_size,
+                device,
+                axis,
+            )
+            self._examples.append(examples)
+            noise = self._noise([configs[i] for i in runs], axis, device)
+            network = self._stacked if self._stacked is not None else self.networks[runs[0]]
+            if isinstance(network, MLP) and MLPGradients.fits(first) and not axis:
+                self._gradients.append(MLPGradients(network, examples, first.loss, noise))
+            else:
+                self._gradients.append(AutogradGradients(network, examples, first.loss, noise))
+        graph = device.type == "cuda" and first.optimizer.name != "muon"
+        self.updater = Updater(
+            self.networks, [config.optimizer for config in configs], first.steps, graph
+        )
+        self._graph, self._make = graph, self._compute
+
+    def _noise(self, configs: list[RunConfig], axis: bool, device: torch.device) -> Noise:
+        keys = [dropout_key(config.seed_of("dropout")) for config in configs]
+        rates = [config.model.dropout for config in configs]
+        key = torch.tensor(keys if axis else keys[0], dtype=torch.int32, device=device)
+        rate = torch.tensor(rates if axis else rates[0], dtype=torch.float64, device=device)
+        return Noise(key, rate, self._step_number, any(rates))
+
+    def restore(self, run: int, folder: Path, step: int, weights: Weights) -> None:
+        """Takes a run's state from a checkpoint; all runs of a cohort must be given one step."""
+        load_weights(self.networks[run], weights, checkpoint_path(folder, step))
+        self.step = step
+        path = optimizer_path(folder, step)
+        arrays, _ = read_tensors(path)
+        if step > 0:
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            self.updater.restore(run, tensors, path)
+
+    def advance(self) -> Float[Tensor, " run"]:
+        """Makes one update; returns the losses before it, without waiting for a GPU."""
+        self._step_number.fill_(self.step)
+        for examples in self._examples:
+            examples.move_to(self.step)
+        self.updater.set_rate(self.step)
+        if self._graph and self._make == self._compute:
+            self._make = captured(self._compute, self._tensors)
+        losses = self._make()
+        self.step += 1
+        return losses
+
+    def _compute(self) -> Float[Tensor, " run"]:
+        losses = torch.cat([gradients().reshape(-1) for gradients in self._gradients])
+        self.updater.step()
+        return losses
+
+    def _tensors(self) -> list[Tensor]:
+        weights = [t.data for network in self.networks for t in network.parameters()]
+        buffers = [t for network in self.networks for t in network.buffers()]
+        return [*weights, *buffers, *self.updater.tensors()]
+
+    @torch.no_grad()
+    def measure(self) -> list[Measurement]:
+        """Scores of every run over all pairs."""
+        if self._stacked is not None:
+            return self._measure_stacked(self._stacked)
+        return [
+            Measurement(
+                self.step, evaluation(network.logits(evaluation.pairs)), weight_norm(network)
+            )
+            for network, evaluation in zip(self.networks, self._evaluations, strict=True)
+        ]
+
+    def _measure_stacked(self, stacked: Network) -> list[Measurement]:
+        """All runs in one program, and in one copy from a GPU."""
+        every = self._evaluations
+        pairs, labels, members = self._scored_on
+        sums = part_sums(stacked.logits(pairs), labels, members, every[0].loss)
+        squares = [w.double().square().flatten(1).sum(dim=1) for w in stacked.parameters()]
+        norms = torch.stack(squares).sum(dim=0).sqrt()
+        found = torch.cat([sums.flatten(1), norms[:, None]], dim=1).cpu().numpy()
+        return [
+            Measurement(
+                self.step, evaluation.from_sums(row[:-1].reshape(sums.shape[1:])), float(row[-1])
+            )
+            for evaluation, row in zip(every, found, strict=True)
+        ]
+
+    def optimizer_arrays(self, run: int) -> dict[str, np.ndarray]:
+        """What a resume of the run needs beside its weights."""
+        return {name: t.cpu().numpy() for name, t in self.updater.state_of(run).items()}

@@ -1,0 +1,102 @@
+"""One run of a cohort: where it comes from, where it goes and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from interp.training.config.run_config import RunConfig
+from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.models.kinds import Network
+from interp.training.runs.folder import Weights, finish_run
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.run import Run, load
+from interp.training.trainer.sink import FolderSink, MemorySink
+
+# What came of one of several runs: the run, or why there is none.
+Outcome = Run | Exception
+
+
+class DivergenceError(ArithmeticError):
+    """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """The dataset that a configuration describes."""
+    return make_dataset(
+        config.make_task(),
+        config.data.fraction,
+        config.data.corruption,
+        config.data.kind,
+        config.seed_of("split"),
+        config.seed_of("corruption"),
+    )
+
+
+class Job:
+    """One run of a cohort: where it comes from, where it goes and what became of it."""
+
+    def __init__(
+        self, number: int, config: RunConfig, out: Path | None, device: torch.device
+    ) -> None:
+        self.number, self.config, self.out, self.device = number, config, out, device
+        self.dataset = dataset_of(config)
+        self.sink: MemorySink | FolderSink = MemorySink()
+        self.outcome: Outcome | None = None
+
+    def open(self) -> None:
+        """Makes or takes up the run folder; one that is finished is the outcome."""
+        if self.out is None:
+            return
+        try:
+            self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
+            if sink.done:
+                self.outcome = load(self.out)
+        except (ValueError, OSError) as error:
+            self.outcome = error
+
+    def record(self, measurement: Measurement) -> None:
+        """Adds scores, unless they show that the run has diverged."""
+        self.check(measurement.weight_norm + sum(_losses(measurement)), measurement.step)
+        self._unless_over(lambda: self.sink.record(measurement))
+
+    def save(self, step: int, network: Network, optimizer: Weights) -> None:
+        """Adds a checkpoint."""
+        self._unless_over(lambda: self.sink.save(step, network, self.config, optimizer))
+
+    def _unless_over(self, write: Callable[[], None]) -> None:
+        """Writes while the run goes on; a disk that refuses ends this run only."""
+        if self.outcome is None:
+            try:
+                write()
+            except OSError as error:
+                self.outcome = error
+
+    def check(self, value: float, step: int) -> None:
+        """Ends the run if a value is not finite."""
+        if self.outcome is None and not np.isfinite(value):
+            kept = max(self.sink.weights, default=None)
+            note = "" if kept is None else f"; the checkpoint of step {kept} is kept"
+            self.outcome = DivergenceError(f"loss is no longer finite at step {step}{note}")
+
+    def finish(self, seconds: float) -> None:
+        """Marks the run as complete."""
+        if self.outcome is not None:
+            return
+        path = self.sink.path
+        if path is None:
+            rows = tuple(self.sink.measurements)
+            self.outcome = Run(self.config, self.dataset, rows, self.sink.weights)
+            return
+        self._unless_over(
+            lambda: finish_run(path, self.config, self.sink.measurements[-1], seconds)
+        )
+        if self.outcome is None:
+            self.outcome = load(path)
+
+
+def _losses(measurement: Measurement) -> list[float]:
+    return [score.loss for score in measurement.scores.values() if score.loss is not None]

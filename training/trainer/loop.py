@@ -1,0 +1,227 @@
+"""The trainer: from configurations to runs, resumable at any moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from interp.training.config.run_config import RunConfig
+from interp.training.runs.metadata import Measurement
+from interp.training.runs.run import Run
+from interp.training.trainer.cohort import Cohort, shape_key
+from interp.training.trainer.device import (
+    find_device,
+    is_out_of_memory,
+    keep_freed_memory,
+    product_precision,
+)
+from interp.training.trainer.job import DivergenceError as DivergenceError
+from interp.training.trainer.job import Job, Outcome
+from interp.training.trainer.job import dataset_of as dataset_of
+from interp.training.trainer.schedule import save_and_score_steps
+
+# Called as (step, last measurement or None); must not change anything it is given.
+Progress = Callable[[int, Measurement | None], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop, and has saved where it was."""
+
+
+def train(
+    config: RunConfig,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+    device: str = "auto",
+) -> Run:
+    """Trains a network, or goes on with a run that was cut off.
+
+    Args:
+        config: everything that determines the run.
+        out: run folder, made or resumed; None keeps the run in memory. A finished one is loaded.
+        progress: called after every step.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+
+    Returns:
+        The run. A resumed run is bit-identical to an uninterrupted one on the same machine with
+        the same number of threads.
+
+    Raises:
+        ValueError: if ``out`` holds another configuration or something that is no run, or the
+            device is unknown or absent.
+        DivergenceError: if the loss becomes NaN or infinite.
+        Interrupted: after Ctrl-C, with a checkpoint saved.
+    """
+    (outcome,) = train_many([config], [out], progress, device)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def train_many(
+    configs: Sequence[RunConfig],
+    outs: Sequence[Path | str | None] | None = None,
+    progress: Progress | None = None,
+    device: str = "auto",
+    run_axis: bool | None = None,
+) -> list[Outcome]:
+    """Trains several networks; those of the same shapes train together as a cohort.
+
+    Corruption, dropout, learning rate, weight decay and seeds may differ inside a cohort. Each
+    run comes out as it would alone, to rounding. When memory runs out, a cohort is halved.
+
+    Args:
+        configs: of the runs.
+        outs: a run folder for each, or None; see :func:`train`.
+        progress: called after every step of every cohort, with its first run's scores.
+        device: as in :func:`train`.
+        run_axis: whether a cohort's tensors hold all runs along an axis; None: if that is faster.
+
+    Returns:
+        In the order of the configurations, a run or the exception that ended it. One that fails
+        does not stop the others.
+
+    Raises:
+        ValueError: if the device is unknown or absent, or there are not as many folders as runs.
+        Interrupted: after Ctrl-C, with a checkpoint of every run saved.
+    """
+    places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
+    if len(places) != len(configs):
+        raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
+    where = find_device(device)
+    keep_freed_memory()
+    outcomes: dict[int, Outcome] = {}
+    waiting = _by_key(range(len(configs)), lambda run: shape_key(configs[run]))
+    while waiting:
+        group = waiting.pop(0)
+        jobs = [Job(run, configs[run], places[run], where) for run in group]
+        try:
+            outcomes.update(_train_cohort(jobs, where, progress, run_axis))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(group) == 1:
+                outcomes[group[0]] = MemoryError(str(error).splitlines()[0])
+            else:
+                half = len(group) // 2
+                waiting[:0] = [group[:half], group[half:]]
+    return [outcomes[run] for run in range(len(configs))]
+
+
+def _by_key(items: Sequence[int] | range, key: Callable[[int], object]) -> list[list[int]]:
+    groups: dict[object, list[int]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _train_cohort(
+    jobs: list[Job],
+    device: torch.device,
+    progress: Progress | None,
+    run_axis: bool | None,
+) -> dict[int, Outcome]:
+    """Trains jobs of the same shapes, those of the same step together."""
+    # Before anything is written, for a network that does not fit into memory.
+    try:
+        whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+    except ValueError as error:  # settings that do not fit the network, the same for all of them
+        return {job.number: error for job in jobs}
+    try:
+        for job in jobs:
+            job.open()
+        live = [i for i, job in enumerate(jobs) if job.outcome is None]
+        for group in _by_key(live, lambda i: jobs[i].sink.resumable() or 0):
+            chosen = [jobs[i] for i in group]
+            cohort = whole
+            if len(chosen) < len(jobs):
+                cohort = Cohort(
+                    [j.config for j in chosen], [j.dataset for j in chosen], device, run_axis
+                )
+            _train_from_one_step(cohort, chosen, progress)
+    finally:
+        for job in jobs:
+            job.sink.close()
+    return {job.number: job.outcome for job in jobs if job.outcome is not None}
+
+
+def _train_from_one_step(cohort: Cohort, jobs: list[Job], progress: Progress | None) -> None:
+    for run, job in enumerate(jobs):
+        step = job.sink.resumable()
+        if job.sink.path is not None and step is not None:
+            try:
+                cohort.restore(run, job.sink.path, step, job.sink.weights[step])
+            except ValueError as error:
+                job.outcome = error
+    if all(job.outcome is not None for job in jobs):
+        return
+    started = time.perf_counter()
+    precision = jobs[0].config.precision
+    with product_precision(precision), _stop_on_interrupt() as stop_requested:
+        _advance(cohort, jobs, progress, stop_requested)
+    for job in jobs:
+        job.finish(time.perf_counter() - started)
+
+
+def _advance(
+    cohort: Cohort,
+    jobs: list[Job],
+    progress: Progress | None,
+    stop_requested: threading.Event,
+) -> None:
+    config = jobs[0].config
+    saves, scored = save_and_score_steps(config)
+    rows = jobs[0].sink.measurements
+    latest = rows[-1] if rows else None
+    waits = jobs[0].device.type == "cpu"
+    while True:
+        stopping = stop_requested.is_set()
+        if cohort.step in scored or stopping:
+            measured = cohort.measure()
+            for job, row in zip(jobs, measured, strict=True):
+                job.record(row)
+            latest = measured[0]
+        if cohort.step in saves or stopping:
+            for run, job in enumerate(jobs):
+                job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
+        if progress is not None:
+            progress(cohort.step, latest)
+        if cohort.step >= config.steps or all(job.outcome is not None for job in jobs):
+            return
+        if stopping:
+            saved = jobs[0].sink.path is not None
+            raise Interrupted(
+                f"stopped at step {cohort.step} of {config.steps}; "
+                + ("the same command resumes" if saved else "nothing saved")
+            )
+        losses = cohort.advance()
+        if waits:  # on a GPU the evaluations see it, without a stop in between
+            for job, loss in zip(jobs, losses.tolist(), strict=True):
+                job.check(loss, cohort.step - 1)
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Turns the first Ctrl-C into a request; a second one interrupts as usual."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        requested.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield requested
+    finally:
+        signal.signal(signal.SIGINT, previous)

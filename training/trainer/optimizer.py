@@ -1,0 +1,203 @@
+"""Updates of the weights of one or more runs, and the optimizers' state as named tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import filter as fnfilter
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from interp.training.config.sections import OptimizerConfig
+from interp.training.models.kinds import Network
+
+MUON_MOMENTUM = 0.95
+
+
+class Updater:
+    """torch's optimizers over the weights of every run, each run by its own settings.
+
+    Args:
+        networks: of the runs; their ``.grad`` fields are read.
+        configs: of each run, with the same optimizer name.
+        steps: of the runs, for the learning-rate schedule.
+        capturable: whether updates go into a CUDA graph.
+
+    Raises:
+        ValueError: if a pattern of ``optimizer.decayed`` fits no parameter.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        configs: Sequence[OptimizerConfig],
+        steps: int,
+        capturable: bool = False,
+    ) -> None:
+        self._steps, self._schedule = steps, configs[0]
+        self._capturable = capturable
+        self._leaves = [
+            dict(_leaves(network, config))
+            for network, config in zip(networks, configs, strict=True)
+        ]
+        groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+        for network, leaves, config in zip(networks, self._leaves, configs, strict=True):
+            _check_patterns(network, config)
+            for by_muon, decays in ((False, True), (False, False), (True, True), (True, False)):
+                chosen = [
+                    leaf
+                    for name, leaf in leaves.items()
+                    if _by_muon(name, leaf, config) == by_muon
+                    and config.decays(name.partition("[")[0]) == decays
+                ]
+                if chosen:
+                    decay = config.weight_decay if decays else 0.0
+                    groups[by_muon].append(self._group(chosen, config, decay))
+        self.optimizers = [
+            _make(configs[0], by_muon, groups[by_muon], capturable)
+            for by_muon in (False, True)
+            if groups[by_muon]
+        ]
+
+    def _group(self, leaves: list[nn.Parameter], config: OptimizerConfig, decay: float) -> Any:
+        rate: float | Tensor = config.lr
+        if self._capturable and config.name != "muon":
+            rate = torch.tensor(config.lr, device=leaves[0].device)
+        return {"params": leaves, "lr": rate, "weight_decay": decay, "base_rate": config.lr}
+
+    def set_rate(self, step: int) -> None:
+        """Sets the learning rates of a step, the first of which is step 0."""
+        factor = rate_factor(step, self._steps, self._schedule)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                rate = factor * group["base_rate"]
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+
+    def step(self) -> None:
+        """Updates every weight by its ``.grad``."""
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def state_of(self, run: int) -> dict[str, Tensor]:
+        """Everything that is remembered of a run, as ``{"unembed.W_U/exp_avg": …}``."""
+        return {
+            f"{name}/{key}": value.detach()
+            for name, leaf in self._leaves[run].items()
+            for key, value in self._state(leaf).items()
+            if isinstance(value, Tensor)
+        }
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that an update changes beside the weights, as far as it exists."""
+        return [t for run in range(len(self._leaves)) for t in self.state_of(run).values()]
+
+    def restore(self, run: int, tensors: Mapping[str, Tensor], path: Path) -> None:
+        """Gives a run back what :meth:`state_of` took after a step.
+
+        Raises:
+            ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
+        """
+        expected = {
+            f"{name}/{key}": () if key == "step" else tuple(leaf.shape)
+            for name, leaf in self._leaves[run].items()
+            for key in _remembered(self._owner(leaf))
+        }
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        for name in sorted({*expected, *found}):
+            if expected.get(name) != found.get(name):
+                raise ValueError(
+                    f"{path}: tensor {name}: expected shape {expected.get(name, 'none')}, "
+                    f"got {found.get(name, 'none')}"
+                )
+        for name, leaf in self._leaves[run].items():
+            owner = self._owner(leaf)
+            for key in _remembered(owner):
+                value = tensors[f"{name}/{key}"]
+                # torch keeps the step count on the CPU unless an update is captured.
+                stays = key == "step" and not self._capturable
+                owner.state[leaf][key] = value.clone() if stays else value.to(leaf, copy=True)
+
+    def _owner(self, leaf: nn.Parameter) -> torch.optim.Optimizer:
+        return next(
+            one
+            for one in self.optimizers
+            if any(leaf is known for group in one.param_groups for known in group["params"])
+        )
+
+    def _state(self, leaf: nn.Parameter) -> dict[str, Any]:
+        return next((one.state[leaf] for one in self.optimizers if leaf in one.state), {})
+
+
+def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
+    """Share of the learning rate in force at the update from ``step`` to ``step + 1``.
+
+    Rises linearly over ``warmup`` steps, the last of which has the full rate; then constant, or
+    half a cosine that would reach zero at ``steps``.
+    """
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    if config.lr_schedule == "constant":
+        return 1.0
+    past = (step - config.warmup) / (steps - config.warmup)
+    return (1 + math.cos(math.pi * past)) / 2
+
+
+def _leaves(network: Network, config: OptimizerConfig) -> Iterator[tuple[str, nn.Parameter]]:
+    """Parameters by name; for Muon, which takes matrices, each head's matrix is one of its own."""
+    for name, weight in network.named_parameters():
+        if config.name != "muon" or weight.ndim < 3:
+            yield name, weight
+            continue
+        for head in range(len(weight)):
+            part = nn.Parameter(weight.data[head])
+            assert weight.grad is not None
+            part.grad = weight.grad[head]
+            yield f"{name}[{head}]", part
+
+
+def _by_muon(name: str, leaf: nn.Parameter, config: OptimizerConfig) -> bool:
+    # The biases b_Q, b_K and b_V have two axes as well, but are no matrices.
+    matrix = leaf.ndim == 2 and name.rpartition(".")[2].startswith("W_")
+    return config.name == "muon" and name.startswith("blocks.") and matrix
+
+
+def _check_patterns(network: Network, config: OptimizerConfig) -> None:
+    names = [name for name, _ in network.named_parameters()]
+    for pattern in config.decayed:
+        if not fnfilter(names, pattern):
+            raise ValueError(
+                f"optimizer.decayed: pattern '{pattern}' fits none of {', '.join(names)}"
+            )
+
+
+def _make(
+    config: OptimizerConfig, by_muon: bool, groups: list[dict[str, Any]], capturable: bool
+) -> torch.optim.Optimizer:
+    if by_muon:
+        return torch.optim.Muon(
+            groups, lr=config.lr, momentum=MUON_MOMENTUM, adjust_lr_fn="match_rms_adamw"
+        )
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
+    kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+    return kind(
+        groups,
+        lr=config.lr,
+        betas=config.betas,
+        eps=config.eps,
+        fused=True,
+        capturable=capturable,
+    )
+
+
+def _remembered(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    """What the optimizer keeps for each weight once it has made a step."""
+    if isinstance(optimizer, torch.optim.Adam):  # AdamW is one
+        return ("step", "exp_avg", "exp_avg_sq")
+    return ("momentum_buffer",) if optimizer.defaults["momentum"] else ()

@@ -1,0 +1,185 @@
+"""Where a run in training keeps its scores and checkpoints: in memory or in a run folder."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Protocol, runtime_checkable
+
+from interp.training.config.options import first_difference
+from interp.training.config.run_config import RunConfig
+from interp.training.data.dataset import Dataset
+from interp.training.models.kinds import Network
+from interp.training.runs.files import is_vacant
+from interp.training.runs.folder import (
+    CheckpointFolder,
+    Weights,
+    create_run,
+    drop_old_optimizer_states,
+    read_dataset,
+    resumable_steps,
+    write_checkpoint,
+)
+from interp.training.runs.metadata import (
+    Measurement,
+    append_measurement,
+    read_measurements,
+    read_run_config,
+    write_measurements,
+)
+
+
+class BusyError(ValueError):
+    """Another process is training in the run folder."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """What the trainer asks of a place for its results.
+
+    Attributes:
+        measurements: scores so far, at increasing steps.
+    """
+
+    measurements: list[Measurement]
+
+    @property
+    def path(self) -> Path | None:
+        """The run folder; None in memory."""
+
+    @property
+    def weights(self) -> Mapping[int, Weights]:
+        """Checkpoints by step."""
+
+    def resumable(self) -> int | None:
+        """The newest step that training can go on from; None to start anew."""
+
+    def record(self, measurement: Measurement) -> None:
+        """Adds scores."""
+
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
+        """Adds a checkpoint."""
+
+    def close(self) -> None:
+        """Lets go of what is held."""
+
+
+class MemorySink:
+    """Keeps a run's checkpoints and scores in memory."""
+
+    def __init__(self) -> None:
+        self.path = None
+        self.measurements: list[Measurement] = []
+        self._weights: dict[int, Weights] = {}
+
+    @property
+    def weights(self) -> Mapping[int, Weights]:
+        """Checkpoints by step."""
+        return self._weights
+
+    def resumable(self) -> int | None:
+        """Nothing: what is in memory ends with the process."""
+        return None
+
+    def record(self, measurement: Measurement) -> None:
+        """Adds scores."""
+        self.measurements.append(measurement)
+
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
+        """Adds a copy of the weights and running statistics."""
+        del config, optimizer  # what a resume would need
+        self._weights[step] = {
+            name: weight.detach().cpu().numpy().copy()
+            for name, weight in network.state_dict().items()
+        }
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class FolderSink:
+    """Keeps a run's checkpoints and scores in a run folder, which it locks while open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.measurements: list[Measurement] = []
+        self._lock = None if self.done else _exclusive(path)
+
+    @classmethod
+    def open(cls, path: Path, config: RunConfig, dataset: Dataset) -> FolderSink:
+        """Makes the folder, or takes up one with the same configuration where it left off."""
+        if is_vacant(path):
+            create_run(path, config, dataset)
+        if not (path / "config.json").is_file():
+            raise ValueError(f"{path}: expected a new folder or a run, it holds something else")
+        difference = first_difference(config, read_run_config(path))
+        if difference:
+            raise ValueError(f"{path}: holds another run's configuration: {difference}")
+        read_dataset(path, config)  # a damaged one is refused before any work is done
+        folder = cls(path)
+        try:
+            if not folder.done:
+                folder._take_up()
+        except BaseException:
+            folder.close()
+            raise
+        return folder
+
+    def _take_up(self) -> None:
+        """Clears away what a killed process left, and goes back to the newest checkpoint."""
+        for unfinished in (self.path / "checkpoints").glob(".step-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        for name in ("metrics.jsonl", "README.md", "DONE"):
+            for unfinished in self.path.glob(f".{name}.*"):
+                unfinished.unlink(missing_ok=True)
+        step = self.resumable()
+        rows = read_measurements(self.path)
+        self.measurements = [row for row in rows if step is not None and row.step <= step]
+        write_measurements(self.path, tuple(self.measurements))
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has reached its last step."""
+        return (self.path / "DONE").exists()
+
+    @property
+    def weights(self) -> Mapping[int, Weights]:
+        """Checkpoints by step, read when asked for."""
+        return CheckpointFolder(self.path)
+
+    def resumable(self) -> int | None:
+        """The newest step whose optimizer state is kept."""
+        return max(resumable_steps(self.path), default=None)
+
+    def record(self, measurement: Measurement) -> None:
+        """Adds scores; a resumed run has those of its first step already."""
+        if not self.measurements or self.measurements[-1].step < measurement.step:
+            self.measurements.append(measurement)
+            append_measurement(self.path, measurement)
+
+    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
+        """Adds a checkpoint, whole or not at all."""
+        write_checkpoint(self.path, step, network, config, optimizer)
+        drop_old_optimizer_states(self.path)
+
+    def close(self) -> None:
+        """Lets another process train in the folder."""
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _exclusive(path: Path) -> IO[bytes]:
+    """A lock on a run folder that lasts as long as the returned file stays open.
+
+    Raises:
+        BusyError: if another process is training in the folder.
+    """
+    lock = (path / "config.json").open("rb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise BusyError(f"{path}: another process is training in this folder") from None
+    return lock
