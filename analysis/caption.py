@@ -13,14 +13,18 @@ def caption(
     group: Group,
     seed: int | None,
     step: int | None,
-    place: str | None = None,
+    where: str | None = None,
 ) -> str:
     """IPR convention, basis of the spectra, place in the network, seed, step, as far as known."""
     parts = [f"IPR: {CONVENTION_NAME[convention]}, r = {r:g}", BASIS_NAME[group]]
-    if place is not None:
-        parts.append(place)
+    return place(seed, step, *parts, *([] if where is None else [where]))
+
+
+def place(seed: int | None, step: int | None, *parts: str) -> str:
+    """Some words, then seed and step as far as they are known."""
+    told = list(parts)
     if seed is not None:
-        parts.append(f"seed {seed}")
+        told.append(f"seed {seed}")
     if step is not None:
-        parts.append(f"step {step}")
-    return " · ".join(parts)
+        told.append(f"step {step}")
+    return " · ".join(told)

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from interp.training.trainer.loop import train as train
     from interp.training.trainer.loop import train_many as train_many
 
-# Results show themselves in notebooks through interp.notebook, which is loaded when they do.
-register(lambda: import_module("interp.notebook"))
+# Results show themselves in notebooks through interp.gallery, which is loaded when they do.
+register(lambda: import_module("interp.gallery"))
 
 _HOME = {
     "RunConfig": "interp.training.config.run_config",

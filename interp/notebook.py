@@ -1,71 +1,49 @@
-"""Results in notebooks: a small table for each, and the figure that belongs to it."""
+"""Results in notebooks: a small table for each."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
-
-from interp import figures
 from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
-from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import has_phase, phase
 from interp.analysis.sweeps.diagram import PhaseDiagram
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.training.display import Result, Value
 from interp.training.runs.run import Run
 from interp.words.sentences import number, outcome
 from interp.words.story import story
 
 _ROWS = 8
+_MOST = 24  # values of a result
 _PLACES = 6  # numbers of pruned neurons in a table
 
 
 def html(result: Any) -> str:
     """A result as a caption and a table; its colours are those of the notebook."""
-    if isinstance(result, Run):
-        return _run(result)
-    if isinstance(result, NeuronTable):
-        return _neurons(result)
-    if isinstance(result, PruningCurves):
-        return _curves(result)
-    if isinstance(result, PruningCurve):
-        return _block("Pruning curve: accuracy by number of pruned neurons", *_accuracies(result))
-    if isinstance(result, PhaseDiagram):
-        return _diagram(result)
+    for kind in type(result).__mro__:
+        if kind in _SHOWN:
+            return _SHOWN[kind](result)
     return escape(repr(result))
 
 
-def plot(result: Any, **options: Any) -> go.Figure:
-    """The figure that belongs to a result.
-
-    Raises:
-        TypeError: if none does.
-    """
-    if isinstance(result, Run):
-        return figures.training_curves(result, **options)
-    if isinstance(result, NeuronTable):
-        return _histogram(result, **options)
-    if isinstance(result, PruningCurves):
-        return figures.pruning_curves(result, **options)
-    if isinstance(result, PruningCurve):
-        return figures.pruning_curve(result, **options)
-    if isinstance(result, PhaseDiagram):
-        return figures.phase_diagram(result, **options)
-    raise TypeError(f"plot: expected a result with a figure, got {type(result).__name__}")
+def _result(result: Result) -> str:
+    """Any result: its numbers."""
+    rows = [[name, _cell(value)] for name, value in result.values().items()]
+    words = [f"{result.caption}."]
+    if len(rows) > _MOST:
+        words.append(f"The first {_MOST} of {len(rows)} values:")
+    return _block(type(result).__name__, ["name", "value"], rows[:_MOST], words)
 
 
-def _histogram(table: NeuronTable, **options: Any) -> go.Figure:
-    """With the two classes, unless told otherwise or there are none."""
-    if "classes" not in options:
-        try:
-            options["classes"] = classify(table)
-        except ValueError:
-            options["classes"] = None
-    return figures.ipr_histogram(table, **options)
+def _cell(value: Value) -> str:
+    if isinstance(value, float):
+        return "never" if math.isinf(value) else f"{value:.4g}"
+    return "–" if value is None else str(value)
 
 
 def _run(run: Run) -> str:
@@ -169,3 +147,15 @@ def _block(
         )
         parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>")
     return f'<div class="interp-result">{"".join(parts)}</div>'
+
+
+_SHOWN: Mapping[type, Callable[[Any], str]] = {
+    Run: _run,
+    NeuronTable: _neurons,
+    PruningCurves: _curves,
+    PruningCurve: lambda curve: _block(
+        "Pruning curve: accuracy by number of pruned neurons", *_accuracies(curve)
+    ),
+    PhaseDiagram: _diagram,
+    Result: _result,
+}

@@ -23,7 +23,8 @@ def run():
 
 @pytest.fixture(scope="module")
 def curves(run):
-    return checkpoint_curves(run, [neuron_table(run, step) for step in run.steps], draws=2, seed=5)
+    every = [run.checkpoint(step) for step in run.steps]
+    return checkpoint_curves([(one, neuron_table(one)) for one in every], draws=2, seed=5)
 
 
 def test_accuracies_are_those_of_the_pruned_checkpoints(run, curves):
@@ -60,11 +61,11 @@ def test_the_control_is_random_prunings_of_the_seed(run, curves):
 
 def test_bad_input():
     run = train(tiny_config(model={"width": 12, "depth": 3}, steps=2))
-    tables = [neuron_table(run)]
+    pairs = [(run.checkpoint(), neuron_table(run))]
     with pytest.raises(
         ValueError,
         match="expected logits that are a sum over its neurons, but a norm or a layer follows",
     ):
-        checkpoint_curves(run, tables)
+        checkpoint_curves(pairs)
     with pytest.raises(ValueError, match="draws: expected at least 1 random control, got 0"):
-        checkpoint_curves(run, tables, draws=0)
+        checkpoint_curves(pairs, draws=0)

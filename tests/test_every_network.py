@@ -28,6 +28,7 @@ from interp.training.evaluation import Evaluation, scores
 from interp.training.models.analytic import analytic_network
 from interp.training.models.kinds import empty_network
 from interp.training.runs.run import load
+from interp.training.runs.subject import as_checkpoint
 from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 from tests.conftest import plain_mlp, tiny_config
@@ -214,7 +215,7 @@ def test_pruning_curves_are_scores_of_pruned_networks(name, layer):
 
 def test_cross_entropy_curve_of_a_network_with_a_base():
     network = random_network("Transformer")
-    curves = pruning_curve(network, DATA, draws=0, loss="cross_entropy")
+    curves = pruning_curve(as_checkpoint(network, None, DATA, "cross_entropy"), draws=0)
     nothing = scores(prune(network, np.array([], dtype=np.int64)), DATA, "cross_entropy")
     for split in SPLITS:
         found = curves["IPR", "highest"].loss[split][-1]

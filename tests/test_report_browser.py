@@ -111,7 +111,7 @@ def test_the_checkpoint_slider_shows_what_python_computes(page, run):
     kept = int((table.ipr >= 0.2).sum())
     assert page.locator("#step-words").inner_text() == f"step {step} of {run.last_step}"
     assert page.locator("#kept").inner_text() == str(kept)
-    curves = checkpoint_curves(run, [table])
+    curves = checkpoint_curves([(run.checkpoint(step), table)])
     beside = int(np.abs(curves.sizes - (40 - kept)).argmin())
     for which, split in enumerate(SPLITS):
         cells = shown_scores(page)[split]

@@ -1,9 +1,20 @@
-"""How results show themselves in a notebook; the code that draws stands above, and registers."""
+"""What every result can do: say where it comes from, become a table, numbers or a picture.
+
+The code that draws stands above, in ``interp``, and registers here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A value by name: a number, a word, or None for what does not exist; infinite: it never came.
+Value = float | int | str | bool | None
+Values = Mapping[str, Value]
 
 
 class Displays(Protocol):
@@ -25,7 +36,7 @@ def register(displays: Callable[[], Displays]) -> None:
 
 
 class Displayed:
-    """A result that a notebook shows as a table, and that can be plotted."""
+    """Something that a notebook shows as a table, and that can be plotted."""
 
     def plot(self, **options: Any) -> Any:
         """The figure that belongs to this result, a ``plotly.graph_objects.Figure``.
@@ -34,12 +45,56 @@ class Displayed:
             options: of the figure function, see :mod:`interp.figures`.
 
         Raises:
-            RuntimeError: if nothing that draws has been imported.
+            TypeError: if no figure belongs to it.
         """
-        if not _registered:
-            raise RuntimeError("plot: expected something that draws; import interp first")
         return _registered[0]().plot(self, **options)
 
-    def _repr_html_(self) -> str | None:
-        """For notebooks; None where nothing that draws has been imported."""
-        return _registered[0]().html(self) if _registered else None
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return _registered[0]().html(self)
+
+
+class Result(Displayed):
+    """What a measure gives; subclasses are frozen dataclasses.
+
+    Attributes:
+        caption: where the numbers come from, in one line: convention, basis, seed, step.
+    """
+
+    if TYPE_CHECKING:  # a field in some subclasses, a property in others
+
+        @property
+        def caption(self) -> str:
+            """Where the numbers come from, in one line."""
+
+    def values(self) -> Values:
+        """The numbers by name, such as a criterion asks for; None for what does not exist."""
+        raise NotImplementedError
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A tidy table; by default a row a value."""
+        import pandas as pd
+
+        found = self.values()
+        return pd.DataFrame({"value": list(found.values())}, index=pd.Index(found, name="name"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, fit for JSON; an infinite value is the text ``never``."""
+        return {"caption": self.caption, "values": {k: plain(v) for k, v in self.values().items()}}
+
+    def __repr__(self) -> str:
+        name, caption = type(self).__name__, self.caption
+        shown = [f"{key} {_short(value)}" for key, value in list(self.values().items())[:4]]
+        more = ", …" if len(self.values()) > len(shown) else ""
+        return f"<{name}: {', '.join(shown)}{more} · {caption}>"
+
+
+def plain(value: Value) -> Value:
+    """A value as JSON has it: no NaN, and ``never`` for an event that did not come."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "never"
+    return value
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

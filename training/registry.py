@@ -52,6 +52,9 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         """
         if not isinstance(name, str) or not name.strip() or name != name.strip():
             raise ValueError(f"{self.noun}: expected a name of letters, got {name!r}")
+        if self._rows.get(name) == ":".join(origin.rsplit(".", 1)):  # the table's own, just loaded
+            self._rows[name] = row
+            return
         if name in self._rows and self._origin.get(name) != origin:
             there = self._origin.get(name, "interp itself")
             raise ValueError(
@@ -95,10 +98,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
 
     def __getitem__(self, name: str) -> Kind:
         row = self._rows[self.check(name)]
-        if isinstance(row, str):
-            row = self._load(name, row)
-            self._rows[name] = row
-        return row
+        return self._load(name, row) if isinstance(row, str) else row
 
     def __iter__(self) -> Iterator[str]:
         self._look_for_more()
@@ -116,7 +116,8 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
     def _load(self, name: str, home: str) -> Any:
         module, _, attribute = home.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            self._rows[name] = found = getattr(importlib.import_module(module), attribute)
+            return found
         except Exception as error:
             if self.is_own(name):
                 raise

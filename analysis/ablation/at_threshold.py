@@ -10,12 +10,13 @@ import numpy as np
 from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.data.splits import SPLITS, Split
+from interp.training.display import Result
 
 Accuracies = Mapping[Split, float | None]
 
 
-@dataclass(frozen=True)
-class ThresholdScores:
+@dataclass(frozen=True, repr=False)
+class ThresholdScores(Result):
     """Accuracies before and after pruning all neurons below an IPR, beside random prunings.
 
     Attributes:
@@ -25,6 +26,7 @@ class ThresholdScores:
             every number, else the nearest of its grid.
         before, after: accuracy of each split; None for an empty one.
         mean, low, high: of random prunings of the same size; None without a control.
+        caption: of the curves.
     """
 
     threshold: float
@@ -36,6 +38,15 @@ class ThresholdScores:
     mean: Accuracies | None
     low: Accuracies | None
     high: Accuracies | None
+    caption: str = ""
+
+    def values(self) -> dict[str, float | None]:
+        """Accuracy of each split before, after, and at random: ``after.test_accuracy``."""
+        found: dict[str, float | None] = {"threshold": self.threshold, "pruned": float(self.pruned)}
+        rows = {"before": self.before, "after": self.after, "random": self.mean}
+        for name, row in rows.items():
+            found |= {f"{name}.{split}_accuracy": value for split, value in (row or {}).items()}
+        return found
 
 
 def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> ThresholdScores:
@@ -70,6 +81,7 @@ def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> Th
         None if control is None else _accuracies(control.mean, place),
         None if control is None else _accuracies(control.low, place),
         None if control is None else _accuracies(control.high, place),
+        curves.caption,
     )
 
 

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from interp.analysis.ablation.prune import resolve
-from interp.training.config.sections import LossName
+from interp.analysis.caption import place
+from interp.analysis.measure import measure
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
-from interp.training.evaluation import Evaluation, in_float64
-from interp.training.models.kinds import Network
+from interp.training.display import Result
 from interp.training.models.transformer import Transformer
-from interp.training.runs.run import Run
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Head = tuple[int, int]
 Ablation = Literal["zero", "mean"]
 
 
-@dataclass(frozen=True)
-class HeadAblation:
+@dataclass(frozen=True, repr=False)
+class HeadAblation(Result):
     """Scores of a network without each of its heads in turn.
 
     Attributes:
@@ -38,15 +41,36 @@ class HeadAblation:
     how: Ablation
     step: int | None
     seed: int | None
+    name: str = "network"
+
+    @property
+    def caption(self) -> str:
+        """What stands in the place of a head's output, seed, step."""
+        how = {"zero": "zero", "mean": "its mean over all pairs"}[self.how]
+        return place(self.seed, self.step, f"heads set to {how}")
+
+    def values(self) -> dict[str, float | None]:
+        """``whole.test_accuracy``, and ``without 0.1.test_accuracy`` of each block and head."""
+        found = {f"whole.{name}": value for name, value in self.before.values().items()}
+        for (block, head), scores in self.after.items():
+            found |= {f"without {block}.{head}.{k}": v for k, v in scores.values().items()}
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a head that is left out (and one for none): accuracy and loss of each split."""
+        import pandas as pd
+
+        rows = {"none": self.before.values()}
+        rows |= {f"{block}.{head}": one.values() for (block, head), one in self.after.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="without head")
 
 
 def ablate_heads(
-    source: Run | Network,
+    source: Source,
     heads: Sequence[Head],
     how: Ablation = "mean",
     dataset: Dataset | None = None,
     step: int | None = None,
-    loss: LossName | None = None,
 ) -> Scores:
     """Scores of a Transformer without some of its heads; nothing is retrained.
 
@@ -55,55 +79,68 @@ def ablate_heads(
     they are used to.
 
     Args:
-        source: a run, or a Transformer together with ``dataset``.
+        source: a run or its folder, a checkpoint, or a Transformer together with ``dataset``.
         heads: as (block, head), counted from 0.
         how: ``zero`` or ``mean``.
         dataset: what to score on; a run brings its own.
         step: which checkpoint of a run.
-        loss: defaults to the run's.
 
     Raises:
         ValueError: if the network is no Transformer or has no such head, ``how`` is unknown, or
             a network comes without a dataset.
     """
-    network, dataset, loss = resolve(source, dataset, step, loss)
-    return _Ablator(network, Evaluation(dataset, loss), how)(heads)
+    return _Ablator(as_checkpoint(source, step, dataset), how)(heads)
 
 
 def head_ablation(
-    source: Run | Network,
+    source: Source,
     how: Ablation = "mean",
     dataset: Dataset | None = None,
     step: int | None = None,
-    loss: LossName | None = None,
 ) -> HeadAblation:
     """Ablates every head, one at a time; arguments and errors as in :func:`ablate_heads`."""
-    seed = source.config.seed if isinstance(source, Run) else None
-    if isinstance(source, Run):
-        step = source.last_step if step is None else step
-    network, dataset, loss = resolve(source, dataset, step, loss)
-    without = _Ablator(network, Evaluation(dataset, loss), how)
-    return HeadAblation(
-        without([]), {head: without([head]) for head in without.all_heads}, how, step, seed
-    )
+    origin = as_checkpoint(source, step, dataset)
+    without = _Ablator(origin, how)
+    after = {head: without([head]) for head in without.all_heads}
+    return HeadAblation(without([]), after, how, origin.step, origin.seed, origin.name)
+
+
+def no_heads(checkpoint: Checkpoint) -> str | None:
+    """Why a measure of heads is not defined on a network."""
+    if isinstance(checkpoint.network, Transformer):
+        return None
+    return "expected a Transformer, got an MLP, which has no heads"
+
+
+@measure("heads", source="ablation by hooks, as TransformerLens has them", refuses=no_heads)
+def heads(checkpoint: Checkpoint, *, how: Ablation = "mean") -> HeadAblation:
+    """What is left of a Transformer without each of its heads in turn.
+
+    Args:
+        checkpoint: of a Transformer.
+        how: what stands in the place of a head's output: its ``mean`` over all pairs, or ``zero``.
+    """
+    return head_ablation(checkpoint, how)
 
 
 class _Ablator:
     """Scores a Transformer with heads replaced, by hooks on what they write."""
 
-    def __init__(self, network: Network, evaluation: Evaluation, how: Ablation) -> None:
-        if not isinstance(network, Transformer):
+    def __init__(self, checkpoint: Checkpoint, how: Ablation) -> None:
+        if not isinstance(checkpoint.network, Transformer):
             raise ValueError("heads: expected a Transformer, got an MLP, which has none")
         if how not in get_args(Ablation):
             raise ValueError(f"how: expected {' or '.join(get_args(Ablation))}, got {how!r}")
-        self._network, self._evaluation = in_float64(network), evaluation
+        network = checkpoint.exact
+        assert isinstance(network, Transformer)
+        self._network, self._evaluation = network, checkpoint.evaluation
         blocks, heads = len(network.blocks), network.model.n_heads
         self.all_heads = [(block, head) for block in range(blocks) for head in range(heads)]
         self._values: Mapping[str, Tensor] = {}
         if how == "mean":
             with torch.no_grad():
                 _, cache = self._network.run_with_cache(
-                    evaluation.pairs, names_filter=lambda name: name.endswith("hook_z")
+                    self._evaluation.pairs, names_filter=lambda name: name.endswith("hook_z")
                 )
             self._values = {name: cache[name].mean(dim=0) for name in cache}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -13,18 +13,26 @@ from jaxtyping import Bool
 
 from interp.analysis.ablation.ranking import RANKINGS, removal_order
 from interp.analysis.ablation.tail import Tail
-from interp.analysis.neurons.classify import Classes
+from interp.analysis.measure import measure
+from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.composition import check_layer
-from interp.analysis.neurons.table import NeuronTable
-from interp.training.config.sections import LossName
+from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
-from interp.training.evaluation import Evaluation, in_float64, scores
+from interp.training.display import Result
+from interp.training.evaluation import scores
 from interp.training.models.kinds import Network
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.randomness import stream
-from interp.training.runs.run import Run
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint, of_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Mean, low and high by metric.
+Spread = Mapping[str, Mapping[str, float | None]]
 
 BAND = (0.05, 0.95)
 DRAWS = 50  # random prunings, unless told otherwise
@@ -61,8 +69,8 @@ def prune(network: Network, keep: np.ndarray, layer: int = 0) -> Network:
     return pruned
 
 
-@dataclass(frozen=True)
-class Pruning:
+@dataclass(frozen=True, repr=False)
+class Pruning(Result):
     """A network before and after pruning, with the controls of the same size.
 
     Attributes:
@@ -73,6 +81,7 @@ class Pruning:
         rankings: scores when the same number is pruned by another ranking, lowest first.
         control: for each split and metric, mean, low and high (5–95 %) over random prunings.
         draws, seed: of the random control.
+        caption: of the neurons: convention, basis, seed, step.
     """
 
     network: Network
@@ -82,9 +91,39 @@ class Pruning:
     before: Scores
     after: Scores
     rankings: Mapping[str, Scores]
-    control: Mapping[Split, Mapping[str, Mapping[str, float | None]]]
+    control: Mapping[Split, Spread]
     draws: int
     seed: int
+    caption: str = ""
+
+    def values(self) -> dict[str, float | None]:
+        """Scores before and after, by other rankings and at random: ``after.test_accuracy``."""
+        found: dict[str, float | None] = {
+            "threshold": self.classes.threshold,
+            "kept": float(self.kept),
+            "pruned": float(self.pruned),
+        }
+        for name, one in {"before": self.before, "after": self.after, **self.rankings}.items():
+            found |= {f"{name}.{k}": v for k, v in one.values().items()}
+        for split, metrics in self.control.items():
+            found |= {f"random.{split}_{m}": spread["mean"] for m, spread in metrics.items()}
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a split: accuracy before, after, under random pruning and other rankings."""
+        import pandas as pd
+
+        rows = {
+            split: {
+                "before": self.before[split].accuracy,
+                "after": self.after[split].accuracy,
+                **{f"random_{k}": v for k, v in self.control[split]["accuracy"].items()},
+                **{name: one[split].accuracy for name, one in self.rankings.items()},
+            }
+            for split in SPLITS
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+        return table.rename_axis(index="split")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, the object that ``interp prune --json`` prints."""
@@ -108,15 +147,22 @@ class Pruning:
 
 
 def prune_by_class(
-    source: Run | Network,
+    source: Source,
     table: NeuronTable,
     classes: Classes,
     dataset: Dataset | None = None,
     draws: int | None = None,
     seed: int = 0,
-    loss: LossName | None = None,
 ) -> Pruning:
     """Keeps the generalizing neurons only, and re-evaluates on every split beside controls.
+
+    Args:
+        source: a run or its folder, a checkpoint, or a network together with ``dataset``.
+        table: its neurons; says which checkpoint of a run.
+        classes: of these neurons.
+        dataset: what to score on; a run brings its own.
+        draws: random prunings of the same size; 50 by default.
+        seed: of the random prunings.
 
     Raises:
         ValueError: if the classes would prune every neuron or none, or draws is below 1.
@@ -124,7 +170,29 @@ def prune_by_class(
     draws = DRAWS if draws is None else draws
     if draws < 1:
         raise ValueError(f"draws: expected at least 1 random control, got {draws}")
-    network, dataset, loss = resolve(source, dataset, table.step, loss)
+    of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    of_kind(classes, Classes, "classes, such as interp.classify(table)")
+    origin = as_checkpoint(source, table.step, dataset)
+    kept = _kept(table, classes)
+    pruned = prune(origin.network, classes.generalizing, table.layer)
+    rankings, control = _controls(origin, table, kept, draws, seed)
+    return Pruning(
+        network=pruned,
+        classes=classes,
+        kept=kept,
+        pruned=len(table) - kept,
+        before=origin.scores,
+        after=scores(pruned, origin.scored_on, origin.loss),
+        rankings=rankings,
+        control=control,
+        draws=draws,
+        seed=seed,
+        caption=table.caption,
+    )
+
+
+def _kept(table: NeuronTable, classes: Classes) -> int:
+    """How many neurons the classes keep; neither none nor all."""
     kept = int(classes.generalizing.sum())
     if kept in (0, len(table)):
         alive = table.ipr[~table.dead]
@@ -133,13 +201,20 @@ def prune_by_class(
             f"threshold {classes.threshold:.4g} prunes {'no' if kept else 'every'} neuron "
             f"of {len(table)}{span}"
         )
-    random = stream(seed, "control")
-    evaluation = Evaluation(dataset, loss)
-    tail = Tail(in_float64(network), evaluation.pairs, table.layer)
+    return kept
+
+
+def _controls(
+    origin: Checkpoint, table: NeuronTable, kept: int, draws: int, seed: int
+) -> tuple[dict[str, Scores], dict[Split, Spread]]:
+    """Scores when as many neurons are pruned by other rankings, and at random."""
+    evaluation = origin.evaluation
+    tail = Tail(origin.exact, evaluation.pairs, table.layer)
 
     def scores_of(neurons: np.ndarray) -> Scores:
         return evaluation(tail(neurons))
 
+    random = stream(seed, "control")
     # The same draws as the pruning curve's: the first of an order are removed.
     drawn = [scores_of(random.permutation(len(table))[-kept:]) for _ in range(draws)]
     rankings = {
@@ -147,30 +222,34 @@ def prune_by_class(
         for name, value in RANKINGS.items()
         if name != "IPR"
     }
-    pruned = prune(network, classes.generalizing, table.layer)
-    return Pruning(
-        network=pruned,
-        classes=classes,
-        kept=kept,
-        pruned=len(table) - kept,
-        before=scores(network, dataset, loss),
-        after=scores(pruned, dataset, loss),
-        rankings=rankings,
-        control={split: _spread([one[split] for one in drawn]) for split in SPLITS},
-        draws=draws,
-        seed=seed,
-    )
+    return rankings, {split: _spread([one[split] for one in drawn]) for split in SPLITS}
 
 
-def resolve(
-    source: Run | Network, dataset: Dataset | None, step: int | None, loss: LossName | None
-) -> tuple[Network, Dataset, LossName]:
-    """The network, dataset and loss that a source stands for."""
-    if isinstance(source, Run):
-        return source.network(step), dataset or source.dataset, loss or source.config.loss
-    if dataset is None:
-        raise ValueError("dataset: expected one beside a network; a run brings its own")
-    return source, dataset, loss or "mse"
+@measure(
+    "pruning_at_threshold",
+    source="Doshi et al. 2024 (arXiv 2310.13061), section 4",
+    refuses=no_neurons,
+)
+def pruning_at_threshold(
+    checkpoint: Checkpoint,
+    *,
+    threshold: str | float = "auto",
+    draws: int = DRAWS,
+    layer: int = 0,
+    seed: int = 0,
+) -> Pruning:
+    """Scores before and after pruning all neurons below an IPR, beside controls of the same size.
+
+    Args:
+        checkpoint: of any network with neurons.
+        threshold: ``auto``, ``null`` or an IPR.
+        draws: random prunings of the same size.
+        layer: which hidden layer.
+        seed: of the random prunings.
+    """
+    table = neuron_table(checkpoint, layer=layer)
+    classes = classify(table, cast(Any, threshold))
+    return prune_by_class(checkpoint, table, classes, draws=draws, seed=seed)
 
 
 def _mask(keep: np.ndarray, width: int) -> Bool[np.ndarray, " neuron"]:
@@ -186,8 +265,8 @@ def _mask(keep: np.ndarray, width: int) -> Bool[np.ndarray, " neuron"]:
     return mask
 
 
-def _spread(drawn: list[Any]) -> dict[str, dict[str, float | None]]:
-    spread: dict[str, dict[str, float | None]] = {}
+def _spread(drawn: list[Any]) -> Spread:
+    spread: dict[str, Mapping[str, float | None]] = {}
     for metric in ("accuracy", "loss"):
         values = [getattr(score, metric) for score in drawn]
         if values[0] is None:

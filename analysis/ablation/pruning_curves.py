@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.ablation.kernel_scores import cumulative_counts, cumulative_sums
-from interp.analysis.ablation.prune import BAND, DRAWS, resolve
+from interp.analysis.ablation.prune import BAND, DRAWS
 from interp.analysis.ablation.ranking import RANKINGS, Direction, removal_order
 from interp.analysis.ablation.tail import Tail
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.measure import measure
+from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import PARTS, SPLITS, Split, split_means
-from interp.training.display import Displayed
-from interp.training.evaluation import Evaluation, in_float64
-from interp.training.models.kinds import Network
+from interp.training.display import Displayed, Result
+from interp.training.evaluation import Evaluation
 from interp.training.randomness import stream
-from interp.training.runs.run import Run
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint, of_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Curve = Float[np.ndarray, " size"]
 Order = tuple[str, Direction]
@@ -59,8 +64,8 @@ class ControlBand:
     seed: int
 
 
-@dataclass(frozen=True)
-class PruningCurves(Displayed):
+@dataclass(frozen=True, repr=False)
+class PruningCurves(Result):
     """Pruning curves in both directions, for every ranking, with the random control.
 
     Attributes:
@@ -84,16 +89,57 @@ class PruningCurves(Displayed):
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
         return self.curves[key]
 
+    def values(self) -> dict[str, float | None]:
+        """Accuracies of the whole network, and the best test accuracy of each order."""
+        first = next(iter(self.curves.values()))
+        found: dict[str, float | None] = {
+            f"before.{split}_accuracy": None if row is None else float(row[0])
+            for split, row in first.accuracy.items()
+        }
+        for (ranking, direction), curve in self.curves.items():
+            test = curve.accuracy["test"]
+            place = None if test is None else int(np.argmax(test))
+            name = f"{ranking}, {direction} first"
+            best = None if test is None or place is None else float(test[place])
+            found[f"{name}: best test_accuracy"] = best
+            found[f"{name}: pruned there"] = None if place is None else float(self.sizes[place])
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row an order, size and split: accuracy, loss; the control's mean, low and high too."""
+        import pandas as pd
+
+        orders = {f"{ranking}, {way}": curve for (ranking, way), curve in self.curves.items()}
+        if self.control is not None:
+            for name in ("mean", "low", "high"):
+                orders[f"random, {name}"] = getattr(self.control, name)
+        columns = ("order", "split", "pruned", "accuracy", "loss")
+        parts = [
+            pd.DataFrame(dict(zip(columns, row, strict=True)))
+            for name, curve in orders.items()
+            for row in _rows(name, curve)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+
+def _rows(order: str, curve: PruningCurve) -> Iterator[tuple[Any, ...]]:
+    """Columns of a tidy table, for each split that has examples."""
+    nothing = np.full(len(curve.sizes), np.nan)
+    for split, accuracy in curve.accuracy.items():
+        if accuracy is not None:
+            loss = curve.loss[split]
+            yield order, split, curve.sizes, accuracy, nothing if loss is None else loss
+
 
 def pruning_curve(
-    source: Run | Network,
+    source: Source,
     dataset: Dataset | None = None,
+    *,
     step: int | None = None,
+    layer: int = 0,
+    table: NeuronTable | None = None,
     draws: int | None = None,
     seed: int = 0,
-    loss: LossName | None = None,
-    table: NeuronTable | None = None,
-    layer: int = 0,
     orders: Sequence[Order] = ORDERS,
     losses: bool = True,
 ) -> PruningCurves:
@@ -105,16 +151,14 @@ def pruning_curve(
     what follows, in the network's precision, over a grid of about 50 numbers.
 
     Args:
-        source: a run, or a network together with ``dataset``.
+        source: a run or its folder, a checkpoint, or a network together with ``dataset``.
         dataset: what to score on; a run brings its own.
         step: which checkpoint of a run; a table brings its own.
+        layer: which hidden layer; a table brings its own.
+        table: the neuron table, if it has been made already; its IPR convention is then used.
         draws: random removal orders for the control; 0 for none. By default 50, or 10 where each
             number is a forward pass.
         seed: of the control's draws.
-        loss: defaults to the run's.
-        table: the neuron table, if it has been made already; its IPR convention and layer are
-            then used.
-        layer: which hidden layer.
         orders: rankings and directions; all by default.
         losses: without them, sums over neurons are in float32 and take half the time.
 
@@ -123,26 +167,67 @@ def pruning_curve(
     """
     if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
-    table = table or neuron_table(source, step, layer=layer)
-    network, dataset, loss = resolve(source, dataset, table.step, loss)
+    origin = as_checkpoint(source, step if table is None else table.step, dataset)
+    table = table or neuron_table(origin, layer=layer)
+    of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    walk = _passes(origin, table.layer, losses)
     ranked = [
         removal_order(RANKINGS[name](table), table.dead, direction) for name, direction in orders
     ]
-    evaluation = Evaluation(dataset, loss)
-    exact = losses and network.readout(table.layer) is not None
-    tail = Tail(in_float64(network) if exact else network, evaluation.pairs, table.layer)
-    passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
-    walk = passes(tail, evaluation, loss if losses else None)
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
-    control = None
     draws = walk.default_draws if draws is None else draws
-    if draws:
-        random = stream(seed, "control")
-        drawn = np.stack([random.permutation(network.width) for _ in range(draws)])
-        control = _band(walk.control(drawn), draws, seed, walk.controls_loss)
     return PruningCurves(
-        curves, control, network.width, walk.sizes, walk.method, table.caption, loss
+        curves,
+        _control(walk, len(table), draws, seed) if draws else None,
+        len(table),
+        walk.sizes,
+        walk.method,
+        table.caption,
+        origin.loss,
     )
+
+
+def _passes(origin: Checkpoint, layer: int, losses: bool) -> _CumulativePasses | _ForwardPasses:
+    """How the sizes of an order are computed, for the network from a layer on."""
+    evaluation = origin.evaluation
+    exact = losses and origin.network.readout(layer) is not None
+    tail = Tail(origin.exact if exact else origin.network, evaluation.pairs, layer)
+    passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
+    return passes(tail, evaluation, origin.loss if losses else None)
+
+
+def _control(
+    walk: _CumulativePasses | _ForwardPasses, neurons: int, draws: int, seed: int
+) -> ControlBand:
+    """Random removals, drawn one after the other from the seed."""
+    random = stream(seed, "control")
+    drawn = np.stack([random.permutation(neurons) for _ in range(draws)])
+    return _band(walk.control(drawn), draws, seed, walk.controls_loss)
+
+
+@measure(
+    "pruning_curves",
+    source="Doshi et al. 2024 (arXiv 2310.13061), figures 6 and 17",
+    refuses=no_neurons,
+)
+def curves(
+    checkpoint: Checkpoint,
+    *,
+    draws: int | None = None,
+    layer: int = 0,
+    losses: bool = True,
+    seed: int = 0,
+) -> PruningCurves:
+    """Scores after pruning every number of neurons, by each ranking, beside random removals.
+
+    Args:
+        checkpoint: of any network with neurons.
+        draws: random removal orders of the control; 50, or 10 where each number is a pass.
+        layer: which hidden layer.
+        losses: whether losses are measured too.
+        seed: of the control's draws.
+    """
+    return pruning_curve(checkpoint, layer=layer, draws=draws, losses=losses, seed=seed)
 
 
 class _CumulativePasses:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from interp.analysis.caption import place
 from interp.analysis.fourier.spectrum import BASIS_NAME
-from interp.analysis.source import read_source
+from interp.analysis.measure import measure
+from interp.training.display import Result
 from interp.training.models.kinds import Network
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
-from interp.training.runs.run import Run
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import residue_order
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHUFFLES = 200
 Points = Float[np.ndarray, "element 2"]
@@ -53,8 +60,8 @@ class NeighbourPlane:
     control: float
 
 
-@dataclass(frozen=True)
-class AnswerPlanes:
+@dataclass(frozen=True, repr=False)
+class AnswerPlanes(Result):
     """Both pictures of the output layer of a network.
 
     Attributes:
@@ -69,22 +76,39 @@ class AnswerPlanes:
     caption: str
     name: str
 
+    def values(self) -> dict[str, float]:
+        """How circular the answers lie, beside shuffled answers."""
+        return {
+            "pca_ring": self.pca.ring,
+            "pca_ring_control": self.pca.control,
+            "tsne_neighbours": self.tsne.neighbours,
+            "tsne_neighbours_control": self.tsne.control,
+        }
 
-def answer_planes(source: Run | Network, step: int | None = None, seed: int = 0) -> AnswerPlanes:
+    def to_pandas(self) -> pd.DataFrame:
+        """A row an element: its residue, and its place in both pictures."""
+        import pandas as pd
+
+        places = {"pca_1": self.pca.points[:, 0], "pca_2": self.pca.points[:, 1]}
+        places |= {"tsne_1": self.tsne.points[:, 0], "tsne_2": self.tsne.points[:, 1]}
+        return pd.DataFrame({"residue": self.residues, **places}).rename_axis(index="element")
+
+
+def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> AnswerPlanes:
     """PCA and t-SNE of the rows of the output layer, one a residue (2201.02177, section 3.3).
 
     In the order of the task's group: residues, or their discrete logarithms for × and ÷ (the zero
     residue apart), in which multiplication should look like addition.
 
     Args:
-        source: a run or a network.
+        source: a run or its folder, a checkpoint, or a network.
         step: which checkpoint of a run.
         seed: of t-SNE's start and of the shuffled controls.
 
     Raises:
         ImportError: if scikit-learn is not installed.
     """
-    origin = read_source(source, step)
+    origin = as_checkpoint(source, step)
     network = origin.network
     order = residue_order(network.task.p, network.task.group)
     rows = output_rows(network)[order]
@@ -105,15 +129,20 @@ def answer_planes(source: Run | Network, step: int | None = None, seed: int = 0)
             apart,
             float(np.mean([neighbour_share(embedded[s])[0] for s in shuffles])),
         ),
-        " · ".join(
-            [
-                BASIS_NAME[network.task.group],
-                *([] if origin.seed is None else [f"seed {origin.seed}"]),
-                *([] if origin.step is None else [f"step {origin.step}"]),
-            ]
-        ),
+        place(origin.seed, origin.step, BASIS_NAME[network.task.group]),
         origin.name,
     )
+
+
+@measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3")
+def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes:
+    """How circular the answers lie in the first two dimensions of their weights (PCA, t-SNE).
+
+    Args:
+        checkpoint: of any network.
+        seed: of t-SNE's start and of the shuffled controls.
+    """
+    return answer_planes(checkpoint, seed=seed)
 
 
 def output_rows(network: Network) -> Float[np.ndarray, "residue dimension"]:

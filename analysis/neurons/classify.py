@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from interp.analysis.fourier.null import null_ipr
-from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.measure import measure
+from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
+from interp.training.display import Result
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import of_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Rule = Literal["auto", "null"]
 ClassName = Literal["generalizing", "memorizing", "dead"]
@@ -22,8 +29,8 @@ class NotBimodalWarning(UserWarning):
     """The two-class cut was asked of IPRs that do not look like two classes."""
 
 
-@dataclass(frozen=True)
-class Classes:
+@dataclass(frozen=True, repr=False)
+class Classes(Result):
     """A class for every neuron.
 
     Attributes:
@@ -34,6 +41,7 @@ class Classes:
         rule: how the threshold was found, in words.
         dip_p_value: Hartigan's dip test of one mode against more (two-class cut only); None
             where it was not asked or the package ``diptest`` is absent.
+        caption: of the neurons: convention, basis, seed, step.
     """
 
     generalizing: Bool[np.ndarray, " neuron"]
@@ -42,6 +50,22 @@ class Classes:
     threshold: float
     rule: str
     dip_p_value: float | None = None
+    caption: str = ""
+
+    def values(self) -> dict[str, float | None]:
+        """Number of neurons in each class, threshold, and the dip test's p-value."""
+        counts = {str(name): float(count) for name, count in self.counts.items()}
+        return {**counts, "threshold": self.threshold, "dip_p_value": self.dip_p_value}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a neuron: its class."""
+        import pandas as pd
+
+        return pd.DataFrame({"class": self.names}).rename_axis(index="neuron")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, the rule included."""
+        return {**super().to_dict(), "rule": self.rule}
 
     @property
     def names(self) -> list[ClassName]:
@@ -78,6 +102,7 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
         ValueError: if the rule is unknown, the threshold lies outside (0, 1), or ``auto`` meets
             fewer than two different IPRs.
     """
+    of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     dip = None
     alive = table.ipr[~table.dead]
     if rule == "auto":
@@ -92,7 +117,21 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
         threshold = _fixed(rule)
         words = "fixed"
     above = np.where(table.dead, False, table.ipr >= threshold)
-    return Classes(above, ~above & ~table.dead, table.dead, threshold, words, dip)
+    below = ~above & ~table.dead
+    return Classes(above, below, table.dead, threshold, words, dip, table.caption)
+
+
+@measure("classes", source="Doshi et al. 2024 (arXiv 2310.13061), section 4", refuses=no_neurons)
+def classes(checkpoint: Checkpoint, *, threshold: str | float = "auto", layer: int = 0) -> Classes:
+    """How many neurons generalize, memorize and are dead, by a threshold on the IPR.
+
+    Args:
+        checkpoint: of any network with neurons.
+        threshold: ``auto``, ``null`` or an IPR.
+        layer: which hidden layer.
+    """
+    table = neuron_table(checkpoint, layer=layer)
+    return classify(table, cast(Any, threshold))
 
 
 def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -11,16 +12,21 @@ from jaxtyping import Complex, Float
 from interp.analysis.caption import caption
 from interp.analysis.fourier.ipr import Convention, ipr
 from interp.analysis.fourier.spectrum import in_group_order, one_sided_dft, power_shares
+from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NO_POWER
-from interp.analysis.source import read_source
+from interp.training.display import Result
 from interp.training.models.kinds import Network
 from interp.training.models.mlp import MLP
-from interp.training.runs.run import Run
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import Group
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
-class EmbeddingTable:
+
+@dataclass(frozen=True, repr=False)
+class EmbeddingTable(Result):
     """The embeddings of a network, one curve over the residues for each of their dimensions.
 
     Attributes:
@@ -73,6 +79,18 @@ class EmbeddingTable:
             found[name] = np.where(norms > NO_POWER * norms.max(initial=0), values, np.nan)
         return found
 
+    def values(self) -> dict[str, float | None]:
+        """Mean IPR of each matrix, and over the matrices that have one."""
+        found = {f"{name}.mean_ipr": value for name, value in self.mean_ipr.items()}
+        known = [value for value in found.values() if value is not None]
+        return {"embedding_mean_ipr": sum(known) / len(known) if known else None, **found}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a matrix and frequency: the share of power, summed over the dimensions."""
+        import pandas as pd
+
+        return pd.DataFrame(dict(self.shares)).rename_axis(index="frequency", columns="matrix")
+
     @property
     def mean_ipr(self) -> dict[str, float | None]:
         """Average over the dimensions that have power; None where none has."""
@@ -81,7 +99,7 @@ class EmbeddingTable:
 
 
 def embedding_table(
-    source: Run | Network,
+    source: Source,
     step: int | None = None,
     convention: Convention = "one-sided",
     r: float = 2,
@@ -90,7 +108,8 @@ def embedding_table(
     """Reads the embeddings of a network of any kind.
 
     Args:
-        source: a run (its newest checkpoint, or ``step``'s) or a network.
+        source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
+            network.
         step: which checkpoint of a run.
         convention: of the IPR; the default is the reference code's.
         r: exponent of the IPR.
@@ -99,11 +118,19 @@ def embedding_table(
     Raises:
         ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
     """
-    origin = read_source(source, step)
+    origin = as_checkpoint(source, step)
     group = group or origin.network.task.group
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
     )
+
+
+@measure("embeddings", source="Doshi et al. 2024 (arXiv 2310.13061), figure 7")
+def embeddings(
+    checkpoint: Checkpoint, *, convention: Convention = "one-sided", r: float = 2
+) -> EmbeddingTable:
+    """The Fourier spectrum and IPR of each dimension of the embeddings."""
+    return embedding_table(checkpoint, convention=convention, r=r)
 
 
 def _matrices(network: Network) -> dict[str, np.ndarray]:

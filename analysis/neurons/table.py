@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Complex, Float, Int
 
 from interp.analysis.caption import caption
@@ -22,12 +20,13 @@ from interp.analysis.fourier.spectrum import (
     power_shares,
     wrapped,
 )
+from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import neuron_curves
-from interp.analysis.source import read_source
-from interp.training.display import Displayed
-from interp.training.models.kinds import Network
+from interp.analysis.neurons.rows import arrow_table, parquet_bytes
+from interp.training.display import Result
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.files import write_bytes
-from interp.training.runs.run import Run
+from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import Group
 from interp.training.tasks.task import Task
 
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVES = ("first operand U", "second operand V", "answer W")
-_SUFFIX = ("u", "v", "w")
+QUANTILES = {"ipr_q05": 0.05, "ipr_q25": 0.25, "ipr_q50": 0.50, "ipr_q75": 0.75, "ipr_q95": 0.95}
 
 # A curve whose norm is below this share of the layer's largest curve of its kind has no power.
 NO_POWER = 1e-9
 
 
-@dataclass(frozen=True)
-class NeuronTable(Displayed):
+@dataclass(frozen=True, repr=False)
+class NeuronTable(Result):
     """Neurons of one hidden layer.
 
     Attributes:
@@ -182,39 +181,22 @@ class NeuronTable(Displayed):
         alive = self.ipr[~self.dead]
         return float(alive.mean()) if len(alive) else None
 
+    def values(self) -> dict[str, float | None]:
+        """Mean and quantiles of the IPR over the living neurons, and how many are dead."""
+        alive = self.ipr[~self.dead]
+        spread = np.quantile(alive, list(QUANTILES.values())) if len(alive) else ()
+        found: dict[str, float | None] = {"mean_ipr": self.mean_ipr, **dict.fromkeys(QUANTILES)}
+        found |= {name: float(value) for name, value in zip(QUANTILES, spread, strict=False)}
+        return {**found, "neurons": float(len(self)), "dead": float(self.dead.sum())}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the values, and the IPR of every neuron, null where it is dead."""
+        each = [None if dead else float(v) for v, dead in zip(self.ipr, self.dead, strict=True)]
+        return {**super().to_dict(), "ipr": each}
+
     def to_arrow(self) -> pa.Table:
         """One row a neuron; values that a dead neuron does not have are null."""
-        columns: dict[str, Any] = {
-            "neuron": np.arange(len(self)),
-            "dead": self.dead,
-            "ipr": self.ipr,
-            **{f"ipr_{s}": row for s, row in zip(_SUFFIX, self.curve_ipr, strict=True)},
-            "gini": self.gini,
-            "norm": self.norm,
-            "constant_share": self.constant_share,
-            "zero_share": self.zero_share,
-            "frequency": np.where(self.dead, -1, self.frequency),
-            **{f"frequency_{s}": row for s, row in zip(_SUFFIX, self.frequencies, strict=True)},
-            **{f"phase_{s}": row for s, row in zip(_SUFFIX, self.phases, strict=True)},
-        }
-        if self.phase_error is not None:
-            columns["phase_error"] = self.phase_error
-        if self.norm_weight is not None:
-            columns["norm_weight"] = self.norm_weight
-        for name in columns.keys() - {"neuron", "dead", "norm", "norm_weight"}:
-            hidden = np.isnan(columns[name].astype(float)) | self.dead
-            columns[name] = pa.array(columns[name], mask=hidden)
-        about = {
-            "task": self.task.name,
-            "group": self.group,
-            "convention": self.convention,
-            "r": self.r,
-            "step": self.step,
-            "seed": self.seed,
-            "name": self.name,
-            "layer": self.layer,
-        }
-        return pa.table(columns).replace_schema_metadata({"interp": json.dumps(about)})
+        return arrow_table(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a neuron; what a dead neuron does not have is NA."""
@@ -225,9 +207,7 @@ class NeuronTable(Displayed):
 
     def to_parquet(self, path: Path | str) -> None:
         """Writes :meth:`to_arrow` to a Parquet file, whole or not at all."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(self.to_arrow(), sink)
-        write_bytes(Path(path), sink.getvalue().to_pybytes())
+        write_bytes(Path(path), parquet_bytes(self.to_arrow()))
 
     def _where_power(self, values: Float[np.ndarray, "3 neuron"]) -> Float[np.ndarray, "3 neuron"]:
         return np.where(self.has_power, values, np.nan)
@@ -240,7 +220,7 @@ class NeuronTable(Displayed):
 
 
 def neuron_table(
-    source: Run | Network,
+    source: Source,
     step: int | None = None,
     convention: Convention = "one-sided",
     r: float = 2,
@@ -252,7 +232,8 @@ def neuron_table(
     The curves of a deeper network or a Transformer are composed maps (see ``composition``).
 
     Args:
-        source: a run (its newest checkpoint, or ``step``'s) or a network.
+        source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
+            network.
         step: which checkpoint of a run.
         convention: of the IPR; the default is the reference code's.
         r: exponent of the IPR.
@@ -262,7 +243,7 @@ def neuron_table(
     Raises:
         ValueError: if the run has no such checkpoint or layer, or the group needs a prime modulus.
     """
-    origin = read_source(source, step)
+    origin = as_checkpoint(source, step)
     network = origin.network
     curves = neuron_curves(network, layer)
     norm = network.layers[layer].norm
@@ -279,3 +260,25 @@ def neuron_table(
         layers=len(network.layers),
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
     )
+
+
+def no_neurons(checkpoint: Checkpoint) -> str | None:
+    """Why a measure of neurons is not defined on a network."""
+    if not checkpoint.network.layers:
+        return "an attention-only network has no neurons; see its heads"
+    return None
+
+
+@measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)
+def neurons(
+    checkpoint: Checkpoint, *, layer: int = 0, convention: Convention = "one-sided", r: float = 2
+) -> NeuronTable:
+    """The neurons of a hidden layer: curves, spectra, IPR, phases; a row each.
+
+    Args:
+        checkpoint: of any network with neurons.
+        layer: which hidden layer, counted from 0.
+        convention: of the IPR.
+        r: exponent of the IPR.
+    """
+    return neuron_table(checkpoint, convention=convention, r=r, layer=layer)

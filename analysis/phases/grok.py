@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -9,7 +10,10 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from interp.analysis.caption import place
+from interp.analysis.measure import measure
 from interp.analysis.phases.events import Interval
+from interp.training.display import Result
 from interp.training.runs.run import Run
 
 GrokRule = Literal["first", "sustained", "steady", "lasting"]
@@ -78,6 +82,42 @@ def grok_steps(
     steps = np.array([step for step, _ in scored], dtype=np.int64)
     accuracies = np.array([accuracy for _, accuracy in scored], dtype=np.float64)
     return {rule: grok_interval(rule, steps, accuracies, criteria) for rule in GROK_RULES}
+
+
+@dataclass(frozen=True, repr=False)
+class GrokSteps(Result):
+    """The four intervals, at one level.
+
+    Attributes:
+        intervals: by rule; None where a run never grokked by it.
+        caption: level, seed.
+    """
+
+    intervals: Mapping[GrokRule, Interval | None]
+    caption: str
+
+    def values(self) -> dict[str, float | None]:
+        """``steps_to_generalize`` (first rule, infinite if never), and the ends of all four."""
+        first = self.intervals["first"]
+        found: dict[str, float | None] = {
+            "steps_to_generalize": math.inf if first is None else float(first.by)
+        }
+        for rule, one in self.intervals.items():
+            found[f"{rule}_after"] = None if one is None else float(one.after)
+            found[f"{rule}_by"] = None if one is None else float(one.by)
+        return found
+
+
+@measure("grok", reads="run", source="four definitions; Power et al. 2022 (arXiv 2201.02177)")
+def grok(run: Run, *, level: float = 0.99) -> GrokSteps:
+    """The steps between which the test accuracy reached a level, by four definitions.
+
+    Args:
+        run: any run.
+        level: test accuracy to reach.
+    """
+    caption = place(run.config.seed, run.measurement().step, f"test accuracy ≥ {level:g}")
+    return GrokSteps(grok_steps(run, level), caption)
 
 
 def grok_interval(

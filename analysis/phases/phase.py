@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
+from interp.analysis.measure import measure
+from interp.training.display import Result
+
+if TYPE_CHECKING:  # a listing of runs names phases, and need not wait for torch
     from interp.training.runs.run import Run
 
 PhaseName = Literal[
@@ -28,8 +32,8 @@ class PhaseThresholds:
     margin: float = 1.05
 
 
-@dataclass(frozen=True)
-class Phase:
+@dataclass(frozen=True, repr=False)
+class Phase(Result):
     """A phase and the accuracies it was read from."""
 
     name: PhaseName
@@ -38,8 +42,24 @@ class Phase:
     step: int
     reason: str
 
+    @property
+    def caption(self) -> str:
+        """The accuracies that it was read from."""
+        return self.reason
 
-def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None = None) -> Phase:
+    def values(self) -> dict[str, str | float]:
+        """Its name, and the accuracies and step it was read from."""
+        return {
+            "phase": self.name,
+            "train_accuracy": self.train,
+            "test_accuracy": self.test,
+            "step": float(self.step),
+        }
+
+
+def phase(
+    run: Run | Path | str, step: int | None = None, thresholds: PhaseThresholds | None = None
+) -> Phase:
     """Names the phase of a run at a step (default: the last one).
 
     | phase | test | train |
@@ -57,6 +77,9 @@ def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None 
     Source: Doshi et al. 2024 (arXiv 2310.13061), appendix C.
     """
     limits = thresholds or PhaseThresholds()
+    from interp.training.runs.subject import as_run
+
+    run = as_run(run)
     row = run.measurement(step)
     train, test = row.scores["train"].accuracy, row.scores["test"].accuracy
     if train is None or test is None:
@@ -68,6 +91,17 @@ def phase(run: Run, step: int | None = None, thresholds: PhaseThresholds | None 
     if name in ("forgetting", "confusion"):
         reason += f"; best test accuracy before was {best:.3f}"
     return Phase(name, train, test, row.step, reason)
+
+
+@measure("phase", reads="run", source="Doshi et al. 2024 (arXiv 2310.13061), appendix C")
+def phase_of(run: Run, *, at: int | None = None) -> Phase:
+    """The phase of a run: what it generalized, memorized, unlearned or forgot.
+
+    Args:
+        run: any run with test examples.
+        at: the step; the last one by default.
+    """
+    return phase(run, at)
 
 
 def has_phase(run: Run) -> bool:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
+from interp.analysis.measure import measure
 from interp.analysis.phases.phase import PhaseName
 from interp.analysis.sweeps.axes import Plane, base_values, plane
 from interp.analysis.sweeps.bootstrap import interval, median
+from interp.training.display import Result
 from interp.training.randomness import stream
 from interp.training.sweep.table.results import Results, distinct
 
@@ -59,8 +61,8 @@ class CriticalValue:
     censored: str
 
 
-@dataclass(frozen=True)
-class Boundary:
+@dataclass(frozen=True, repr=False)
+class Boundary(Result):
     """The critical values of a sweep; ``rows`` are sorted by panel and x."""
 
     x: str
@@ -70,6 +72,21 @@ class Boundary:
     level: float
     draws: int
     rows: tuple[CriticalValue, ...]
+
+    @property
+    def caption(self) -> str:
+        """What is critical, and the interval."""
+        inside = ", ".join(sorted(self.inside))
+        return f"{self.y} up to which runs end in {inside} · {self.level:.0%} bootstrap interval"
+
+    def values(self) -> dict[str, float | None]:
+        """The critical value at each x (and panel)."""
+        return {
+            f"{self.x}={row.x}" + ("" if self.panel is None else f", {self.panel}={row.panel}"): (
+                row.value
+            )
+            for row in self.rows
+        }
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a critical value; what is undefined is NaN."""
@@ -148,6 +165,31 @@ def critical(
             brackets = _brackets(column, seeds, frozenset(inside))
             rows.append(_critical_value(value, at, brackets, drawn, level))
     return Boundary(x, y, found.panel, frozenset(inside), level, draws, tuple(rows))
+
+
+@measure(
+    "boundary",
+    reads="sweep",
+    source="bootstrap over seeds of the corruption at which generalizing ends",
+)
+def boundary(
+    results: Results,
+    *,
+    x: str = "data.fraction",
+    y: str = "data.corruption",
+    panel: str | None = None,
+    level: float = 0.95,
+) -> Boundary:
+    """The critical corruption at each data fraction, with its bootstrap interval over seeds.
+
+    Args:
+        results: of a sweep.
+        x: axis at whose values to look.
+        y: axis of numbers to follow upwards.
+        panel: a third axis.
+        level: of the interval.
+    """
+    return critical(results, x=x, y=y, panel=panel, level=level)
 
 
 def _check(inside: Collection[str], level: float, draws: int) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from interp.analysis.measure import measure
 from interp.analysis.phases.settled import STATES, State
 from interp.analysis.sweeps.axes import plane
-from interp.training.display import Displayed
+from interp.training.display import Result
 from interp.training.sweep.table.results import Results, distinct
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Point:
     ipr: Spread | None
 
 
-@dataclass(frozen=True)
-class PhaseDiagram(Displayed):
+@dataclass(frozen=True, repr=False)
+class PhaseDiagram(Result):
     """The points of a sweep over two axes and, where there is one, a third.
 
     Attributes:
@@ -103,6 +104,18 @@ class PhaseDiagram(Displayed):
     fixed: Mapping[str, Any]
     convention: str | None
     points: tuple[Point, ...]
+
+    @property
+    def caption(self) -> str:
+        """The axes, and those that are held fixed."""
+        held = [f"{path} = {value}" for path, value in self.fixed.items()]
+        axes = [f"x: {self.x}", f"y: {self.y}", *([f"panel: {self.panel}"] if self.panel else [])]
+        return " · ".join([*axes, *held])
+
+    def values(self) -> dict[str, float]:
+        """Share of the points in each state."""
+        counts = Counter(point.state for point in self.points)
+        return {state: counts[state] / len(self.points) for state in self.states}
 
     @property
     def panels(self) -> list[Any]:
@@ -166,6 +179,25 @@ def phase_diagram(
     return PhaseDiagram(
         found.x, found.y, found.panel, found.fixed, _convention(found.rows), _in_order(points)
     )
+
+
+@measure("phase_diagram", reads="sweep", source="Doshi et al. 2024 (arXiv 2310.13061), figure 3")
+def diagram(
+    results: Results,
+    *,
+    x: str = "data.fraction",
+    y: str = "data.corruption",
+    panel: str | None = None,
+) -> PhaseDiagram:
+    """The state of each point of a sweep, by the vote of its seeds.
+
+    Args:
+        results: of a sweep.
+        x: axis to the right.
+        y: axis upwards.
+        panel: a third axis; may be left out where only one other axis has several values.
+    """
+    return phase_diagram(results, x, y, panel)
 
 
 def vote(states: Iterable[str]) -> Vote:

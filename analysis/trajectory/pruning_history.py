@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,17 +14,23 @@ from interp.analysis.ablation.kernel_scores import cumulative_counts
 from interp.analysis.ablation.prune import BAND
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
-from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.measure import measure
+from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.training.data.splits import PARTS, SPLITS, split_means
+from interp.training.display import Result
 from interp.training.evaluation import Evaluation
 from interp.training.randomness import stream
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTROL_SIZES = 26
 
 
-@dataclass(frozen=True)
-class CheckpointCurves:
+@dataclass(frozen=True, repr=False)
+class CheckpointCurves(Result):
     """Accuracies at every checkpoint, in the order of the splits; NaN for an empty split.
 
     Attributes:
@@ -32,6 +39,7 @@ class CheckpointCurves:
         sizes: numbers of neurons that random prunings removed.
         mean, low, high: of the random prunings, 5–95 %.
         draws, seed: of the control; the same orders at every checkpoint.
+        caption: of the newest checkpoint's neurons.
     """
 
     steps: tuple[int, ...]
@@ -42,16 +50,32 @@ class CheckpointCurves:
     high: Float[np.ndarray, "step split size"]
     draws: int
     seed: int
+    caption: str = ""
+
+    def values(self) -> dict[str, float | None]:
+        """At the last checkpoint: the best test accuracy, and how many neurons are pruned there."""
+        test = self.accuracy[-1, SPLITS.index("test")]
+        if np.isnan(test).all():
+            return {"best_test_accuracy": None, "pruned_there": None}
+        return {"best_test_accuracy": float(test.max()), "pruned_there": float(test.argmax())}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a step, split and number of pruned neurons: the accuracy."""
+        import pandas as pd
+
+        levels = [self.steps, SPLITS, range(self.accuracy.shape[-1])]
+        index = pd.MultiIndex.from_product(levels, names=["step", "split", "pruned"])
+        return pd.DataFrame({"accuracy": self.accuracy.ravel()}, index=index)
 
 
 def checkpoint_curves(
-    run: Run, tables: Sequence[NeuronTable], draws: int = 4, seed: int = 0
+    pairs: Iterable[tuple[Checkpoint, NeuronTable]], draws: int = 4, seed: int = 0
 ) -> CheckpointCurves:
     """Prunes a run's checkpoints by IPR, beside random prunings at a grid of sizes.
 
     Args:
-        run: whose networks' logits are a sum over the neurons.
-        tables: one of each checkpoint, of the same layer.
+        pairs: checkpoints whose logits are a sum over the neurons, at steps that rise, each with
+            its neurons, all of the same layer. They are taken one by one.
         draws: random orders.
         seed: of the random orders.
 
@@ -60,35 +84,48 @@ def checkpoint_curves(
     """
     if draws < 1:
         raise ValueError(f"draws: expected at least 1 random control, got {draws}")
-    neurons = len(tables[0])
-    random = stream(seed, "control")
-    orders = np.stack([random.permutation(neurons) for _ in range(draws)])
-    sizes = np.unique(np.linspace(0, neurons, CONTROL_SIZES).round().astype(np.int64))
-    evaluation = Evaluation(run.dataset, run.config.loss)
-    found = [_of_checkpoint(run, table, evaluation, orders, sizes) for table in tables]
-    drawn = np.stack([control for _, control in found])  # step, draw, split, size
-    low, high = (np.quantile(drawn, q, axis=1) for q in BAND)
+    steps: list[int] = []
+    curves, controls = [], []
+    for checkpoint, table in pairs:
+        if not steps:
+            orders, sizes = _drawn(len(table), draws, seed)
+        curve, control = _of_checkpoint(checkpoint, table, orders, sizes)
+        steps.append(table.step or 0)
+        curves.append(curve)
+        controls.append(control)
+    found = np.stack(controls)  # step, draw, split, size
+    low, high = (np.quantile(found, q, axis=1) for q in BAND)
     return CheckpointCurves(
-        tuple(table.step or 0 for table in tables),
-        np.stack([curve for curve, _ in found]),
+        tuple(steps),
+        np.stack(curves),
         sizes,
-        drawn.mean(axis=1),
+        found.mean(axis=1),
         low,
         high,
         draws,
         seed,
+        table.caption,
     )
+
+
+def _drawn(
+    neurons: int, draws: int, seed: int
+) -> tuple[Int[np.ndarray, "order neuron"], Int[np.ndarray, " size"]]:
+    """Random orders, the same at every checkpoint, and the sizes at which they are scored."""
+    random = stream(seed, "control")
+    orders = np.stack([random.permutation(neurons) for _ in range(draws)])
+    return orders, np.unique(np.linspace(0, neurons, CONTROL_SIZES).round().astype(np.int64))
 
 
 @torch.no_grad()
 def _of_checkpoint(
-    run: Run,
+    checkpoint: Checkpoint,
     table: NeuronTable,
-    evaluation: Evaluation,
     orders: Int[np.ndarray, "order neuron"],
     sizes: Int[np.ndarray, " size"],
 ) -> tuple[Float[np.ndarray, "split size_from_0"], Float[np.ndarray, "order split size"]]:
-    tail = Tail(run.network(table.step), evaluation.pairs, table.layer)
+    evaluation = checkpoint.evaluation
+    tail = Tail(checkpoint.network, evaluation.pairs, table.layer)
     if tail.readout is None or tail.base is None:
         raise ValueError(
             f"layer {table.layer}: expected logits that are a sum over its neurons, "
@@ -103,6 +140,19 @@ def _of_checkpoint(
         _accuracies(counts, evaluation),
         np.stack([_accuracies(one, evaluation) for one in control]),
     )
+
+
+@measure("pruning_history", reads="run", source="Doshi et al. 2024 (arXiv 2310.13061), figure 17")
+def pruning_history(run: Run, *, draws: int = 4, layer: int = 0) -> CheckpointCurves:
+    """Accuracies after pruning every number of neurons by IPR, at every checkpoint.
+
+    Args:
+        run: whose logits are a sum over the layer's neurons.
+        draws: random orders of the control.
+        layer: which hidden layer.
+    """
+    every = (run.checkpoint(step) for step in run.steps)
+    return checkpoint_curves(((one, neuron_table(one, layer=layer)) for one in every), draws)
 
 
 def _accuracies(

@@ -37,6 +37,10 @@ COMMANDS = {
         "Show the Fourier spectrum of the embeddings, or of one neuron.",
     ),
     "heads": ("runs:heads", "Ablate a Transformer's heads one at a time and score what is left."),
+    "measure": (
+        "measures:measure_app",
+        "List the measures, or run one: interp measure NAME RUN, with the measure's own options.",
+    ),
     "report": (
         "runs:report",
         "Write a run as one HTML file to play with: threshold, checkpoint, neuron.",
@@ -91,6 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except TypeError as error:
+        if not str(error).startswith("expected "):
+            raise
+        _fail(str(error), 2)
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
     except MemoryError as error:

@@ -38,9 +38,10 @@ def demo(
     from interp.words.sentences import sentence
 
     run = train_with_progress(parse_config({**DEMO, "steps": steps, "seed": seed}), out)
-    table = neuron_table(run)
+    newest = run.checkpoint()
+    table = neuron_table(newest)
     classes = classify(table)
-    result = prune_by_class(run, table, classes)
+    result = prune_by_class(newest, table, classes)
     path = write_report(run)
     if json_:
         print_json({**run_summary(run), **result.to_dict(), "report": str(path)})

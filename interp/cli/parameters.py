@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -15,3 +15,29 @@ Template = Annotated[
     Literal["screen", "paper", "paper-wide"],
     Parameter(help="look of the figure; paper: one column, 86 mm, paper-wide: two, 178 mm"),
 ]
+
+
+def check_places(figure: Path | None, template: str, table: Path | None = None) -> None:
+    """Refuses names before any work is done, so that nothing is half written."""
+    from interp.training.runs.files import check_place
+
+    if figure is not None:
+        from interp.figures.export import check_figure
+
+        check_figure(figure, template)
+    if table is not None:
+        check_place("table", table, ".parquet", ".csv")
+
+
+def write_table(frame: Any, path: Path) -> None:
+    """Writes a DataFrame as .parquet or .csv, whole or not at all."""
+    import io
+
+    from interp.training.runs.files import write_bytes
+
+    if path.suffix.lower() == ".csv":
+        write_bytes(path, frame.to_csv().encode())
+        return
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    write_bytes(path, buffer.getvalue())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.display import Result, Value
     from interp.training.runs.run import Run
 
 
@@ -103,12 +106,30 @@ def print_heads(name: str, result: HeadAblation) -> None:
     shown = Table(
         "without", *result.before, title=f"{name}, step {result.step}: heads set to {how}"
     )
-    shown.add_row("–", *(number(score.accuracy) for score in result.before.values()))
+    shown.add_row("–", *(number(score.accuracy) for score in result.before.by_split.values()))
     for (block, head), scores in result.after.items():
-        cells = (number(score.accuracy) for score in scores.values())
+        cells = (number(score.accuracy) for score in scores.by_split.values())
         shown.add_row(f"head {block}.{head}", *cells)
     _show(shown)
     say(f"accuracy · seed {result.seed} · step {result.step}")
+
+
+def print_values(name: str, result: Result, most: int = 40) -> None:
+    """The values of any result, and where they come from."""
+    found = result.values()
+    shown = Table("value", "", title=name)
+    for key, value in list(found.items())[:most]:
+        shown.add_row(escape(key), _cell(value))
+    _show(shown)
+    if len(found) > most:
+        say(f"the first {most} of {len(found)} values; --table or --json give all")
+    say(result.caption)
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, float):
+        return "never" if math.isinf(value) else f"{value:.6g}"
+    return "–" if value is None else str(value)
 
 
 def _show(table: Table) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,18 @@ def _plain_lines(steps: int) -> Callback:
             next_line = next(due, steps + 1)
 
     return show
+
+
+@contextmanager
+def step_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A callback for each of some checkpoints that is done."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    columns = (TextColumn("checkpoints"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("checkpoints", total=total)
+        yield lambda step: bar.advance(task)
 
 
 @contextmanager

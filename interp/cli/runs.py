@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Parameter
 
-from interp.cli.parameters import Figure, Json, Template
+from interp.cli.parameters import Figure, Json, Template, check_places, write_table
 from interp.cli.plain_results import heads_summary, ipr_summary, origin, run_summary
 from interp.cli.print_runs import (
     print_heads,
@@ -82,7 +82,7 @@ def ipr(
     from interp.analysis.neurons.table import neuron_table
     from interp.training.runs.run import load
 
-    _check_places(figure, template, table)
+    check_places(figure, template, table)
     neurons = neuron_table(load(run), step, layer=layer)
     classes = classify(neurons, _threshold(threshold))
     if figure is not None:
@@ -90,7 +90,7 @@ def ipr(
 
         figures.save(figures.ipr_histogram(neurons, classes), figure, template=template)
     if table is not None:
-        _write_table(neurons, classes, table)
+        _write_neurons(neurons, classes, table)
     if json_:
         print_json(ipr_summary(neurons, classes))
         return
@@ -120,16 +120,18 @@ def prune(
     from interp.analysis.neurons.table import neuron_table
     from interp.training.runs.run import load, write_pruned
 
-    _check_places(figure, template)
+    check_places(figure, template)
     source = load(run)
-    neurons = neuron_table(source, step, layer=layer)
-    result = prune_by_class(source, neurons, classify(neurons, _threshold(threshold)), draws=draws)
+    checkpoint = source.checkpoint(step)
+    neurons = neuron_table(checkpoint, layer=layer)
+    classes = classify(neurons, _threshold(threshold))
+    result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     if save is not None:
         write_pruned(save, source, neurons.step or 0, result.network, result.after)
     if figure is not None:
         from interp import figures
 
-        curves = pruning_curve(source, draws=draws, table=neurons)
+        curves = pruning_curve(checkpoint, draws=draws, table=neurons)
         figures.save(
             figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
         )
@@ -161,7 +163,7 @@ def spectrum(
     from interp.analysis.neurons.table import neuron_table
     from interp.training.runs.run import load
 
-    _check_places(figure, template)
+    check_places(figure, template)
     source: NeuronTable | EmbeddingTable
     if neuron is None:
         source = embedding_table(load(run), step)
@@ -196,7 +198,7 @@ def heads(
     from interp.analysis.ablation.heads import head_ablation
     from interp.training.runs.run import load
 
-    _check_places(figure, template)
+    check_places(figure, template)
     source = load(run)
     result = head_ablation(source, cast(Any, how), step=step)
     if figure is not None:
@@ -253,23 +255,8 @@ def _threshold(text: str) -> Any:
         return text  # the classifier says what it expected
 
 
-def _check_places(figure: Path | None, template: str, table: Path | None = None) -> None:
-    """Refuses names before any work is done, so that nothing is half written."""
-    from interp.training.runs.files import check_place
-
-    if figure is not None:
-        from interp.figures.export import check_figure
-
-        check_figure(figure, template)
-    if table is not None:
-        check_place("table", table, ".parquet", ".csv")
-
-
-def _write_table(table: NeuronTable, classes: Classes, path: Path) -> None:
-    from interp.training.runs.files import write_bytes
-
+def _write_neurons(table: NeuronTable, classes: Classes, path: Path) -> None:
     if path.suffix.lower() == ".parquet":
         table.to_parquet(path)
     else:
-        frame = table.to_pandas().assign(neuron_class=classes.names)
-        write_bytes(path, frame.to_csv().encode())
+        write_table(table.to_pandas().assign(neuron_class=classes.names), path)

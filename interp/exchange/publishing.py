@@ -89,15 +89,16 @@ def _draw(run: Run, folder: Path) -> dict[str, str]:
     drawn = {}
     if len(run.measurements) > 1:
         drawn["Training"] = ("training", figures.training_curves(run))
-    if run.network().layers:
-        table = neuron_table(run)
+    newest = run.checkpoint()
+    if newest.network.layers:
+        table = neuron_table(newest)
         classes = classify(table, "null")
         drawn["IPR of the neurons"] = ("ipr", figures.ipr_histogram(table, classes))
     from interp.analysis.neurons.embedding import embedding_table
 
     drawn["Spectrum of the embeddings"] = (
         "spectrum",
-        figures.embedding_spectrum(embedding_table(run)),
+        figures.embedding_spectrum(embedding_table(newest)),
     )
     for name, figure in drawn.values():
         figures.save(figure, folder / "figures" / f"{name}.{suffix}", div_id=name)

@@ -37,7 +37,7 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
     parts.append(_graph("training", name))
     if not run.steps:
         parts.append(html.P("No checkpoint yet; its neurons appear with the first one."))
-    elif not run.network(run.last_step).layers:
+    elif not opened.checkpoint(run.last_step).network.layers:
         parts.append(html.P("An attention-only network has no neurons to show."))
     else:
         parts += _neuron_parts(view, opened)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
 
 MOST_RUNS, MOST_STEPS = 6, 64  # kept in memory
@@ -40,6 +42,7 @@ class OpenRun:
     stamp: Stamp
     background: Background
     computed: int = 0
+    _checkpoints: OrderedDict[int, Checkpoint] = field(default_factory=OrderedDict)
     _tables: OrderedDict[int, NeuronTable] = field(default_factory=OrderedDict)
     _quick: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
     _full: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
@@ -48,13 +51,23 @@ class OpenRun:
     _problems: dict[int, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
+    def checkpoint(self, step: int) -> Checkpoint:
+        """The network of a step, opened once."""
+        with self._lock:
+            if step not in self._checkpoints:
+                self._checkpoints[step] = self.run.checkpoint(step)
+                _bound(self._checkpoints)
+            self._checkpoints.move_to_end(step)
+            return self._checkpoints[step]
+
     def table(self, step: int) -> NeuronTable | None:
         """Neurons of the first hidden layer at a step; None for an attention-only network."""
         with self._lock:
             if step not in self._tables:
-                if not self.run.network(step).layers:
+                checkpoint = self.checkpoint(step)
+                if not checkpoint.network.layers:
                     return None
-                self._tables[step] = neuron_table(self.run, step)
+                self._tables[step] = neuron_table(checkpoint)
                 _ = self._tables[step].ipr  # computed now, and kept with the table
                 _bound(self._tables)
             self._tables.move_to_end(step)
@@ -105,14 +118,15 @@ class OpenRun:
         return self._problems.get(step)
 
     def _additive(self, step: int) -> bool:
-        return self.run.network(step).readout(0) is not None
+        return self.checkpoint(step).network.readout(0) is not None
 
     def _prepare(self, step: int) -> None:
         with self._lock:
             if step in self._quick:
                 return
             table = self.table(step)
-        curves = pruning_curve(self.run, draws=0, table=table, orders=_QUICK, losses=False)
+        checkpoint = self.checkpoint(step)
+        curves = pruning_curve(checkpoint, draws=0, table=table, orders=_QUICK, losses=False)
         with self._lock:
             self._quick[step] = curves
             _bound(self._quick)
@@ -125,7 +139,8 @@ class OpenRun:
     def _fill(self, step: int) -> None:
         try:
             draws = DRAWS if self._additive(step) else _SLOW_DRAWS
-            found = pruning_curve(self.run, draws=draws, table=self.table(step), losses=False)
+            checkpoint, table = self.checkpoint(step), self.table(step)
+            found = pruning_curve(checkpoint, draws=draws, table=table, losses=False)
         except (ValueError, OSError, MemoryError) as error:
             self._problems[step] = " ".join(str(error).split())
         else:
@@ -179,6 +194,6 @@ class Readings:
         return known
 
 
-def _bound(cache: OrderedDict[int, NeuronTable] | OrderedDict[int, PruningCurves]) -> None:
+def _bound(cache: OrderedDict[int, Any]) -> None:
     while len(cache) > MOST_STEPS:
         cache.popitem(last=False)

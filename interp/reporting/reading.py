@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from interp.analysis.ablation.heads import HeadAblation, head_ablation
+from interp.analysis.ablation.heads import HeadAblation, head_ablation, no_heads
 from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
 from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, classify
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
@@ -14,7 +14,7 @@ from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.analysis.phases.phase import Phase, has_phase, phase
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
-from interp.training.models.transformer import Transformer
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
 PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise: 0.15 s each
@@ -65,39 +65,59 @@ def read(
     layer: int,
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
 ) -> Reading:
-    """Reads a run.
+    """Reads a run; every checkpoint once.
 
     Raises:
         ValueError: if the run has no checkpoint or no such layer, or the threshold is none.
     """
-    network = run.network()
+    newest = run.checkpoint()
+    neurons = None
+    if newest.network.layers:
+        neurons = _read_neurons(run, newest, (threshold, draws, layer, pruned_checkpoints))
     return Reading(
         run,
         phase(run) if has_phase(run) else None,
-        embedding_table(run),
-        head_ablation(run) if isinstance(network, Transformer) else None,
-        _read_neurons(run, threshold, draws, layer, pruned_checkpoints) if network.layers else None,
+        embedding_table(newest),
+        None if no_heads(newest) else head_ablation(newest),
+        neurons,
     )
 
 
 def _read_neurons(
-    run: Run, threshold: Rule | float, draws: int | None, layer: int, pruned_checkpoints: int
+    run: Run, newest: Checkpoint, options: tuple[Rule | float, int | None, int, int]
 ) -> NeuronReading:
-    tables = {step: neuron_table(run, step, layer=layer) for step in run.steps}
-    newest = tables[run.last_step]
-    classes = _classes(newest, threshold)
-    before = [tables[step] for step in spread(list(tables)[:-1], pruned_checkpoints)]
-    additive = run.network().readout(layer) is not None
+    threshold, draws, layer, pruned_checkpoints = options
+    table = neuron_table(newest, layer=layer)
+    classes = _classes(table, threshold)
+    before = set(spread(run.steps[:-1], pruned_checkpoints))
+    if newest.network.readout(layer) is None or draws == 0:
+        before = set()
+    tables: dict[int, NeuronTable] = {}
+    pairs = _walk(run, layer, tables, before)
     earlier = None
-    if additive and before and draws != 0:
-        earlier = checkpoint_curves(run, before, min(draws or EARLIER_DRAWS, EARLIER_DRAWS))
+    if before:
+        earlier = checkpoint_curves(pairs, min(draws or EARLIER_DRAWS, EARLIER_DRAWS))
+    for _ in pairs:  # the checkpoints that are left get no curve
+        pass
+    tables[run.last_step] = table
     return NeuronReading(
         tables,
         classes,
-        pruning_curve(run, draws=draws, table=newest, losses=False),
+        pruning_curve(newest, draws=draws, table=table, losses=False),
         earlier,
         dynamics_of(run, list(tables.values())),
     )
+
+
+def _walk(
+    run: Run, layer: int, tables: dict[int, NeuronTable], wanted: set[int]
+) -> Iterator[tuple[Checkpoint, NeuronTable]]:
+    """Reads every checkpoint but the newest; gives those that are wanted, keeps all tables."""
+    for step in run.steps[:-1]:
+        checkpoint = run.checkpoint(step)
+        tables[step] = neuron_table(checkpoint, layer=layer)
+        if step in wanted:
+            yield checkpoint, tables[step]
 
 
 def _classes(table: NeuronTable, threshold: Rule | float) -> Classes:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interp.training.data.splits import SPLITS, Split
+from interp.training.display import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -17,11 +21,16 @@ class Score:
     loss: float | None
 
 
-@dataclass(frozen=True)
-class Scores(Mapping[Split, Score]):
-    """Scores of one network at one moment, by split."""
+@dataclass(frozen=True, repr=False)
+class Scores(Result):
+    """Scores of one network at one moment, by split; ``scores["test"].accuracy``."""
 
     by_split: Mapping[Split, Score]
+
+    @property
+    def caption(self) -> str:
+        """What the numbers are."""
+        return "accuracy: share of pairs whose label alone has the greatest logit · loss: mean"
 
     def __getitem__(self, split: Split) -> Score:
         return self.by_split[split]
@@ -31,6 +40,29 @@ class Scores(Mapping[Split, Score]):
 
     def __len__(self) -> int:
         return len(self.by_split)
+
+    def items(self) -> Iterable[tuple[Split, Score]]:
+        """Each split with its score."""
+        return self.by_split.items()
+
+    def keys(self) -> Iterable[Split]:
+        """The splits."""
+        return self.by_split.keys()
+
+    def values(self) -> dict[str, float | None]:
+        """Numbers by name: ``train_accuracy``, ``train_loss`` and so on."""
+        found: dict[str, float | None] = {}
+        for split, score in self.by_split.items():
+            found |= {f"{split}_accuracy": score.accuracy, f"{split}_loss": score.loss}
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a split: accuracy and loss, NaN where it is empty."""
+        import pandas as pd
+
+        rows = {s: {"accuracy": v.accuracy, "loss": v.loss} for s, v in self.by_split.items()}
+        table = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+        return table.rename_axis(index="split")
 
     def to_dict(self) -> dict[str, dict[str, float | None]]:
         """Plain data: ``{"train": {"accuracy": …, "loss": …}, …}``."""

@@ -39,6 +39,10 @@ class CheckpointFolder(Mapping[int, Weights]):
     def __len__(self) -> int:
         return len(self._steps())
 
+    def __contains__(self, step: object) -> bool:
+        # Mapping's own would read the weights to find out.
+        return isinstance(step, int) and checkpoint_path(self._run, step).parent.is_dir()
+
     def __getitem__(self, step: int) -> Weights:
         if not checkpoint_path(self._run, step).parent.is_dir():
             raise KeyError(step)

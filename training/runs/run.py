@@ -12,6 +12,7 @@ from interp.training.data.scores import Scores
 from interp.training.display import Displayed
 from interp.training.evaluation import scores
 from interp.training.models.kinds import Network, empty_network
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.files import is_vacant, new_folder
 from interp.training.runs.folder import (
     CheckpointFolder,
@@ -79,8 +80,8 @@ class Run(Displayed):
             raise ValueError(f"{self.path}: expected a run with a checkpoint, found none yet")
         return self.steps[-1]
 
-    def network(self, step: int | None = None) -> Network:
-        """The network at a step (default: the newest checkpoint), in the run's precision.
+    def checkpoint(self, step: int | None = None) -> Checkpoint:
+        """The network at a step (default: the newest), read once, with what it is scored on.
 
         Raises:
             ValueError: if the run has no checkpoint at that step, or the file is damaged.
@@ -94,7 +95,16 @@ class Run(Displayed):
         network = empty_network(self.config, self.dataset.task)
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         load_weights(network, self.weights[step], origin)
-        return network
+        config = self.config
+        return Checkpoint(network, self.dataset, config.loss, step, config.seed, self.name)
+
+    def network(self, step: int | None = None) -> Network:
+        """The network at a step (default: the newest checkpoint), in the run's precision.
+
+        Raises:
+            ValueError: if the run has no checkpoint at that step, or the file is damaged.
+        """
+        return self.checkpoint(step).network
 
     def measurement(self, step: int | None = None) -> Measurement:
         """The measurement at a step (default: the last one).

@@ -99,4 +99,4 @@ class Job:
 
 
 def _losses(measurement: Measurement) -> list[float]:
-    return [score.loss for score in measurement.scores.values() if score.loss is not None]
+    return [score.loss for score in measurement.scores.by_split.values() if score.loss is not None]

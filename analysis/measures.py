@@ -1,0 +1,40 @@
+"""Every measure by name; each is loaded when it is first used.
+
+A new one is a function with :func:`interp.analysis.measure.measure` above it, and a row here. A
+user's own needs no row: the decorator adds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.training.registry import Registry
+
+if TYPE_CHECKING:
+    from interp.analysis.measure import Measure as Measure
+
+_ROWS = {
+    "answers": "interp.analysis.neurons.answers:answers",
+    "bands": "interp.analysis.neurons.bands:bands",
+    "classes": "interp.analysis.neurons.classify:classes",
+    "embeddings": "interp.analysis.neurons.embedding:embeddings",
+    "neurons": "interp.analysis.neurons.table:neurons",
+    "norms": "interp.analysis.neurons.norm_weights:norms",
+    "solution": "interp.analysis.neurons.solution:solution",
+    "heads": "interp.analysis.ablation.heads:heads",
+    "needed": "interp.analysis.ablation.needed:needed",
+    "pruning": "interp.analysis.ablation.shares:pruning",
+    "pruning_at_threshold": "interp.analysis.ablation.prune:pruning_at_threshold",
+    "pruning_curves": "interp.analysis.ablation.pruning_curves:curves",
+    "scores": "interp.analysis.scoring:scoring",
+    "phase": "interp.analysis.phases.phase:phase_of",
+    "grok": "interp.analysis.phases.grok:grok",
+    "stages": "interp.analysis.phases.stages:stages",
+    "weights": "interp.analysis.trajectory.weights:weights",
+    "ipr_history": "interp.analysis.trajectory.ipr_history:ipr_history",
+    "pruning_history": "interp.analysis.trajectory.pruning_history:pruning_history",
+    "phase_diagram": "interp.analysis.sweeps.diagram:diagram",
+    "boundary": "interp.analysis.sweeps.boundary:boundary",
+}
+
+MEASURES: Registry[Measure] = Registry("measure", dict(_ROWS), "interp.measures")

@@ -1,0 +1,71 @@
+"""The figure of every result: a table from its class to what draws it.
+
+A new one is a row here, or the decorator :func:`figure` in a user's own code. A result whose class
+has no row is drawn by that of the class it derives from; any result has its numbers drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from interp.training.registry import Registry, origin_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Draw = Callable[..., "go.Figure"]
+
+_ROWS = {
+    "Run": "interp.figures.training:training_curves",
+    "NeuronTable": "interp.figures.of_results:neuron_table",
+    "NormWeights": "interp.figures.of_results:norm_weights",
+    "PrunedShares": "interp.figures.of_results:pruned_shares",
+    "EmbeddingTable": "interp.figures.embedding:embedding_spectrum",
+    "AnswerPlanes": "interp.figures.planes:answer_planes",
+    "PruningCurves": "interp.figures.pruning:pruning_curves",
+    "PruningCurve": "interp.figures.pruning:pruning_curve",
+    "Pruning": "interp.figures.scores:before_after",
+    "Scores": "interp.figures.scores:scores",
+    "HeadAblation": "interp.figures.of_results:head_ablation",
+    "Dynamics": "interp.figures.dynamics:ipr_dynamics",
+    "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
+    "History": "interp.figures.history:history",
+    "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
+    "Result": "interp.figures.numbers:numbers",
+}
+
+FIGURES: Registry[Draw] = Registry("figure", dict(_ROWS), "interp.figures")
+
+
+def figure(kind: type) -> Callable[[Draw], Draw]:
+    """Makes a function the figure of a class of results.
+
+    Args:
+        kind: the class; the function is called with a result of it, and options by keyword.
+    """
+
+    def made(draw: Draw) -> Draw:
+        FIGURES.add(kind.__name__, draw, origin_of(draw))
+        return draw
+
+    return made
+
+
+def plot(result: Any, **options: Any) -> go.Figure:
+    """The figure that belongs to a result.
+
+    Raises:
+        TypeError: if none does.
+    """
+    for kind in type(result).__mro__:
+        if kind.__name__ in FIGURES:
+            return FIGURES[kind.__name__](result, **options)
+    raise TypeError(f"plot: expected a result with a figure, got {type(result).__name__}")
+
+
+def html(result: Any) -> str:
+    """A result as a piece of HTML, for notebooks."""
+    from interp.notebook import html as shown
+
+    return shown(result)

@@ -1,0 +1,78 @@
+"""A checkpoint: a network at a step, read once, with all that it is scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from interp.training.config.sections import LossName
+from interp.training.data.dataset import Dataset
+from interp.training.data.scores import Scores
+from interp.training.evaluation import Evaluation, in_float64, scores
+from interp.training.models.kinds import Network
+
+
+@dataclass(frozen=True, repr=False)
+class Checkpoint:
+    """A network at a step; what every measure of one network reads.
+
+    Attributes:
+        network: in its run's precision; nobody changes it.
+        dataset: what it is scored on; None for a network that came without one.
+        loss: that it is scored by.
+        step: number of updates; None for a network that comes from no run.
+        seed: of its run; None likewise.
+        name: of its run, for titles.
+    """
+
+    network: Network
+    dataset: Dataset | None = None
+    loss: LossName = "mse"
+    step: int | None = None
+    seed: int | None = None
+    name: str = "network"
+
+    def __repr__(self) -> str:
+        return f"<Checkpoint of {self.name}: {type(self.network).__name__}, step {self.step}>"
+
+    @property
+    def task(self) -> Any:
+        """The task of the network."""
+        return self.network.task
+
+    @property
+    def scored_on(self) -> Dataset:
+        """The dataset.
+
+        Raises:
+            ValueError: if there is none, or it is of another task.
+        """
+        if self.dataset is None:
+            raise ValueError("dataset: expected one beside a network; a run brings its own")
+        ours, theirs = self.network.task, self.dataset.task
+        if ours.name != theirs.name:
+            raise ValueError(f"dataset: expected one of {ours.name}, got one of {theirs.name}")
+        return self.dataset
+
+    @cached_property
+    def exact(self) -> Network:
+        """The network in float64; the same object where it is that already."""
+        found: Network = in_float64(self.network)
+        return found
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Scores logits over its dataset."""
+        return Evaluation(self.scored_on, self.loss)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Accuracy and loss of every split, in float64."""
+        return scores(self.exact, self.scored_on, self.loss)
+
+    def beside(self, dataset: Dataset | None, loss: LossName | None = None) -> Checkpoint:
+        """The same network, scored on another dataset or by another loss."""
+        if dataset is None and loss is None:
+            return self
+        return replace(self, dataset=dataset or self.dataset, loss=loss or self.loss)

@@ -1,0 +1,80 @@
+"""What a public function is called with: the one door from a run, a path or a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from interp.training.config.sections import LossName
+from interp.training.data.dataset import Dataset
+from interp.training.models.kinds import Network
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.run import Run, load
+
+Kind = TypeVar("Kind")
+
+# What can be read as a checkpoint.
+Source = Checkpoint | Run | Network | Path | str
+
+
+def as_run(source: Run | Path | str) -> Run:
+    """The run itself, or the one in a folder.
+
+    Raises:
+        TypeError: if it is something else.
+        ValueError: if the folder holds no run.
+    """
+    if isinstance(source, Run):
+        return source
+    if isinstance(source, Path | str):
+        return load(source)
+    raise TypeError(f"expected a run or its folder, got {told(source)}")
+
+
+def as_checkpoint(
+    source: Source,
+    step: int | None = None,
+    dataset: Dataset | None = None,
+    loss: LossName | None = None,
+) -> Checkpoint:
+    """A network at a step, with all that it is scored on.
+
+    Args:
+        source: a run or its folder, a checkpoint, or a bare network.
+        step: which checkpoint of a run; the newest by default.
+        dataset: to score on; a run brings its own.
+        loss: to score by; a run brings its own, a bare network has ``mse``.
+
+    Raises:
+        TypeError: if the source is something else.
+        ValueError: if the run has no checkpoint at that step.
+    """
+    if isinstance(source, Checkpoint):
+        if step is not None and step != source.step:
+            raise ValueError(f"step: expected that of the checkpoint, {source.step}, got {step}")
+        return source.beside(dataset, loss)
+    if isinstance(source, Run | Path | str):
+        return as_run(source).checkpoint(step).beside(dataset, loss)
+    if isinstance(source, nn.Module) and hasattr(source, "task") and hasattr(source, "layers"):
+        return Checkpoint(source, dataset, loss or "mse", step)
+    raise TypeError(f"expected a run, its folder, a checkpoint or a network, got {told(source)}")
+
+
+def of_kind(value: object, kind: type[Kind], what: str) -> Kind:
+    """The value itself, if it is of a kind.
+
+    Raises:
+        TypeError: saying what was expected, such as "a neuron table", and what came.
+    """
+    if isinstance(value, kind):
+        return value
+    raise TypeError(f"expected {what}, got {told(value)}")
+
+
+def told(value: object) -> str:
+    """What something is, in a few words."""
+    text = repr(value)
+    kind = type(value).__name__
+    return f"{kind} {text}" if len(text) <= 40 and "\n" not in text else kind
