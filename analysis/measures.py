@@ -6,12 +6,9 @@ user's own needs no row: the decorator adds it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from interp.training.registry import Registry
-
-if TYPE_CHECKING:
-    from interp.analysis.measure import Measure as Measure
 
 _ROWS = {
     "answers": "interp.analysis.neurons.answers:answers",
@@ -37,4 +34,5 @@ _ROWS = {
     "boundary": "interp.analysis.sweeps.boundary:boundary",
 }
 
-MEASURES: Registry[Measure] = Registry("measure", dict(_ROWS), "interp.measures")
+# Of ``interp.analysis.measure.Measure``, which stands above this table.
+MEASURES: Registry[Any] = Registry("measure", dict(_ROWS), "interp.measures")

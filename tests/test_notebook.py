@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from interp import notebook
+from interp import gallery, notebook
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.table import neuron_table
@@ -109,4 +109,4 @@ def test_a_run_without_scores_is_shown(tiny_run):
 
 def test_other_things_have_no_figure():
     with pytest.raises(TypeError, match="plot: expected a result with a figure, got int"):
-        notebook.plot(3)
+        gallery.plot(3)

@@ -79,11 +79,11 @@ class Boundary(Result):
         inside = ", ".join(sorted(self.inside))
         return f"{self.y} up to which runs end in {inside} · {self.level:.0%} bootstrap interval"
 
-    def values(self) -> dict[str, float | None]:
-        """The critical value at each x (and panel)."""
+    def values(self) -> dict[str, float | str | None]:
+        """The critical value at each x (and panel), or on which side of the grid it lies."""
         return {
             f"{self.x}={row.x}" + ("" if self.panel is None else f", {self.panel}={row.panel}"): (
-                row.value
+                row.censored or row.value
             )
             for row in self.rows
         }

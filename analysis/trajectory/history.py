@@ -79,7 +79,7 @@ def history(
         ValueError: if there is no such measure, checkpoint or option, or the measure reads a
             whole run.
     """
-    found = MEASURES[name] if isinstance(name, str) else name
+    found: Measure = MEASURES[name] if isinstance(name, str) else name
     if found.reads != "checkpoint":
         raise ValueError(f"history: measure {found.name} reads a whole {found.reads} already")
     source, label = as_run(run), found.label(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
-    from interp.training.display import Result, Value
+    from interp.training.display import Result, Value, Values
     from interp.training.runs.run import Run
 
 
@@ -116,14 +116,29 @@ def print_heads(name: str, result: HeadAblation) -> None:
 
 def print_values(name: str, result: Result, most: int = 40) -> None:
     """The values of any result, and where they come from."""
+    if hasattr(result, "rows") and hasattr(result, "steps"):
+        print_history(name, result.steps, result.rows)
+        say(result.caption)
+        return
     found = result.values()
-    shown = Table("value", "", title=name)
+    shown = Table("name", "value", title=name)
     for key, value in list(found.items())[:most]:
         shown.add_row(escape(key), _cell(value))
     _show(shown)
     if len(found) > most:
         say(f"the first {most} of {len(found)} values; --table or --json give all")
     say(result.caption)
+
+
+def print_history(name: str, steps: Sequence[int], rows: Sequence[Values], most: int = 6) -> None:
+    """Values over checkpoints: a row a step, a column a value."""
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    shown = Table("step", *map(escape, names[:most]), title=name)
+    for step, row in zip(steps, rows, strict=True):
+        shown.add_row(str(step), *(_cell(row.get(key)) for key in names[:most]))
+    _show(shown)
+    if len(names) > most:
+        say(f"the first {most} of {len(names)} values; --table or --json give all")
 
 
 def _cell(value: Value) -> str:

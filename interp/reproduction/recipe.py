@@ -1,4 +1,4 @@
-"""A recipe: a claim or figure of a paper as data – grid, analyses, figures, criteria."""
+"""A recipe: a claim or figure of a paper as data – grid, measures, figures, criteria."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Criterion(_Part):
 
     Attributes:
         says: in words.
-        measure: name of a column of a run's row, or of a value that an analysis gives.
+        measure: name of a column of a run's row, or of a value that a measure gives.
         at: dotted paths and values of the runs it is about; all runs by default.
         reduce: how several runs of a seed become one value; ``share``: of those that are ``of``.
         of: the word that ``share`` counts.
@@ -83,8 +83,8 @@ class Recipe(_Part):
         trained: ``analytic`` networks are constructed, not trained.
         grid: as in a grid file; of the quick budget.
         paper: keys of the grid that the full budget replaces; ``base`` is merged.
-        keep: ``scores`` where no analysis or figure needs the networks.
-        analyses: name and options of each.
+        keep: ``scores`` where no figure needs the networks.
+        measures: name and options of each, as ``interp measure`` lists them.
         figures: kind and options of each.
         criteria: all must hold.
         note: what the quick budget leaves out, and where the setting is not the paper's.
@@ -100,7 +100,7 @@ class Recipe(_Part):
     grid: dict[str, Any]
     paper: dict[str, Any] = Field(default_factory=dict)
     keep: Keep = "runs"
-    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    measures: dict[str, dict[str, Any]] = Field(default_factory=dict)
     figures: list[dict[str, Any]] = Field(min_length=1)
     criteria: list[Criterion] = Field(min_length=1)
     note: str = ""
