@@ -718,7 +718,7 @@ def raised_messages() -> dict[str, str]:
 def test_every_error_of_training_and_analysis_has_a_test_on_its_message():
     tested = {
         node.value.replace("\\", "")
-        for path in (ROOT / "tests").glob("test_*.py")
+        for path in (ROOT / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from interp.training.sweep.executors import ray_actors, ray_cluster, ray_worker
-from interp.training.sweep.executors.executors import make_executor
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Work
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.grid import parse_grid
 from interp.training.sweep.plan.manifest import cells_of
 from tests.sweep_probe import probe
 
-from .test_executors import BASE, is_alive, processes_of, wait_until
+from .contracts.test_executors import BASE, is_alive, processes_of, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_ray_of_its_own_leaves_nothing_behind(work):
     import ray
 
     before = signal.getsignal(signal.SIGTERM)
-    executor = make_executor("ray", 1, threads=2)
+    executor = Machine("ray", 1, threads=2).make_executor()
     assert list(executor.run(iter([]), work)) == [] and not ray.is_initialized()
     (outcome,) = executor.run(iter(cells(1)), replace(work, threads=2))
     assert outcome.status == "done" and outcome.row["threads"] == 2
@@ -90,7 +90,7 @@ def test_an_address_without_a_cluster(given, reason, monkeypatch):
         address = given.format(**ports)
         began = time.monotonic()
         with pytest.raises(ValueError, match=refusal(address, reason)):
-            make_executor("ray", 2, address=address)
+            Machine("ray", 2, address=address).make_executor()
     assert time.monotonic() - began < 30
 
 
@@ -104,7 +104,7 @@ def refusal(address: str, reason: str) -> str:
 def test_auto_is_what_the_environment_says(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ValueError, match=refusal("127.0.0.1:1", r"\[Errno 111\] .*")):
-        make_executor("ray", 2, address="auto")
+        Machine("ray", 2, address="auto").make_executor()
 
 
 def test_ray_that_is_not_installed(monkeypatch):
@@ -112,7 +112,7 @@ def test_ray_that_is_not_installed(monkeypatch):
     with pytest.raises(
         ValueError, match=re.escape("ray: expected to be installed; pip install interp[ray]")
     ):
-        make_executor("ray", 2)
+        Machine("ray", 2).make_executor()
 
 
 # A cluster is there
@@ -159,7 +159,7 @@ def test_a_lost_node_costs_its_cell_a_try(cluster, work):
             (work.scratch / f"{cell.hash}.go").touch()
 
     losing = meanwhile(lose)
-    executor = make_executor("ray", 2)
+    executor = Machine("ray", 2).make_executor()
     outcomes = list(executor.run(iter(given), work))
     executor.close()
     losing.join()
@@ -170,7 +170,7 @@ def test_a_lost_node_costs_its_cell_a_try(cluster, work):
 
 
 def test_without_room_a_sweep_waits_for_a_node(cluster, work):
-    executor = make_executor("ray", 1, threads=2)
+    executor = Machine("ray", 1, threads=2).make_executor()
     (cell,), outcomes = cells(1), []
     running = meanwhile(
         lambda: outcomes.extend(executor.run(iter([cell]), replace(work, threads=2)))
@@ -189,7 +189,7 @@ def test_without_room_a_sweep_waits_for_a_node(cluster, work):
 def test_a_cluster_that_never_has_room(cluster, work, monkeypatch):
     monkeypatch.setattr(ray_actors, "_GROWING", 0.0)
     for device, threads, wanted in (("cuda", 1, "a GPU"), ("cpu", 99, "at least 99 CPUs")):
-        executor = make_executor("ray", 1, threads)
+        executor = Machine("ray", 1, threads).make_executor()
         message = f"^ray: expected a node with {wanted}, the cluster has none$"
         with pytest.raises(ValueError, match=message):
             list(executor.run(iter(cells(1)), replace(work, device=device, threads=threads)))
@@ -208,7 +208,7 @@ class Broken:
 
 def test_actors_that_cannot_start(cluster, work, monkeypatch):
     monkeypatch.setattr(ray_worker, "_Actor", Broken)
-    executor = make_executor("ray", 1)
+    executor = Machine("ray", 1).make_executor()
     message = (
         "^ray: expected workers to start, 3 times none did: "
         "ModuleNotFoundError: No module named 'torch'$"

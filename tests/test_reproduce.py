@@ -77,16 +77,16 @@ def run_folders(out: Path) -> dict[str, int]:
 
 
 def test_a_recipe_is_run_once_and_its_runs_are_shared(toys, tmp_path):
-    first = interp.reproduce("one", tmp_path, executor="serial")
+    first = interp.reproduce("one", tmp_path, machine="serial")
     assert first.word == "holds"
     assert first.cells == 4
     assert first.seeds == (0, 1)
     before = run_folders(tmp_path)
     assert len(before) == 4
-    second = interp.reproduce("two", tmp_path, executor="serial")
+    second = interp.reproduce("two", tmp_path, machine="serial")
     assert run_folders(tmp_path) == before
     assert [one.values for one in second.judged] == [one.values for one in first.judged]
-    third = interp.reproduce("one", tmp_path, executor="serial", seeds=3)
+    third = interp.reproduce("one", tmp_path, machine="serial", seeds=3)
     assert third.seeds == (0, 1, 2)
     after = run_folders(tmp_path)
     assert len(after) == 6
@@ -96,7 +96,7 @@ def test_a_recipe_is_run_once_and_its_runs_are_shared(toys, tmp_path):
 
 
 def test_values_are_those_of_the_runs(toys, tmp_path):
-    found = interp.reproduce("one", tmp_path, executor="serial")
+    found = interp.reproduce("one", tmp_path, machine="serial")
     by_seed: dict[int, list[float]] = {}
     for name in run_folders(tmp_path):
         run = interp.load(tmp_path / "networks/runs" / name)
@@ -177,7 +177,7 @@ def test_means_and_ranges_as_people_read_them():
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("width", [420, 1200])
 def test_the_scoreboards_page_draws_everything_by_itself(toys, tmp_path, browser, width):
-    found = [interp.reproduce(name, tmp_path, executor="serial", seeds=2) for name in toys]
+    found = [interp.reproduce(name, tmp_path, machine="serial", seeds=2) for name in toys]
     place = write_scoreboard(found, tmp_path / "board")["html"]
     with opened_page(browser, viewport={"width": width, "height": 900}) as page:
         page.goto(place.as_uri())

@@ -39,7 +39,7 @@ from .sweep_cases import BASE, CORRUPTIONS, FRACTIONS, GRID, grid_file, rows, ru
 
 
 def run_serially(grid: Any, out: Path | str, **options: Any) -> Results:
-    return sweep(grid, out, executor="serial", device="cpu", **options)
+    return sweep(grid, out, machine={"executor": "serial", "device": "cpu"}, **options)
 
 
 @pytest.fixture(scope="module")
@@ -425,7 +425,7 @@ def test_a_url_holds_the_same_as_a_folder(swept, tmp_path, monkeypatch, kind, ke
     with pytest.MonkeyPatch.context() as patched:  # a second time, nobody trains
         patched.setattr("interp.training.sweep.executors.work.train_many", None)
         assert rows(run_serially({**GRID, "seeds": 2}, url, keep=keep)) == rows(found)
-    assert rows(collect(url, workers=1)[0]) == rows(found)
+    assert rows(collect(url, machine="serial")[0]) == rows(found)
 
 
 # Collecting
@@ -437,7 +437,7 @@ def test_collect_rebuilds_the_table_from_the_run_folders_alone(copied):
     for name in ("results.parquet", "manifest.parquet"):
         (copied / name).unlink()
     shutil.rmtree(copied / "cells")
-    found, problems = collect(copied, workers=1)
+    found, problems = collect(copied, machine="serial")
     assert problems == {}
     assert found.table.drop_columns(["finished"]).equals(before.replace_schema_metadata(None))
     assert pq.read_table(copied / "results.parquet").drop_columns(["finished"]).equals(before)
@@ -451,7 +451,7 @@ def test_collect_takes_any_folder_of_runs(swept, tmp_path, under):
     for number, hash_ in enumerate(sorted(runs(swept))):
         shutil.copytree(swept / "runs" / hash_, place / under / f"run {number}")
     (place / "notes").mkdir()
-    found, problems = collect(place, workers=1)
+    found, problems = collect(place, machine="serial")
     assert problems == {}
     assert found.axes == ("data.fraction", "data.corruption")
     assert rows(found) == rows(read(swept))
@@ -462,7 +462,7 @@ def test_collect_says_which_run_folders_are_left_out(copied, capsys):
     names = sorted(runs(copied))
     (copied / "runs" / names[0] / "config.json").write_text("{")
     checkpoint_path(copied / "runs" / names[1], 30).write_bytes(b"half")
-    found, problems = collect(copied, again=True, workers=1)
+    found, problems = collect(copied, again=True, machine="serial")
     assert problems.keys() == set(names[:2])
     assert "not a JSON configuration" in problems[names[0]]
     assert "not a complete safetensors file" in problems[names[1]]

@@ -14,7 +14,7 @@ from interp.analysis.sweeps.options import axes_of_plane
 from interp.analysis.sweeps.sweep import collect, read, sweep
 from interp.training.runs.files import FORMAT
 from interp.training.runs.run import load
-from interp.training.sweep.executors.executors import make_executor
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.grid import parse_grid
 
@@ -37,7 +37,9 @@ def desk(tmp_path, monkeypatch) -> Path:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep of four cells."""
     out = tmp_path_factory.mktemp("sweeps") / "four"
-    sweep({**GRID, "base": {**BASE, "steps": 2}}, out, executor="serial", device="cpu")
+    sweep(
+        {**GRID, "base": {**BASE, "steps": 2}}, out, machine={"executor": "serial", "device": "cpu"}
+    )
     return out
 
 
@@ -166,7 +168,30 @@ OPTIONS = [
         "--out new --executor slurm",
         "executor: expected auto or serial or processes or cohorts or ray, got 'slurm'",
     ),
+    (
+        "--out new --executor procesess",
+        "executor: expected auto or serial or processes or cohorts or ray, got 'procesess'; "
+        "nearest is processes",
+    ),
     ("--out new --workers 0", "workers: expected at least 1, got 0"),
+    (
+        "--out new --executor serial --workers 3",
+        "workers: expected with an executor of several processes; got 3 with serial",
+    ),
+    (
+        "--out new --executor cohorts --workers 2",
+        "workers: expected with an executor of several processes; got 2 with cohorts",
+    ),
+    (
+        "--out new --address here:6379",
+        "address: expected with an executor that joins a cluster, such as ray; got 'here:6379' "
+        "with auto",
+    ),
+    (
+        "--dry-run --executor processes --address auto",
+        "address: expected with an executor that joins a cluster, such as ray; got 'auto' with p",
+    ),
+    ("--dry-run --device tpu", "device: expected auto, cpu, cuda, got 'tpu'"),
     ("--out new --workers=-3 --executor processes", "workers: expected at least 1, got -3"),
     ("--dry-run --workers 0", "workers: expected at least 1, got 0"),
     ("--out new --threads 0 --executor serial", "threads: expected at least 1, got 0"),
@@ -249,7 +274,7 @@ def test_collect_says_why_there_is_nothing(desk, capsys, swept):
     for folder in (desk / "runs").iterdir():
         (folder / "metrics.jsonl").write_text("")
     with pytest.raises(ValueError, match="expected a sweep or finished run folders, found none; r"):
-        collect(".", workers=1)
+        collect(".", machine="serial")
     (desk / "runs").rename(desk / "hidden")
     found = complaint(capsys, "collect", ".", "--workers", "1")
     assert found == ".: expected a sweep or finished run folders, found none"
@@ -284,10 +309,14 @@ def test_a_damaged_plan_is_refused(desk, capsys, swept, command, content, messag
 
 
 def test_errors_of_the_functions(desk, swept):
-    with pytest.raises(ValueError, match="executor: expected auto, serial, processes, cohorts, ra"):
-        make_executor("slurm", 1)
+    with pytest.raises(ValueError, match="executor: expected auto or serial or processes or coh"):
+        Machine("slurm")
     with pytest.raises(ValueError, match="workers: expected at least 1, got 0"):
-        make_executor("serial", 0)
+        Machine("serial", 0)
+    with pytest.raises(
+        ValueError, match="device: expected cpu or auto where nothing is trained, got 'cuda'"
+    ):
+        collect(swept, machine={"device": "cuda"})
     with pytest.raises(ValueError, match="steps: expected a whole number, got 'many'"):
         Cell("0", '{"steps": "many"}').parsed()
     with pytest.raises(ValueError, match="expected a sweep with results, found none"):

@@ -50,7 +50,7 @@ LONGER = {
 
 def run_serially(grid: Any, out: Path, **options: Any) -> list[dict[str, Any]]:
     """Rows of a sweep in this process."""
-    return rows(sweep(grid, out, executor="serial", device="cpu", **options))
+    return rows(sweep(grid, out, machine={"executor": "serial", "device": "cpu"}, **options))
 
 
 @pytest.fixture(scope="module")
@@ -416,7 +416,7 @@ def _logged_sweep(grid: dict[str, Any], out: Path, log: Path, gate: Barrier | No
     interp.training.sweep.executors.work.train_many = logged
     if gate is not None:
         gate.wait()
-    sweep(grid, out, executor="serial", device="cpu")
+    sweep(grid, out, machine={"executor": "serial", "device": "cpu"})
 
 
 def test_two_sweeps_in_one_folder_do_every_cell_once(tmp_path, processes, tiny):
@@ -578,7 +578,7 @@ def _sweep_that_dies(out: Path, count: int) -> None:
         real(*places)
 
     os.replace = replace  # type: ignore[assignment]
-    sweep(GRID, out, executor="serial", device="cpu")
+    sweep(GRID, out, machine={"executor": "serial", "device": "cpu"})
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from typing import Any
 
 from interp.analysis.sweeps.row import measure
 from interp.training.config.plain_data import flattened
+from interp.training.sweep.executors.machine import Machine
+from interp.training.sweep.executors.work import check_keep
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.cost import Probe, probe, run_bytes
 from interp.training.sweep.plan.grid import Grid
@@ -67,12 +69,20 @@ class Plan:
 def make_plan(
     grid: Grid,
     out: Path | str | None,
-    workers: int,
-    keep: str,
-    shard: Shard,
-    threads: int = 1,
+    machine: Machine,
+    keep: str = "runs",
+    shard: Shard = Shard(),
 ) -> Plan:
-    """Expands a grid, and measures its median cell for a few seconds."""
+    """Expands a grid, and measures its median cell for a few seconds.
+
+    Args:
+        grid: which cells.
+        out: of the sweep, where some may be done; None for a new one.
+        machine: who would run them.
+        keep: as for the sweep.
+        shard: which part of the cells.
+    """
+    check_keep(keep)
     cells = share_of(cells_of(grid), shard)
     done = _done(out) if out is not None else set()
     left = [cell for cell in cells if not cell.error and cell.hash not in done]
@@ -82,12 +92,12 @@ def make_plan(
         config = typical.parsed()
         disk = len(left) * (_RECORD + (run_bytes(config) if keep == "runs" else 0))
         try:
-            found = probe(config, measure, threads)
+            found = probe(config, measure, machine.threads)
         except (ArithmeticError, ValueError) as error:  # a sweep would record it, and go on
             problem = str(error)
     if found is not None:
         total = sum(cell.work for cell in left) / max(typical.work, 1e-12)
-        seconds = total * found.seconds(config) / min(workers, len(left))
+        seconds = total * found.seconds(config) / min(machine.at_once, len(left))
     return Plan(
         axes={path: len({repr(v) for v in values}) for path, values in grid.values.items()},
         seeds=len(grid.seeds),
@@ -97,7 +107,7 @@ def make_plan(
         done=sum(cell.hash in done for cell in cells),
         seconds=seconds,
         disk=disk,
-        workers=workers,
+        workers=machine.at_once,
         probe=found,
         problem=problem,
     )

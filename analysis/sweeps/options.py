@@ -1,50 +1,17 @@
-"""What people ask of a sweep, checked: grid, shard, executor, workers."""
+"""What people ask of a sweep, checked: grid, shard, plane."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import yaml
 
-from interp.training.sweep.executors.executors import ExecutorName
-from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.sweep import Shard
-from interp.training.trainer.device import find_device
 
 MANY = 1_000_000  # cells that nobody starts by mistake
-
-
-def check_options(
-    executor: str = "auto", workers: int | None = None, threads: int = 1, keep: str = "runs"
-) -> None:
-    """Refuses options that are misspelt or out of range, before anything is done.
-
-    Raises:
-        ValueError: naming the option, what was expected and what came.
-    """
-    for option, value, known in (
-        ("executor", executor, get_args(ExecutorName)),
-        ("keep", keep, get_args(Keep)),
-    ):
-        if value not in known:
-            raise ValueError(f"{option}: expected {' or '.join(known)}, got {value!r}")
-    for option, number in (("workers", workers), ("threads", threads)):
-        if number is not None and number < 1:
-            raise ValueError(f"{option}: expected at least 1, got {number}")
-
-
-def at_once(executor: str, workers: int | None) -> int:
-    """How many cells an executor runs at once on this machine."""
-    return 1 if executor == "serial" else workers or cores()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
@@ -68,14 +35,6 @@ def parse_shard(text: str | None) -> Shard:
     except ValueError:
         raise ValueError(f"shard: expected i/n such as 0/4, got {text!r}") from None
     return Shard(*numbers)
-
-
-def choose(executor: str, device: str) -> tuple[str, Literal["cpu", "cuda"]]:
-    """The executor and device that ``auto`` stands for on this machine."""
-    where: Literal["cpu", "cuda"] = "cuda" if find_device(device).type == "cuda" else "cpu"
-    if executor == "auto":
-        executor = "cohorts" if where == "cuda" else "processes"
-    return executor, where
 
 
 def axes_of_plane(grid: Grid) -> tuple[str, str]:

@@ -3,51 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interp.analysis.sweeps.options import (
-    as_grid,
-    at_once,
-    axes_of_plane,
-    check_options,
-    choose,
-    cores,
-    parse_shard,
-)
+from interp.analysis.sweeps.options import as_grid, axes_of_plane, parse_shard
 from interp.analysis.sweeps.refine import refine as points_between
 from interp.analysis.sweeps.row import measure
 from interp.training.runs.files import write_bytes
-from interp.training.sweep.executors.executors import ExecutorName, make_executor
+from interp.training.sweep.executors.machine import Machine, MachineLike, as_machine
 from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of, parquet, read_manifest, read_plan
 from interp.training.sweep.rebuild import rebuild
 from interp.training.sweep.store import Store, open_store
-from interp.training.sweep.sweep import run_sweep
+from interp.training.sweep.sweep import Sweep, run_sweep
 from interp.training.sweep.table.collection import gathered, read_results
 from interp.training.sweep.table.results import Results
 
 if TYPE_CHECKING:
     from interp.training.sweep.table.tally import Tally
 
-_WHOLE_CLUSTER = 10**6
-
 
 def sweep(
     grid: Grid | Mapping[str, Any] | Path | str,
     out: Path | str,
-    executor: ExecutorName = "auto",
-    workers: int | None = None,
+    machine: MachineLike = "auto",
     keep: Keep = "runs",
     shard: str | None = None,
     refine: int = 0,
-    device: str = "auto",
-    threads: int = 1,
-    address: str | None = None,
     watch: Callable[[Tally], None] | None = None,
 ) -> Results:
     """Trains every cell of a grid once, measures each, and gives one tidy table.
@@ -58,17 +45,13 @@ def sweep(
     Args:
         grid: a grid file, or what stands in one.
         out: folder, or an fsspec URL such as ``s3://bucket/sweep``.
-        executor: ``serial``, ``processes``, ``cohorts`` (on a GPU), ``ray``; ``auto``: cohorts
-            where there is a GPU, else processes.
-        workers: cells at once; by default one a core.
+        machine: where and how: a :class:`interp.Machine`, its fields in a mapping, or the name of
+            an executor alone, such as ``serial``.
         keep: ``runs`` keeps every run folder, ``scores`` the rows of the table only.
         shard: ``"i/n"``: the i-th of n parts, counted from 0.
         refine: rounds of new cells between neighbours whose states differ, each half as far
             apart as the last.
-        device: where to train: ``cpu``, ``cuda`` or ``auto``.
-        threads: of a worker.
-        address: of a Ray cluster; by default Ray runs on this machine.
-        watch: called after every cell with a :class:`interp.training.sweep.sweep.Tally`.
+        watch: called after every cell with a :class:`interp.training.sweep.table.tally.Tally`.
 
     Returns:
         The results of the cells of the grid, the refined ones included.
@@ -77,42 +60,37 @@ def sweep(
         ValueError: in one line, if the grid or an option is not as expected, or ``out`` holds
             something that is no sweep.
     """
-    whole = as_grid(grid)
-    part = parse_shard(shard)
-    if refine < 0:
-        raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
-    if refine and part.count > 1:
-        raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
-    check_options(executor, workers, threads, keep)
-    name, where = choose(executor, device)
-    # A Ray cluster knows itself how many it has room for.
-    whole_cluster = name == "ray" and address and workers is None
-    count = _WHOLE_CLUSTER if whole_cluster else at_once(executor, workers)
-    if str(out).startswith("memory://") and name in ("processes", "ray") and keep == "runs":
-        raise ValueError(
-            f"{out}: memory is seen by one process only; use executor serial, or keep scores"
-        )
-
-    def run(one: Grid) -> Results:
-        made = make_executor(name, count, threads, address)
-        return run_sweep(one, out, made, measure, keep, part, where, threads, watch)
-
-    plane = axes_of_plane(whole) if refine else ("", "")
-    grids, found = [whole], run(whole)
+    asked = Sweep(as_grid(grid), out, keep, parse_shard(shard))
+    chosen = as_machine(machine).chosen
+    _check(asked, chosen, refine)
+    axes = axes_of_plane(asked.grid) if refine else ("", "")
+    grids, found = [asked.grid], run_sweep(asked, chosen, measure, watch)
     for _ in range(refine):
         done = results_of(found, grids)
-        points = points_between(done, x=plane[0], y=plane[1], base=whole.values)
+        points = points_between(done, *axes, base=asked.grid.values)
         if not points:
             break
-        grids.append(Grid(whole.base, points=tuple(points), seeds=whole.seeds))
-        found = run(grids[-1])
+        grids.append(Grid(asked.grid.base, points=tuple(points), seeds=asked.grid.seeds))
+        found = run_sweep(replace(asked, grid=grids[-1]), chosen, measure, watch)
     return results_of(found, grids)
+
+
+def _check(asked: Sweep, machine: Machine, refine: int) -> None:
+    """Refuses what cannot be asked for together."""
+    if refine < 0:
+        raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
+    if refine and asked.shard.count > 1:
+        raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
+    if str(asked.out).startswith("memory://") and machine.is_apart and asked.keep == "runs":
+        raise ValueError(
+            f"{asked.out}: memory is seen by one process only; use executor serial, or keep scores"
+        )
 
 
 def collect(
     place: Path | str,
     again: bool = False,
-    workers: int | None = None,
+    machine: MachineLike = "auto",
     watch: Callable[[Tally], None] | None = None,
 ) -> tuple[Results, dict[str, str]]:
     """Makes the table of results anew, from run folders alone if need be.
@@ -120,7 +98,7 @@ def collect(
     Args:
         place: folder of a sweep, or any folder of run folders; or the URL of a sweep.
         again: measures every run folder, also those that were measured.
-        workers: runs at once; by default one a core.
+        machine: where and how, as for :func:`sweep`; ``auto`` is a process a core.
         watch: called after every run.
 
     Returns:
@@ -129,10 +107,16 @@ def collect(
     Raises:
         ValueError: if there is no such folder, or nothing in it to collect.
     """
-    check_options(workers=workers)
-    count = workers or cores()
-    executor = make_executor("processes" if count > 1 else "serial", count)
-    return rebuild(existing(place), executor, measure, again, watch)
+    return rebuild(existing(place), _measuring(as_machine(machine)), measure, again, watch)
+
+
+def _measuring(machine: Machine) -> Machine:
+    """The machine that measures finished runs, for which no GPU is used."""
+    if machine.device == "cuda":
+        raise ValueError("device: expected cpu or auto where nothing is trained, got 'cuda'")
+    if machine.executor != "auto":
+        return machine
+    return replace(machine, executor="processes" if machine.at_once > 1 else "serial")
 
 
 def read(place: Path | str) -> Results:

@@ -13,6 +13,7 @@ from interp.cli.print_runs import print_json, say
 if TYPE_CHECKING:
     from interp.reproduction.recipe import Recipe
     from interp.reproduction.verdict import Verdict
+    from interp.training.sweep.executors.machine import Machine
 
 
 def reproduce(
@@ -37,13 +38,13 @@ def reproduce(
     json_: Json = False,
 ) -> None:
     """Try a claim or figure of the paper, or all of them: train, measure, draw, judge."""
-    from interp.analysis.sweeps.options import check_options
     from interp.reproduction.recipe import find_recipe, recipes
     from interp.reproduction.run import check_budget
     from interp.reproduction.run import reproduce as run
+    from interp.training.sweep.executors.machine import Machine
 
     check_budget(budget, seeds)
-    check_options(executor, workers)
+    machine = Machine(executor, workers, device=device, address=address)
     if all_ and name is not None:
         raise ValueError(f"reproduce: expected a name or --all, got {name!r} and --all")
     if name is None and not all_:
@@ -51,7 +52,7 @@ def reproduce(
         return
     chosen = list(recipes().values()) if all_ else [find_recipe(str(name))]
     if dry_run or budget == "paper":
-        _announce(chosen, budget, seeds, out, executor, workers, json_ and dry_run)
+        _announce(chosen, budget, seeds, out, machine, json_ and dry_run)
     if dry_run:
         return
     from interp.cli.progress import sweep_progress
@@ -60,17 +61,7 @@ def reproduce(
     found = []
     for recipe in chosen:
         with sweep_progress() as watch:
-            one = run(
-                recipe.name,
-                out,
-                cast(Any, budget),
-                seeds,
-                cast(Any, executor),
-                workers,
-                device,
-                address,
-                watch,
-            )
+            one = run(recipe.name, out, cast(Any, budget), seeds, machine, watch)
         found.append(one)
         if not json_:
             _print_verdict(one, out)
@@ -104,16 +95,13 @@ def _announce(
     budget: str,
     seeds: int | None,
     out: Path,
-    executor: str,
-    workers: int | None,
+    machine: Machine,
     json_: bool,
 ) -> None:
     """Runs and estimated time of each recipe, before anything is trained."""
     from interp.analysis.sweeps.estimate import make_plan
-    from interp.analysis.sweeps.options import at_once
     from interp.cli.progress import duration
     from interp.reproduction.run import store_of
-    from interp.training.sweep.sweep import Shard
 
     plans = {}
     for recipe in chosen:
@@ -121,9 +109,7 @@ def _announce(
             grid = recipe.grid_of(cast(Any, budget), seeds)
             place = store_of(recipe, out)
             there = place if place.exists() else None
-            plans[recipe.name] = make_plan(
-                grid, there, at_once(executor, workers), recipe.keep, Shard()
-            )
+            plans[recipe.name] = make_plan(grid, there, machine, recipe.keep)
     if json_:
         print_json({name: plan.to_dict() for name, plan in plans.items()})
         return

@@ -52,18 +52,19 @@ def sweep(
     json_: Json = False,
 ) -> None:
     """Train every cell of a grid once; resume, share or split a sweep."""
-    from interp.analysis.sweeps.options import MANY, as_grid, at_once, check_options, parse_shard
+    from interp.analysis.sweeps.options import MANY, as_grid, parse_shard
     from interp.analysis.sweeps.sweep import sweep as run
     from interp.cli.progress import sweep_progress
+    from interp.training.sweep.executors.machine import Machine
 
     asked, part = as_grid(grid), parse_shard(shard)
-    check_options(executor, workers, threads, keep)
+    machine = Machine(executor, workers, threads, device, address)
     if asked.count > MANY and not yes:
         raise ValueError(f"grid: {asked.count:,} cells; give --yes for more than {MANY:,}")
     if dry_run:
         from interp.analysis.sweeps.estimate import make_plan
 
-        plan = make_plan(asked, out, at_once(executor, workers), keep, part, threads)
+        plan = make_plan(asked, out, machine, keep, part)
         if json_:
             print_json(plan.to_dict())
         else:
@@ -72,19 +73,7 @@ def sweep(
     if out is None:
         raise ValueError("--out: expected the folder of the sweep, got none")
     with sweep_progress() as watch:
-        results = run(
-            asked,
-            out,
-            cast(Any, executor),
-            workers,
-            cast(Any, keep),
-            shard,
-            refine,
-            device,
-            threads,
-            address,
-            watch,
-        )
+        results = run(asked, out, machine, cast(Any, keep), shard, refine, watch)
     if json_:
         print_json({"sweep": out, **counts_of(results)})
         return
@@ -123,11 +112,12 @@ def collect(
     from interp.analysis.sweeps.sweep import write_results
     from interp.cli.progress import sweep_progress
     from interp.training.runs.files import check_place
+    from interp.training.sweep.executors.machine import Machine
 
     if table is not None:
         check_place("table", table, ".parquet", ".csv")
     with sweep_progress() as watch:
-        results, problems = rebuild(place, again, workers, watch)
+        results, problems = rebuild(place, again, Machine(workers=workers), watch)
     if table is not None:
         write_results(results, table)
     if json_:

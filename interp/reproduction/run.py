@@ -21,7 +21,7 @@ from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import write_bytes
 from interp.training.runs.run import load, made_run
-from interp.training.sweep.executors.executors import ExecutorName
+from interp.training.sweep.executors.machine import MachineLike, as_machine
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
 from interp.training.sweep.table.results import Results
@@ -38,10 +38,7 @@ def reproduce(
     out: Path | str = "reproduction",
     budget: Budget = "quick",
     seeds: int | None = None,
-    executor: ExecutorName = "auto",
-    workers: int | None = None,
-    device: str = "auto",
-    address: str | None = None,
+    machine: MachineLike = "auto",
     watch: Callable[[Tally], None] | None = None,
 ) -> Verdict:
     """Tries a claim or figure of a paper: trains what is missing, measures, draws, judges.
@@ -54,10 +51,7 @@ def reproduce(
         out: folder; the verdict is written to ``out/name/``, with its figures.
         budget: ``quick`` for two cores, ``paper`` for the whole grid.
         seeds: another number of seeds than the recipe's.
-        executor: of the sweep, as :func:`interp.sweep` takes it.
-        workers: runs at once.
-        device: where to train.
-        address: of a Ray cluster.
+        machine: where and how to train, as :func:`interp.sweep` takes it.
         watch: called after every run.
 
     Raises:
@@ -65,21 +59,13 @@ def reproduce(
     """
     recipe = find_recipe(name)
     check_budget(budget, seeds)
+    machine = as_machine(machine)
     grid = recipe.grid_of(budget, seeds)
     if recipe.trained == "analytic":
         evidence = constructed(recipe, grid)
     else:
         place = store_of(recipe, out)
-        results = sweep(
-            grid,
-            place,
-            executor,
-            workers,
-            recipe.keep,
-            device=device,
-            address=address,
-            watch=watch,
-        )
+        results = sweep(grid, place, machine, recipe.keep, watch=watch)
         evidence = trained(recipe, grid, results, place if recipe.keep == "runs" else None)
     found = verdict(recipe, evidence, budget, draw(recipe, evidence))
     write(found, Path(out) / name)

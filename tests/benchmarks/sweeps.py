@@ -21,13 +21,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from interp.analysis.sweeps.row import measure
-from interp.training.sweep.executors.executors import Executor, make_executor
+from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Work
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
 from interp.training.sweep.store import open_store
-from interp.training.sweep.sweep import prepare, run_sweep
+from interp.training.sweep.sweep import Sweep, prepare, run_sweep
 from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.record import write_record
 from tests.benchmarks.environment import environment
@@ -78,8 +79,8 @@ def runs(arguments: argparse.Namespace, count: int, first_seed: int) -> Grid:
 
 def rates(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     """Cells a second of one worker, two processes and two Ray actors, in turns."""
-    names = {"serial": ("serial", 1), "processes": ("processes", 2), "ray": ("ray", 2)}
-    executors = {name: make_executor(*kind) for name, kind in names.items()}
+    names = {"serial": 1, "processes": 2, "ray": 2}
+    executors = {name: Machine(name, workers).make_executor() for name, workers in names.items()}
     seconds: dict[str, list[float]] = {name: [] for name in names}
     short = replace(runs(arguments, 2, 10_000), base={**runs(arguments, 1, 0).base, "steps": 5})
     for executor in executors.values():
@@ -120,7 +121,9 @@ def overhead(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     for part in range(arguments.rounds + 1):
         grid = runs(arguments, 3, 1000 + 3 * part)
         started = time.perf_counter()
-        results = run_sweep(grid, folder / f"overhead-{part}", make_executor("serial", 1), measure)
+        results = run_sweep(
+            Sweep(grid, folder / f"overhead-{part}"), Machine("serial", device="cpu"), measure
+        )
         wall = time.perf_counter() - started
         trained = sum(results.table["seconds"].to_pylist())
         found.append((wall - trained, 100 * (wall - trained) / trained))

@@ -12,7 +12,7 @@ from interp.training.config.plain_data import flattened
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import read_run_config
 from interp.training.runs.run import load
-from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Measure, Work, in_one_line
 from interp.training.sweep.plan.cell import Cell, content_hash
 from interp.training.sweep.plan.manifest import read_manifest, read_plan
@@ -55,7 +55,7 @@ class Remeasure(Work):
 
 def rebuild(
     store: Store,
-    executor: Executor,
+    machine: Machine,
     measure: Measure,
     again: bool = False,
     watch: Watch | None = None,
@@ -64,7 +64,7 @@ def rebuild(
 
     Args:
         store: of a sweep, or any folder that holds run folders.
-        executor: who measures; closed at the end.
+        machine: who measures.
         measure: what is measured of a run.
         again: measures every run folder, also those with a record.
         watch: called after every run.
@@ -79,7 +79,9 @@ def rebuild(
     cells = {hash_: Cell(hash_, path[1].model_dump_json()) for hash_, path in folders.items()}
     due = [cell for hash_, cell in cells.items() if again or not _has_record(store, hash_)]
     tally = Tally(len(due))
-    work = Remeasure(measure, Path(), None, folders={h: place for h, (place, _) in folders.items()})
+    places = {hash_: place for hash_, (place, _) in folders.items()}
+    work = Remeasure(measure, Path(), None, threads=machine.threads, folders=places)
+    executor = machine.make_executor()
     with closing(executor), closing(executor.run(iter(due), work)) as outcomes:
         for outcome in outcomes:
             place = folders[outcome.cell.hash][0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from interp.training.sweep.claims import Claims
 from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, Work, set_aside
 from interp.training.sweep.plan.cell import Cell, content_hash
 from interp.training.sweep.plan.manifest import Manifest, read_manifest, write_manifest
@@ -46,7 +47,7 @@ class Session:
         self._have: set[str] = set()
         self.elsewhere: list[Cell] = []
 
-    def work(self, device: str, threads: int) -> Work:
+    def work(self, machine: Machine) -> Work:
         """What each worker is to do."""
         folder = self._store.folder
         if folder is not None:
@@ -55,7 +56,7 @@ class Session:
             scratch = Path(tempfile.gettempdir()) / f"interp-{content_hash(self._store.url)}"
         url = str(folder.absolute()) if folder is not None else self._store.url
         store = url if self._keep == "runs" else None
-        return Work(self._measure, scratch, store, device, threads)
+        return Work(self._measure, scratch, store, machine.device, machine.threads)
 
     def take_stock(self, cells: list[Cell]) -> None:
         """Finds the cells that are done, and their outcomes whole."""

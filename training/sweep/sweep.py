@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from interp.training.sweep.executors.executors import Executor
-from interp.training.sweep.executors.work import Keep, Measure
+from interp.training.sweep.executors.machine import Machine
+from interp.training.sweep.executors.work import Keep, Measure, check_keep
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.cost import longest_first
 from interp.training.sweep.plan.grid import Grid
@@ -42,28 +42,35 @@ class Shard:
             )
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """Which cells are done, and what is kept of them.
+
+    Attributes:
+        grid: which cells.
+        out: folder or fsspec URL. Several sweeps may share it, one after the other or at once.
+        keep: ``runs``: run folders, or ``scores``: rows of the table only.
+        shard: which part of the cells.
+    """
+
+    grid: Grid
+    out: Path | str
+    keep: Keep = "runs"
+    shard: Shard = Shard()
+
+    def __post_init__(self) -> None:
+        check_keep(self.keep)
+
+
 def run_sweep(
-    grid: Grid,
-    out: Path | str,
-    executor: Executor,
-    measure: Measure,
-    keep: Keep = "runs",
-    shard: Shard = Shard(),
-    device: str = "cpu",
-    threads: int = 1,
-    watch: Watch | None = None,
+    sweep: Sweep, machine: Machine, measure: Measure, watch: Watch | None = None
 ) -> Results:
     """Does every cell of a grid that has not been done, here or in an earlier sweep.
 
     Args:
-        grid: which cells.
-        out: folder or fsspec URL. Several sweeps may share it, one after the other or at once.
-        executor: who runs them; closed at the end.
+        sweep: which cells, and where to.
+        machine: who runs them.
         measure: what is measured of a finished run; importable by its name.
-        keep: ``runs``: run folders, or ``scores``: rows of the table only.
-        shard: which part of the cells.
-        device: where to train.
-        threads: of a worker.
         watch: called after every cell.
 
     Returns:
@@ -74,14 +81,15 @@ def run_sweep(
         OSError: if nothing more can be written.
         KeyboardInterrupt: after Ctrl-C; what was done is recorded.
     """
-    with closing(executor):
-        store = open_store(out)
-        manifest, cells = prepare(store, grid)
-        cells = share_of(cells, shard)
-        session = Session(store, manifest, measure, keep, watch)
+    machine = machine.chosen
+    with closing(machine.make_executor()) as executor:
+        store = open_store(sweep.out)
+        manifest, cells = prepare(store, sweep.grid)
+        cells = share_of(cells, sweep.shard)
+        session = Session(store, manifest, measure, sweep.keep, watch)
         try:
             session.take_stock(cells)
-            work = session.work(device, threads)
+            work = session.work(machine)
             session.run(executor, session.claimed(cells), work)
             while session.elsewhere:
                 time.sleep(0.5)

@@ -16,14 +16,23 @@ from interp.training.config.sections import PrecisionName
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
+def check_device(name: str) -> None:
+    """Refuses a name of no device, whatever this machine has.
+
+    Raises:
+        ValueError: saying which names there are.
+    """
+    if name not in get_args(DeviceName):
+        raise ValueError(f"device: expected {', '.join(get_args(DeviceName))}, got {name!r}")
+
+
 def find_device(name: str) -> torch.device:
     """The device of that name; ``auto`` is a GPU where there is one.
 
     Raises:
         ValueError: for an unknown name, or ``cuda`` without a GPU.
     """
-    if name not in get_args(DeviceName):
-        raise ValueError(f"device: expected {', '.join(get_args(DeviceName))}, got {name!r}")
+    check_device(name)
     present = torch.cuda.is_available()
     if name == "cuda" and not present:
         raise ValueError(

@@ -13,6 +13,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from interp.training.sweep.executors.machine import ExecutorKind
 from interp.training.sweep.executors.work import THREAD_VARIABLES, Work
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.table.outcome import CellOutcome
@@ -203,3 +204,6 @@ def _threads_in_environment(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+KIND = ExecutorKind(lambda machine: Processes(machine.at_once), apart=True)

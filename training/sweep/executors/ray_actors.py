@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
+from interp.training.sweep.executors.machine import ExecutorKind, Machine
 from interp.training.sweep.executors.processes import TRIES
 from interp.training.sweep.executors.ray_cluster import connect, load_ray, slots
 from interp.training.sweep.executors.ray_worker import RayWorker, reason
@@ -15,6 +16,7 @@ from interp.training.sweep.table.outcome import CellOutcome
 _TURN = 1.0  # seconds after which the cluster is asked again whether it has room
 _GROWING = 300.0  # seconds in which a cluster gets a node for us
 _STOPPING = 60.0  # seconds in which a stopped actor saves a checkpoint
+_WHOLE_CLUSTER = 10**6  # workers: a cluster knows itself how many it has room for
 
 
 class _Queue:
@@ -173,3 +175,12 @@ class RayActors:
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
+
+
+def _make(machine: Machine) -> RayActors:
+    whole = machine.address is not None and machine.workers is None
+    workers = _WHOLE_CLUSTER if whole else machine.at_once
+    return RayActors(workers, machine.threads, machine.address)
+
+
+KIND = ExecutorKind(_make, apart=True, joins=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.run import Run
@@ -29,6 +29,16 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Number of threads for the libraries that read it when they are loaded.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _PATIENCE = 10.0  # seconds for a killed sweep's worker to let go of a run folder
+
+
+def check_keep(keep: str) -> None:
+    """Refuses what cannot be kept.
+
+    Raises:
+        ValueError: saying what can.
+    """
+    if keep not in get_args(Keep):
+        raise ValueError(f"keep: expected {' or '.join(get_args(Keep))}, got {keep!r}")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from interp.training.runs.run import load
-from interp.training.sweep.executors.executors import Executor, Serial, make_executor
+from interp.training.sweep.executors.executors import Executor
+from interp.training.sweep.executors.machine import EXECUTORS, Machine
+from interp.training.sweep.executors.serial import Serial
 from interp.training.sweep.executors.work import Work
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.grid import parse_grid
 from interp.training.sweep.plan.manifest import cells_of
-from interp.training.sweep.sweep import run_sweep
+from interp.training.sweep.sweep import Sweep, run_sweep
 from interp.training.sweep.table.outcome import CellOutcome
 from tests.sweep_probe import probe
 
@@ -28,10 +30,23 @@ BASE: dict[str, Any] = {
     "steps": 30,
     "schedule": {"evaluations": 10, "checkpoints": 4},
 }
-RAY = pytest.param("ray", marks=pytest.mark.slow)
-EVERY = ["serial", "processes", "cohorts", RAY]
-APART = ["processes", RAY]  # whose workers are processes of their own
 WORKERS = 2
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    """Executors by name; those that start a cluster take long."""
+    slow = pytest.mark.slow
+    return [pytest.param(n, marks=slow if EXECUTORS[n].joins else ()) for n in names]
+
+
+EVERY = marked(EXECUTORS)
+APART = marked(name for name, kind in EXECUTORS.items() if kind.apart)
+ONE_BY_ONE = marked(name for name in EXECUTORS if name != "cohorts")  # which takes many at once
+
+
+def machine_of(name: str) -> Machine:
+    """Two workers, where there are workers."""
+    return Machine(name, WORKERS if EXECUTORS[name].apart else None, device="cpu")
 
 
 def cells(*seeds: int, **changes: Any) -> list[Cell]:
@@ -43,7 +58,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """Started once for all tests; Ray beside them, so that a closed executor leaves it."""
     if request.param == "ray":
         start_ray()
-    made = make_executor(request.param, WORKERS)
+    made = machine_of(request.param).make_executor()
     yield made
     made.close()
     if request.param == "ray":
@@ -147,9 +162,9 @@ def test_the_same_comes_of_cells_whoever_runs_them(executor, works, expected, re
         assert_same_run(work.place(outcome.cell), place, tolerance)
 
 
-@pytest.mark.parametrize("executor", ["serial", "processes", RAY], indirect=True)
+@pytest.mark.parametrize("executor", ONE_BY_ONE, indirect=True)
 def test_a_cell_is_taken_only_when_somebody_is_idle(executor, works, request):
-    workers = 1 if "serial" in request.node.name else WORKERS
+    workers = machine_of(request.node.callspec.params["executor"]).at_once
     taken = 0
 
     def counted() -> Iterator[Cell]:
@@ -232,10 +247,11 @@ def test_whoever_stops_listening_finds_checkpoints_and_no_process(executor, work
 
 
 @pytest.mark.parametrize("executor", EVERY, indirect=True)
-def test_scores_are_the_same_without_run_folders(executor, tmp_path):
+def test_scores_are_the_same_without_run_folders(executor, tmp_path, request):
     grid = parse_grid({"base": BASE, "seeds": [50]})
-    runs = run_sweep(grid, tmp_path / "runs", Serial(), probe, keep="runs")
-    scores = run_sweep(grid, tmp_path / "scores", executor, probe, keep="scores")
+    machine = machine_of(request.node.callspec.params["executor"])
+    runs = run_sweep(Sweep(grid, tmp_path / "runs"), Machine("serial", device="cpu"), probe)
+    scores = run_sweep(Sweep(grid, tmp_path / "scores", "scores"), machine, probe)
     known = [r.table.drop_columns(["seconds", "finished"]) for r in (runs, scores)]
     assert known[0].num_rows == 1 and known[0]["status"].to_pylist() == ["done"]
     assert known[0].equals(known[1])
