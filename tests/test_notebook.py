@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from interp import gallery, notebook
+from interp import gallery
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.table import neuron_table

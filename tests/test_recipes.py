@@ -1,6 +1,6 @@
 """The contract of every recipe, at toy size: nothing is trained.
 
-Each recipe's grid, made small, is filled with networks as they are at step 0: its analyses must
+Each recipe's grid, made small, is filled with networks as they are at step 0: its measures must
 find their values in them, its figures must be drawn, and its verdict computed. Each criterion is
 then given values that meet it and values that do not.
 """
@@ -18,13 +18,13 @@ import pyarrow as pa
 import pytest
 import torch
 
+from interp.analysis.measures import MEASURES
 from interp.analysis.sweeps.row import measure
-from interp.reproduction.analyses import ANALYSES, analyse
 from interp.reproduction.criteria import asked, judge
 from interp.reproduction.drawing import FIGURES, draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Criterion, Recipe, parse_recipe, recipes
-from interp.reproduction.run import constructed, write
+from interp.reproduction.run import constructed, measured_values, write
 from interp.reproduction.scoreboard import counts, write_scoreboard
 from interp.reproduction.verdict import verdict
 from interp.training.config.plain_data import with_overrides
@@ -76,7 +76,7 @@ def toy_evidence(recipe: Recipe, grid: Grid) -> Evidence:
     for cell in cells_of(grid):
         one = untrained(cell.parsed())
         assert one.run is not None
-        values = {**one.values, **analyse(one.run, recipe.analyses)}
+        values = {**one.values, **measured_values(one.run, grid)}
         runs.append(Trained(one.config, values, one.run))
     names = (*grid.paths, "seed", "status", *runs[0].values)
     rows = [
@@ -146,10 +146,10 @@ def places_of(criterion: Criterion) -> list[dict[str, Any]]:
 
 @pytest.mark.filterwarnings("ignore:the IPRs do not look like two classes")
 @pytest.mark.parametrize("name", NAMES)
-def test_analyses_give_what_criteria_ask_for(name, evidence):
+def test_measures_give_what_criteria_ask_for(name, evidence):
     recipe = recipes()[name]
     found = evidence_of(recipe, evidence)
-    assert set(recipe.analyses) <= set(ANALYSES)
+    assert set(recipe.measures) <= set(MEASURES)
     for criterion in recipe.criteria:
         other = criterion.exceeds or criterion.falls_below
         asked_for = {criterion.measure, (other.measure if other else None) or criterion.measure}

@@ -1,4 +1,4 @@
-"""Recipes from the command to the verdict; the values of their analyses, from independent ones."""
+"""Recipes from the command to the verdict; the values of their measures, from independent ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ import numpy as np
 import pytest
 
 import interp
+from interp.analysis.ablation.needed import needed
+from interp.analysis.ablation.shares import pruning
 from interp.analysis.neurons.answers import answer_planes, neighbour_share, ring_fit
+from interp.analysis.neurons.bands import bands
 from interp.analysis.neurons.table import neuron_table
+from interp.analysis.phases.grok import grok
+from interp.analysis.phases.stages import stages
+from interp.analysis.trajectory.ipr_history import ipr_history
+from interp.analysis.trajectory.weights import weights
 from interp.cli.app import main
 from interp.reproduction import recipe as module
-from interp.reproduction.analyses import analyse, bands, needed, pruning, stages, weights
 from interp.reproduction.criteria import shown
 from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import parse_recipe
@@ -47,7 +53,7 @@ grid:
   axes:
     optimizer.weight_decay: [0, 1]
   seeds: 2
-analyses:
+measures:
   bands: {{}}
 figures:
   - {{kind: training}}
@@ -194,7 +200,7 @@ def test_the_scoreboards_page_draws_everything_by_itself(toys, tmp_path, browser
         assert foreign_requests(page, place.as_uri()) == []
 
 
-# --- analyses ---------------------------------------------------------------------------------
+# --- measures ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +221,7 @@ def built():
 def test_bands_count_the_built_neurons(built):
     run, good = built
     ipr = neuron_table(run).ipr
-    found = bands(run)
+    found = bands(run).values()
     assert found["share_high"] == pytest.approx(np.mean(ipr > 0.4))
     assert found["share_high"] >= np.mean(good)
     assert sum(found.values()) == pytest.approx(1)
@@ -224,7 +230,7 @@ def test_bands_count_the_built_neurons(built):
 def test_pruning_values_are_those_of_pruning(built):
     run, _ = built
     ipr = neuron_table(run).ipr
-    found = pruning(run, lowest=0.3, highest=0.6, losses=True, draws=3)
+    found = pruning(run, lowest=0.3, highest=0.6, losses=True, draws=3).values()
     order = np.argsort(ipr)
     for direction, pruned in (("lowest", order[:30]), ("highest", order[40:])):
         keep = ~np.isin(np.arange(100), pruned)
@@ -248,7 +254,7 @@ def test_neurons_needed(built):
         accuracy = scores(interp.prune(run.network(), keep), run.dataset)["test"].accuracy
         if accuracy >= 0.5:
             enough.append(100 - pruned)
-    found = needed(run, accuracy=0.5)
+    found = needed(run, accuracy=0.5).values()
     assert found["neurons_needed"] == (min(enough) if enough else float("inf"))
     assert found["share_needed"] == found["neurons_needed"] / 100
 
@@ -280,7 +286,7 @@ def test_stages_by_hand(built):
         (30, 0.8, 1.0, 0.3),
         (40, 0.72, 1.0, 0.02),
     ]
-    found = stages(history(rows, run))
+    found = stages(history(rows, run)).values()
     assert found["train_peak"] == 1.0
     assert found["corrupted_peak"] == 0.95
     assert found["train_gap"] == pytest.approx(0.02)
@@ -290,9 +296,9 @@ def test_stages_by_hand(built):
     assert (found["grokked_after"], found["grokked_by"]) == (10, 20)
     assert (found["inverted_after"], found["inverted_by"]) == (20, 30)
     assert found["steps_between"] == 0
-    never = stages(history([(s, 0.1, 0.1, 0.1) for s, *_ in rows], run))
+    never = stages(history([(s, 0.1, 0.1, 0.1) for s, *_ in rows], run)).values()
     assert never["steps_between"] == float("inf")
-    assert weights(history(rows, run)) == {"norm_left": 0.25, "weight_norm_peak": 4.0}
+    assert weights(history(rows, run)).values() == {"norm_left": 0.25, "weight_norm_peak": 4.0}
 
 
 def test_panels_tell_when_the_seeds_grokked_and_inverted(built):
@@ -317,7 +323,7 @@ _END = [(30, 1, 1, 0.1), (40, 1, 1, 0.1)]
 
 
 def test_the_rise_of_the_ipr_goes_with_the_accuracy(tiny_run):
-    found = analyse(tiny_run, {"ipr_history": {}, "grok": {}})
+    found = {**ipr_history(tiny_run).values(), **grok(tiny_run).values()}
     mean = [neuron_table(tiny_run, step).mean_ipr for step in tiny_run.steps]
     assert found["mean_ipr_start"] == pytest.approx(mean[0])
     assert found["mean_ipr_end"] == pytest.approx(mean[-1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interp.analysis.sweeps.measured import asked_of, check_elsewhere
 from interp.analysis.sweeps.options import as_grid, axes_of_plane, parse_shard
 from interp.analysis.sweeps.refine import refine as points_between
 from interp.analysis.sweeps.row import measure
@@ -19,6 +20,7 @@ from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of, parquet, read_manifest, read_plan
 from interp.training.sweep.rebuild import rebuild
+from interp.training.sweep.session import Measuring
 from interp.training.sweep.store import Store, open_store
 from interp.training.sweep.sweep import Sweep, run_sweep
 from interp.training.sweep.table.collection import gathered, read_results
@@ -60,7 +62,8 @@ def sweep(
         ValueError: in one line, if the grid or an option is not as expected, or ``out`` holds
             something that is no sweep.
     """
-    asked = Sweep(as_grid(grid), out, keep, parse_shard(shard))
+    whole = as_grid(grid)
+    asked = Sweep(whole, out, keep, parse_shard(shard), asked_of(whole))
     chosen = as_machine(machine).chosen
     _check(asked, chosen, refine)
     axes = axes_of_plane(asked.grid) if refine else ("", "")
@@ -70,7 +73,7 @@ def sweep(
         points = points_between(done, *axes, base=asked.grid.values)
         if not points:
             break
-        grids.append(Grid(asked.grid.base, points=tuple(points), seeds=asked.grid.seeds))
+        grids.append(replace(whole, axes={}, zips=(), points=tuple(points)))
         found = run_sweep(replace(asked, grid=grids[-1]), chosen, measure, watch)
     return results_of(found, grids)
 
@@ -85,6 +88,8 @@ def _check(asked: Sweep, machine: Machine, refine: int) -> None:
         raise ValueError(
             f"{asked.out}: memory is seen by one process only; use executor serial, or keep scores"
         )
+    if machine.is_apart:
+        check_elsewhere([asked.grid])
 
 
 def collect(
@@ -107,7 +112,11 @@ def collect(
     Raises:
         ValueError: if there is no such folder, or nothing in it to collect.
     """
-    return rebuild(existing(place), _measuring(as_machine(machine)), measure, again, watch)
+    store = existing(place)
+    grids = read_plan(store)
+    asked = {one.label: one for grid in grids for one in asked_of(grid)}
+    measuring = Measuring(measure, tuple(asked.values()))
+    return rebuild(store, _measuring(as_machine(machine)), measuring, again, watch)
 
 
 def _measuring(machine: Machine) -> Machine:

@@ -119,6 +119,7 @@ class Recipe(_Part):
             base = _merged(values.get("base", {}), self.paper.get("base", {}))
             values = {**values, **self.paper, "base": base}
         values.setdefault("seeds", 3)
+        values["measures"] = self.measures
         if seeds is not None:
             values["seeds"] = seeds
         return parse_grid(values)

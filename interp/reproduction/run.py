@@ -1,18 +1,18 @@
-"""Runs a recipe: the sweep, the analyses, the figures, the verdict."""
+"""Runs a recipe: the sweep with its measures, the figures, the verdict."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from interp.analysis.sweeps.measured import asked_of, bare_values
 from interp.analysis.sweeps.row import measure
 from interp.analysis.sweeps.sweep import sweep
 from interp.figures.export import save_page
-from interp.reproduction.analyses import analyse
 from interp.reproduction.drawing import draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
@@ -20,7 +20,7 @@ from interp.reproduction.verdict import Verdict, verdict
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import write_bytes
-from interp.training.runs.run import load, made_run
+from interp.training.runs.run import Run, load, made_run
 from interp.training.sweep.executors.machine import MachineLike, as_machine
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
@@ -90,7 +90,7 @@ def check_budget(budget: str, seeds: int | None) -> None:
 
 
 def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) -> Evidence:
-    """The runs of a sweep, analysed."""
+    """The runs of a sweep, with what was measured of them."""
     order = {cell.hash: i for i, cell in enumerate(cells_of(grid))}
     rows = sorted(results.table.to_pylist(), key=lambda row: order[row["hash"]])
     runs = []
@@ -98,7 +98,7 @@ def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) ->
         if row["status"] != "done":
             continue
         run = None if place is None else load(place / "runs" / row["hash"])
-        values = {**row, **({} if run is None else analyse(run, recipe.analyses))}
+        values = {**row, **bare_values(row, grid)}
         runs.append(Trained(parse_config(json.loads(row["config"])), values, run))
     failed = tuple(str(row["error"]) for row in rows if row["status"] != "done")
     return Evidence(runs, grid.paths, results, failed)
@@ -112,12 +112,20 @@ def constructed(recipe: Recipe, grid: Grid) -> Evidence:
         task = config.make_task()
         network = analytic_network(task, config.model.width, config.seed)
         run = made_run(config, dataset_of(config), {0: network})
-        values = {**measure(run), **analyse(run, recipe.analyses)}
+        values = {**measure(run), **measured_values(run, grid)}
         runs.append(Trained(config, values, run))
     rows = [{**one.options, "seed": one.seed, "status": "done"} for one in runs]
     names = (*grid.paths, "seed", "status")
     table = pa.table({name: [row[name] for row in rows] for name in names})
     return Evidence(runs, grid.paths, Results(table, grid.paths))
+
+
+def measured_values(run: Run, grid: Grid) -> dict[str, Any]:
+    """Values of a grid's measures, by their bare names; none of those that are not defined."""
+    values: dict[str, Any] = {}
+    for one in asked_of(grid):
+        values |= one.of(run)["values"]
+    return values
 
 
 def write(found: Verdict, folder: Path) -> None:

@@ -64,6 +64,18 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
     return arrays, metadata
 
 
+def read_digest(path: Path) -> str | None:
+    """The digest that a tensor file says it has, from its header alone; None if it has none."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, 2**24)))
+        found: str | None = header.get("__metadata__", {}).get("sha256")
+        return found
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
 def load_weights(network: torch.nn.Module, arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """Copies arrays into a network's weights and running statistics, in its precision.
 

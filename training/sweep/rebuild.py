@@ -13,9 +13,10 @@ from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import read_run_config
 from interp.training.runs.run import load
 from interp.training.sweep.executors.machine import Machine
-from interp.training.sweep.executors.work import Measure, Work, in_one_line
+from interp.training.sweep.executors.work import Work, in_one_line
 from interp.training.sweep.plan.cell import Cell, content_hash
 from interp.training.sweep.plan.manifest import read_manifest, read_plan
+from interp.training.sweep.session import Measuring
 from interp.training.sweep.store import RUNS, Store
 from interp.training.sweep.table.collection import fold
 from interp.training.sweep.table.outcome import CellOutcome
@@ -48,7 +49,8 @@ class Remeasure(Work):
         try:
             run = load(self.folders[cell.hash])
             self.check_end(run)
-            return CellOutcome(cell, "done", row=self.measure(run), seconds=run.seconds)
+            row, measured = self.measure(run), self.further(cell, run, None)
+            return CellOutcome(cell, "done", row=row, seconds=run.seconds, measured=measured)
         except Exception as error:
             return CellOutcome(cell, "failed", in_one_line(error))
 
@@ -56,7 +58,7 @@ class Remeasure(Work):
 def rebuild(
     store: Store,
     machine: Machine,
-    measure: Measure,
+    measuring: Measuring,
     again: bool = False,
     watch: Watch | None = None,
 ) -> tuple[Results, dict[str, str]]:
@@ -65,7 +67,7 @@ def rebuild(
     Args:
         store: of a sweep, or any folder that holds run folders.
         machine: who measures.
-        measure: what is measured of a run.
+        measuring: what is measured of a run: its row, and what was asked for beyond it.
         again: measures every run folder, also those with a record.
         watch: called after every run.
 
@@ -80,7 +82,14 @@ def rebuild(
     due = [cell for hash_, cell in cells.items() if again or not _has_record(store, hash_)]
     tally = Tally(len(due))
     places = {hash_: place for hash_, (place, _) in folders.items()}
-    work = Remeasure(measure, Path(), None, threads=machine.threads, folders=places)
+    work = Remeasure(
+        measuring.row,
+        Path(),
+        None,
+        threads=machine.threads,
+        asked=measuring.asked,
+        folders=places,
+    )
     executor = machine.make_executor()
     with closing(executor), closing(executor.run(iter(due), work)) as outcomes:
         for outcome in outcomes:

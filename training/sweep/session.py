@@ -7,13 +7,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interp.training.sweep.claims import Claims
+from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.executors.executors import Executor
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, Work, set_aside
-from interp.training.sweep.plan.cell import Cell, content_hash
+from interp.training.sweep.plan.cell import Cell, Known, content_hash
 from interp.training.sweep.plan.manifest import Manifest, read_manifest, write_manifest
 from interp.training.sweep.store import RUNS, Store
 from interp.training.sweep.table.collection import fold
@@ -32,13 +34,26 @@ from interp.training.sweep.table.tally import Tally, Watch
 _FOLDING = 10.0  # seconds between two writings of the table of results, at least
 
 
+@dataclass(frozen=True)
+class Measuring:
+    """What is measured of every run: its row, and what was asked for beyond it."""
+
+    row: Measure
+    asked: tuple[Asked, ...] = ()
+
+
 class Session:
     """One process at work on a store: what it has done and is doing."""
 
     def __init__(
-        self, store: Store, manifest: Manifest, measure: Measure, keep: Keep, watch: Watch | None
+        self,
+        store: Store,
+        manifest: Manifest,
+        measuring: Measuring,
+        keep: Keep,
+        watch: Watch | None,
     ) -> None:
-        self._store, self._manifest, self._measure, self._keep = store, manifest, measure, keep
+        self._store, self._manifest, self._measuring, self._keep = store, manifest, measuring, keep
         self._watch = watch or (lambda tally: None)
         self._claims = Claims(store.folder)
         self._new: list[Record] = []
@@ -56,7 +71,8 @@ class Session:
             scratch = Path(tempfile.gettempdir()) / f"interp-{content_hash(self._store.url)}"
         url = str(folder.absolute()) if folder is not None else self._store.url
         store = url if self._keep == "runs" else None
-        return Work(self._measure, scratch, store, machine.device, machine.threads)
+        own = self._measuring
+        return Work(own.row, scratch, store, machine.device, machine.threads, own.asked)
 
     def take_stock(self, cells: list[Cell]) -> None:
         """Finds the cells that are done, and their outcomes whole."""
@@ -73,9 +89,22 @@ class Session:
         folder = self._store.folder
         if folder is not None and not is_whole(folder / RUNS / hash_, record):
             return False
+        if record.status == "done" and not self._measured(record):
+            return False
         self._have.add(hash_)
         self._tally.add(record)
         return True
+
+    def _measured(self, record: Record) -> bool:
+        """Whether everything that was asked for is recorded."""
+        return all(one.is_in(record.measured) for one in self._measuring.asked)
+
+    def _with_known(self, cell: Cell) -> Cell:
+        """The cell with what was measured of it, if it is done but for some measures."""
+        record = read_record(self._store, cell.hash)
+        if record is None or record.status != "done":
+            return cell
+        return replace(cell, known=Known(record.row, record.seconds, record.measured))
 
     def _set_aside_damage(self, hash_: str) -> None:
         """Makes room for a cell that is done anew; it must be claimed, or a worker is in there."""
@@ -99,7 +128,7 @@ class Session:
                 self._record(CellOutcome(cell, "invalid", cell.error))
             else:
                 self._set_aside_damage(cell.hash)
-                yield cell
+                yield self._with_known(cell)
         self._tally.elsewhere = len(self.elsewhere)
         self._watch(self._tally)
 

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, check_keep
 from interp.training.sweep.plan.cell import Cell
@@ -20,7 +21,7 @@ from interp.training.sweep.plan.manifest import (
     write_manifest,
     written_manifest,
 )
-from interp.training.sweep.session import Session
+from interp.training.sweep.session import Measuring, Session
 from interp.training.sweep.store import MANIFEST, RECORDS, RESULTS, RUNS, Store, open_store
 from interp.training.sweep.table.results import Results
 from interp.training.sweep.table.tally import Watch
@@ -51,12 +52,14 @@ class Sweep:
         out: folder or fsspec URL. Several sweeps may share it, one after the other or at once.
         keep: ``runs``: run folders, or ``scores``: rows of the table only.
         shard: which part of the cells.
+        asked: what is measured beyond the row.
     """
 
     grid: Grid
     out: Path | str
     keep: Keep = "runs"
     shard: Shard = Shard()
+    asked: tuple[Asked, ...] = ()
 
     def __post_init__(self) -> None:
         check_keep(self.keep)
@@ -86,7 +89,7 @@ def run_sweep(
         store = open_store(sweep.out)
         manifest, cells = prepare(store, sweep.grid)
         cells = share_of(cells, sweep.shard)
-        session = Session(store, manifest, measure, sweep.keep, watch)
+        session = Session(store, manifest, Measuring(measure, sweep.asked), sweep.keep, watch)
         try:
             session.take_stock(cells)
             work = session.work(machine)

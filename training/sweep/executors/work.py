@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.run import Run
+from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.store import RUNS, open_store
 from interp.training.sweep.table.outcome import CellOutcome
@@ -51,6 +52,7 @@ class Work:
         store: where finished run folders go; None keeps the row of scores only.
         device: where to train.
         threads: of a worker.
+        asked: further measures, each kept as soon as it is known.
     """
 
     measure: Measure
@@ -58,6 +60,7 @@ class Work:
     store: str | None
     device: str = "cpu"
     threads: int = 1
+    asked: tuple[Asked, ...] = ()
 
     def __call__(self, cells: Sequence[Cell]) -> list[CellOutcome]:
         """Trains the cells, those of the same shapes as cohorts, and measures each."""
@@ -127,11 +130,19 @@ class Work:
             raise outcome
         place = self.place(cell)
         self.check_end(outcome)
-        row, seconds = self.measure(outcome), outcome.seconds
+        known = cell.known
+        row = self.measure(outcome) if known is None else known.row
+        seconds = outcome.seconds if known is None else known.seconds
+        measured = self.further(cell, outcome, place)
         if self.store is not None and open_store(self.store).folder is None:
             open_store(self.store).put(place, f"{RUNS}/{cell.hash}")
         self._clear(cell)
-        return CellOutcome(cell, "done", row=row, seconds=seconds)
+        return CellOutcome(cell, "done", row=row, seconds=seconds, measured=measured)
+
+    def further(self, cell: Cell, run: Run, place: Path | None) -> dict[str, Any]:
+        """What comes of the further measures that are not known of a cell yet, by label."""
+        known = {} if cell.known is None else cell.known.measured
+        return {one.label: one.of(run, place) for one in self.asked if not one.is_in(known)}
 
     def _clear(self, cell: Cell) -> None:
         """Removes a run folder that has ended and is not kept here."""

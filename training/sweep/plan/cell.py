@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,21 @@ _OUTLINES = 10_000  # configurations without sections that are kept: one a seed 
 
 
 @dataclass(frozen=True)
+class Known:
+    """What was measured of a finished cell.
+
+    Attributes:
+        row: of the table of results.
+        seconds: of training.
+        measured: what was recorded of each further measure, by its label.
+    """
+
+    row: dict[str, Any]
+    seconds: float | None
+    measured: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Cell:
     """One configuration.
 
@@ -25,12 +40,14 @@ class Cell:
         config: the whole configuration as JSON; of an invalid cell, what was asked for.
         error: why the configuration cannot be; None if it can.
         work: of the whole run, relative to other cells.
+        known: what was measured of it already, so that only what is missing is measured.
     """
 
     hash: str
     config: str
     error: str | None = None
     work: float = 0.0
+    known: Known | None = field(default=None, compare=False)
 
     def parsed(self) -> RunConfig:
         """The configuration.

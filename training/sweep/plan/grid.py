@@ -14,7 +14,7 @@ import numpy as np
 from interp.training.config.options import check_paths
 from interp.training.config.plain_data import flattened, read_config
 
-KEYS = ("base", "axes", "zip", "points", "seeds")
+KEYS = ("base", "axes", "zip", "points", "seeds", "measures")
 Values = tuple[Any, ...]
 
 
@@ -29,6 +29,7 @@ class Grid:
         points: explicit places, each some dotted paths with a value; what a point leaves out is
             the base's.
         seeds: values of the run's ``seed``.
+        measures: what is measured of every run beyond its row: options by the measure's name.
     """
 
     base: Mapping[str, Any]
@@ -36,6 +37,7 @@ class Grid:
     zips: tuple[Mapping[str, Values], ...] = ()
     points: tuple[Mapping[str, Any], ...] = ()
     seeds: tuple[int, ...] = (0,)
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ class Grid:
             "zip": [{path: list(v) for path, v in group.items()} for group in self.zips],
             "points": [dict(point) for point in self.points],
             "seeds": list(self.seeds),
+            "measures": {name: dict(options) for name, options in self.measures.items()},
         }
         return {key: value for key, value in content.items() if value or key == "base"}
 
@@ -119,7 +122,8 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     zips = tuple(_zipped(_axes("zip", group)) for group in groups)
     points = tuple(_point(point) for point in _listed("points", values.get("points")))
     own = [base["seed"]] if "seed" in base else 1
-    grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)))
+    measures = _measures(values.get("measures"))
+    grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)), measures)
     _check_distinct(grid)
     return grid
 
@@ -204,6 +208,16 @@ def _seeds(given: Any) -> tuple[int, ...]:
             f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {given!r}"
         )
     return tuple(seeds)
+
+
+def _measures(given: object) -> dict[str, Mapping[str, Any]]:
+    """Options by the name of the measure; a list of names has none."""
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, list | tuple):
+        given = dict.fromkeys(given)
+    found = _mapping("measures", given)
+    return {str(name): dict(_mapping(f"measures.{name}", v)) for name, v in found.items()}
 
 
 def _check_distinct(grid: Grid) -> None:

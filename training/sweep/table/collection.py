@@ -113,6 +113,16 @@ def _rows(records: list[Record]) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
+def _measured(record: Record) -> dict[str, Any]:
+    """A column a value of each further measure, and one for the reason where there are none."""
+    found: dict[str, Any] = {}
+    for label, one in record.measured.items():
+        found |= {f"{label}.{name}": value for name, value in one["values"].items()}
+        if one["problem"]:
+            found[f"{label}.problem"] = one["problem"]
+    return found
+
+
 def _row(record: Record) -> dict[str, Any]:
     state = {} if record.status == "done" else {"state": FAILED}
     return {
@@ -121,6 +131,7 @@ def _row(record: Record) -> dict[str, Any]:
         "error": record.error,
         **record.row,
         **state,
+        **_measured(record),
         "seconds": record.seconds,
         "finished": record.finished,
         "config": json.dumps(record.config),

@@ -22,6 +22,7 @@ class CellOutcome:
             stopped (by Ctrl-C).
         error: in one line, for all but done.
         row: what was measured.
+        measured: what came of each further measure, by its label.
         seconds: of training.
         disk_full: whether it failed because nothing more could be written.
     """
@@ -30,5 +31,6 @@ class CellOutcome:
     status: Status
     error: str | None = None
     row: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     disk_full: bool = False

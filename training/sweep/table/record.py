@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Record:
         seconds: of training.
         finished: when, in seconds since 1970.
         sizes: bytes of the files of its run folder, by which damage is noticed.
+        measured: what came of each further measure, by its label: ``digest``, ``values`` and
+            ``problem``, the reason where there are none.
     """
 
     hash: str
@@ -39,6 +41,7 @@ class Record:
     seconds: float | None
     finished: float
     sizes: dict[str, int]
+    measured: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -69,8 +72,10 @@ def write_record(store: Store, outcome: CellOutcome, keeps_runs: bool) -> Record
         seconds=outcome.seconds,
         finished=round(time.time(), 3),
         sizes=file_sizes(run) if run and outcome.status == "done" else {},
+        measured={**(cell.known.measured if cell.known else {}), **outcome.measured},
     )
-    text = json.dumps(vars(record), allow_nan=False)
+    # Infinite values stand for events that never came; Python reads back what it writes of them.
+    text = json.dumps(vars(record))
     content = {"format": FORMAT, "sha256": _digest(text), "record": text}
     store.write(f"{RECORDS}/{cell.hash}.json", json.dumps(content).encode())
     return record
