@@ -371,7 +371,7 @@ TINY_TASK = make_task("x + y", 11)
         (lambda: ipr(np.ones(5), r=float("nan")), "expected a number above 1, got nan"),
         (
             lambda: ipr(np.ones(5), convention="three-sided"),
-            "IPR convention: expected one of one-sided, one-sided-no-constant, two-sided, got 'th",
+            "IPR convention: expected one-sided, one-sided-no-constant, two-sided or irrep, got ",
         ),
         (
             lambda: null_ipr(1),
@@ -718,7 +718,7 @@ def raised_messages() -> dict[str, str]:
 def test_every_error_of_training_and_analysis_has_a_test_on_its_message():
     tested = {
         node.value.replace("\\", "")
-        for path in (ROOT / "tests").glob("test_*.py")
+        for path in (ROOT / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

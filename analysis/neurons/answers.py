@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from interp.analysis.fourier.spectrum import BASIS_NAME
 from interp.analysis.source import read_source
 from interp.training.models.kinds import Network
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
 from interp.training.runs.run import Run
-from interp.training.tasks.groups import residue_order
+from interp.training.tasks.groups import GROUPS, residue_order
 
 _SHUFFLES = 200
 Points = Float[np.ndarray, "element 2"]
@@ -107,7 +106,7 @@ def answer_planes(source: Run | Network, step: int | None = None, seed: int = 0)
         ),
         " · ".join(
             [
-                BASIS_NAME[network.task.group],
+                GROUPS[network.task.group].words,
                 *([] if origin.seed is None else [f"seed {origin.seed}"]),
                 *([] if origin.step is None else [f"step {origin.step}"]),
             ]

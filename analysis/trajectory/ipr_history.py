@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from interp.analysis.fourier.ipr import Convention
+from interp.analysis.fourier.conventions import Convention
 from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
 from interp.training.runs.run import Run

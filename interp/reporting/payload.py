@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
-from interp.analysis.fourier.ipr import CONVENTION_NAME
-from interp.analysis.fourier.null import null_ipr
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
@@ -23,6 +22,7 @@ from interp.reporting.reading import (
 )
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
+from interp.training.tasks.groups import GROUPS
 
 BINS = 50
 
@@ -54,10 +54,10 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "seed": reading.run.config.seed,
         "neurons": len(table),
         "elements": table.elements,
-        "axis": "residue" if table.group == "cyclic" else "discrete logarithm of the residue",
+        "axis": GROUPS[table.group].axis,
         "curves": list(CURVES),
         "sign": table.task.operation.second_sign,
-        "convention": f"{CONVENTION_NAME[table.convention]}, r = {table.r:g}",
+        "convention": f"{CONVENTIONS[table.convention].words}, r = {table.r:g}",
         "caption": table.caption.rpartition(" · step")[0],
         "steps": list(neurons.tables),
         "withPruning": [*(neurons.earlier.steps if neurons.earlier else ()), table.step],
@@ -157,6 +157,6 @@ def _null(table: NeuronTable) -> dict[str, Any] | None:
     """Share of noise curves' neurons in each bin of the histogram, and their mean IPR."""
     if table.elements < 2:  # no noise over one element
         return None
-    null = null_ipr(table.elements, 3, table.convention, table.r)
+    null = table.null
     counts, _ = np.histogram(null.samples, np.linspace(0, 1, BINS + 1))
     return {"mean": null.mean, "share": (counts / len(null.samples)).round(5).tolist()}
