@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from interp.analysis.ablation.ranking import RANKINGS, removal_order
+from interp.analysis.ablation.ranking import competing, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.composition import check_layer
@@ -142,11 +142,7 @@ def prune_by_class(
 
     # The same draws as the pruning curve's: the first of an order are removed.
     drawn = [scores_of(random.permutation(len(table))[-kept:]) for _ in range(draws)]
-    rankings = {
-        name: scores_of(removal_order(value(table), table.dead, "lowest")[-kept:])
-        for name, value in RANKINGS.items()
-        if name != "IPR"
-    }
+    rankings = {name: scores_of(order_by(table, name, "lowest")[-kept:]) for name in competing()}
     pruned = prune(network, classes.generalizing, table.layer)
     return Pruning(
         network=pruned,

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.ablation.kernel_scores import cumulative_counts, cumulative_sums
 from interp.analysis.ablation.prune import BAND, DRAWS, resolve
-from interp.analysis.ablation.ranking import RANKINGS, Direction, removal_order
+from interp.analysis.ablation.ranking import Direction, Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.training.config.sections import LossName
@@ -24,10 +24,6 @@ from interp.training.randomness import stream
 from interp.training.runs.run import Run
 
 Curve = Float[np.ndarray, " size"]
-Order = tuple[str, Direction]
-
-# By each ranking, in both directions.
-ORDERS: tuple[Order, ...] = tuple((n, d) for n in RANKINGS for d in ("lowest", "highest"))
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,11 @@ class PruningCurves(Displayed):
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
         return self.curves[key]
 
+    @property
+    def rankings(self) -> tuple[str, ...]:
+        """Names of the rankings that neurons were removed by."""
+        return tuple(dict.fromkeys(name for name, _ in self.curves))
+
 
 def pruning_curve(
     source: Run | Network,
@@ -94,12 +95,13 @@ def pruning_curve(
     loss: LossName | None = None,
     table: NeuronTable | None = None,
     layer: int = 0,
-    orders: Sequence[Order] = ORDERS,
+    orders: Sequence[Order] | None = None,
     losses: bool = True,
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
-    From the lowest and from the highest IPR and weight norm, with random removals as control.
+    From the lowest and from the highest IPR, weight norm and every ranking that was added, with
+    random removals as control.
     Where the logits are a sum over the neurons (no norm or layer follows), each order is one
     cumulative pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
     what follows, in the network's precision, over a grid of about 50 numbers.
@@ -115,19 +117,19 @@ def pruning_curve(
         table: the neuron table, if it has been made already; its IPR convention and layer are
             then used.
         layer: which hidden layer.
-        orders: rankings and directions; all by default.
+        orders: rankings and directions; every ranking in both directions by default.
         losses: without them, sums over neurons are in float32 and take half the time.
 
     Raises:
-        ValueError: if a network comes without a dataset, or draws is negative.
+        ValueError: if a network comes without a dataset, draws is negative, or a ranking or
+            direction is unknown.
     """
     if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
     table = table or neuron_table(source, step, layer=layer)
     network, dataset, loss = resolve(source, dataset, table.step, loss)
-    ranked = [
-        removal_order(RANKINGS[name](table), table.dead, direction) for name, direction in orders
-    ]
+    orders = every_order() if orders is None else orders
+    ranked = [order_by(table, name, direction) for name, direction in orders]
     evaluation = Evaluation(dataset, loss)
     exact = losses and network.readout(table.layer) is not None
     tail = Tail(in_float64(network) if exact else network, evaluation.pairs, table.layer)

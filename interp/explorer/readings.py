@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from interp.analysis.ablation.pruning_curves import Order, PruningCurves, pruning_curve
+from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.ranking import Order
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.explorer.background import Background

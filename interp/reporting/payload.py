@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.ablation.ranking import RANKINGS
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
@@ -42,6 +43,7 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "sizes": neurons.curves.sizes.astype(np.int32),
         "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(neurons.curves.sizes)),
         **_norm_weights(every),
+        **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
         **_newest_curves(table),
         **_newest_pruning(neurons.curves),
@@ -75,7 +77,13 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "bins": BINS,
         "colours": dict(CLASS_COLOUR),
         "arrays": places,
+        **({"rankings": list(added)} if (added := added_rankings(neurons.curves)) else {}),
     }, blob
+
+
+def added_rankings(curves: PruningCurves) -> tuple[str, ...]:
+    """The rankings that users added to IPR and weight norm."""
+    return tuple(name for name in curves.rankings if not RANKINGS.is_own(name))
 
 
 def _splits(reading: Reading) -> list[dict[str, Any]]:
@@ -107,6 +115,19 @@ def _mean_shares(table: NeuronTable) -> np.ndarray:
 def _norm_weights(tables: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
     rows = [one.norm_weight for one in tables if one.norm_weight is not None]
     return {"norm_weight": np.stack(rows).astype(np.float32)} if rows else {}
+
+
+def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dict[str, np.ndarray]:
+    """Accuracies by (ranking, split, size), and each ranking's value of every neuron."""
+    names = added_rankings(curves)
+    if not names:
+        return {}
+    by_ranking = [_accuracies(curves[name, "lowest"], len(curves.sizes)) for name in names]
+    values = {
+        f"ranking {place}": np.stack([RANKINGS[name](one) for one in tables]).astype(np.float32)
+        for place, name in enumerate(names)
+    }
+    return {"by_ranking": np.stack(by_ranking), **values}
 
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
