@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from interp.analysis.fourier.ipr import CONVENTION_NAME, Convention
-from interp.analysis.fourier.spectrum import BASIS_NAME
-from interp.training.tasks.groups import Group
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.training.tasks.groups import GROUPS
 
 
 def caption(
     convention: Convention,
     r: float,
-    group: Group,
+    group: str,
     seed: int | None,
     step: int | None,
     where: str | None = None,
 ) -> str:
     """IPR convention, basis of the spectra, place in the network, seed, step, as far as known."""
-    parts = [f"IPR: {CONVENTION_NAME[convention]}, r = {r:g}", BASIS_NAME[group]]
+    parts = [f"IPR: {CONVENTIONS[convention].words}, r = {r:g}", GROUPS[group].words]
     return place(seed, step, *parts, *([] if where is None else [where]))
 
 

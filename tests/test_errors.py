@@ -371,7 +371,7 @@ TINY_TASK = make_task("x + y", 11)
         (lambda: ipr(np.ones(5), r=float("nan")), "expected a number above 1, got nan"),
         (
             lambda: ipr(np.ones(5), convention="three-sided"),
-            "IPR convention: expected one of one-sided, one-sided-no-constant, two-sided, got 'th",
+            "IPR convention: expected one-sided, one-sided-no-constant, two-sided or irrep, got ",
         ),
         (
             lambda: null_ipr(1),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from interp.analysis.ablation.ranking import RANKINGS, removal_order
+from interp.analysis.ablation.ranking import competing, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import Classes, classify
@@ -217,11 +217,7 @@ def _controls(
     random = stream(seed, "control")
     # The same draws as the pruning curve's: the first of an order are removed.
     drawn = [scores_of(random.permutation(len(table))[-kept:]) for _ in range(draws)]
-    rankings = {
-        name: scores_of(removal_order(value(table), table.dead, "lowest")[-kept:])
-        for name, value in RANKINGS.items()
-        if name != "IPR"
-    }
+    rankings = {name: scores_of(order_by(table, name, "lowest")[-kept:]) for name in competing()}
     return rankings, {split: _spread([one[split] for one in drawn]) for split in SPLITS}
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.ablation.kernel_scores import cumulative_counts, cumulative_sums
 from interp.analysis.ablation.prune import BAND, DRAWS
-from interp.analysis.ablation.ranking import RANKINGS, Direction, removal_order
+from interp.analysis.ablation.ranking import Direction, Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Curve = Float[np.ndarray, " size"]
-Order = tuple[str, Direction]
-
-# By each ranking, in both directions.
-ORDERS: tuple[Order, ...] = tuple((n, d) for n in RANKINGS for d in ("lowest", "highest"))
 
 
 @dataclass(frozen=True)
@@ -89,6 +85,11 @@ class PruningCurves(Result):
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
         return self.curves[key]
 
+    @property
+    def rankings(self) -> tuple[str, ...]:
+        """Names of the rankings that neurons were removed by."""
+        return tuple(dict.fromkeys(name for name, _ in self.curves))
+
     def values(self) -> dict[str, float | None]:
         """Accuracies of the whole network, and the best test accuracy of each order."""
         first = next(iter(self.curves.values()))
@@ -140,12 +141,13 @@ def pruning_curve(
     table: NeuronTable | None = None,
     draws: int | None = None,
     seed: int = 0,
-    orders: Sequence[Order] = ORDERS,
+    orders: Sequence[Order] | None = None,
     losses: bool = True,
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
-    From the lowest and from the highest IPR and weight norm, with random removals as control.
+    From the lowest and from the highest IPR, weight norm and every ranking that was added, with
+    random removals as control.
     Where the logits are a sum over the neurons (no norm or layer follows), each order is one
     cumulative pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
     what follows, in the network's precision, over a grid of about 50 numbers.
@@ -159,11 +161,12 @@ def pruning_curve(
         draws: random removal orders for the control; 0 for none. By default 50, or 10 where each
             number is a forward pass.
         seed: of the control's draws.
-        orders: rankings and directions; all by default.
+        orders: rankings and directions; every ranking in both directions by default.
         losses: without them, sums over neurons are in float32 and take half the time.
 
     Raises:
-        ValueError: if a network comes without a dataset, or draws is negative.
+        ValueError: if a network comes without a dataset, draws is negative, or a ranking or
+            direction is unknown.
     """
     if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
@@ -171,9 +174,8 @@ def pruning_curve(
     table = table or neuron_table(origin, layer=layer)
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     walk = _passes(origin, table.layer, losses)
-    ranked = [
-        removal_order(RANKINGS[name](table), table.dead, direction) for name, direction in orders
-    ]
+    orders = every_order() if orders is None else orders
+    ranked = [order_by(table, name, direction) for name, direction in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
     draws = walk.default_draws if draws is None else draws
     return PruningCurves(

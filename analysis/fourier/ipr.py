@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, get_args
-
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
-from interp.analysis.fourier.spectrum import one_sided_dft
-
-Convention = Literal["one-sided", "one-sided-no-constant", "two-sided"]
-CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
+from interp.analysis.fourier.spectrum import block_power
+from interp.training.tasks.groups import Basis
 
 # One value for each curve; a numpy scalar for a single curve.
 Values = Float[np.ndarray, "*batch"] | np.floating
 
-CONVENTION_NAME: Mapping[Convention, str] = {
-    "one-sided": "one-sided DFT, constant included",
-    "one-sided-no-constant": "one-sided DFT, constant left out",
-    "two-sided": "full DFT",
-}
-
 
 def power(
-    curves: Float[np.ndarray, "*batch element"], convention: Convention = "one-sided"
+    curves: Float[np.ndarray, "*batch element"],
+    convention: Convention = "one-sided",
+    basis: Basis | None = None,
 ) -> Float[np.ndarray, "*batch coefficient"]:
-    """Squared magnitudes of the Fourier coefficients that a convention counts.
+    """The squared magnitudes that a convention counts, up to a factor that all have in common.
+
+    Args:
+        curves: real curves along the last axis, over group elements in their order.
+        convention: which coefficients count, and how.
+        basis: of the functions on the elements; by default the order is cyclic, and the
+            coefficients are those of a discrete Fourier transform.
 
     Raises:
         ValueError: for an unknown convention.
     """
-    match convention:
-        case "one-sided":
-            return _square(one_sided_dft(curves))
-        case "one-sided-no-constant":
-            return _square(one_sided_dft(curves)[..., 1:])
-        case "two-sided":
-            return _square(np.fft.fft(curves, axis=-1))
-    raise ValueError(
-        f"IPR convention: expected one of {', '.join(CONVENTIONS)}, got {convention!r}"
-    )
+    if basis is None:
+        return CONVENTIONS[convention].of_waves(curves)
+    return counted(block_power(curves, basis), basis.sizes, convention)
 
 
 def ipr(
     curves: Float[np.ndarray, "*batch element"],
     r: float = 2,
     convention: Convention = "one-sided",
+    basis: Basis | None = None,
 ) -> Values:
     """Inverse participation ratio of each curve: Σ_j |X_j|^(2r) / (Σ_j |X_j|²)^r.
 
@@ -57,7 +49,8 @@ def ipr(
     Args:
         curves: real curves along the last axis, over group elements in their order.
         r: the exponent, > 1; the paper's is 2.
-        convention: which coefficients count.
+        convention: which coefficients count, a name of CONVENTIONS.
+        basis: of the functions on the elements; by default the order is cyclic.
 
     Returns:
         Values in (0, 1]; NaN for a curve without power, which has no IPR.
@@ -69,28 +62,29 @@ def ipr(
     """
     if not r > 1:
         raise ValueError(f"IPR exponent r: expected a number above 1, got {r}")
-    share = _shares(power(curves, convention))
-    return (share**r).sum(axis=-1)
+    return participation(power(curves, convention, basis), r)
+
+
+def participation(power: Float[np.ndarray, "*batch coefficient"], r: float) -> Values:
+    """Σ_j s_j^r of the shares s of power; NaN where there is none."""
+    return (_shares(power) ** r).sum(axis=-1)
 
 
 def gini(
-    curves: Float[np.ndarray, "*batch element"], convention: Convention = "one-sided"
+    curves: Float[np.ndarray, "*batch element"],
+    convention: Convention = "one-sided",
+    basis: Basis | None = None,
 ) -> Values:
     """Gini coefficient of the magnitudes |X_j|: 0 for a flat spectrum, 1 − 1/K for one line of K.
 
     Returns:
         Values in [0, 1); NaN for a curve without power.
     """
-    magnitude = np.sqrt(power(curves, convention))
+    magnitude = np.sqrt(power(curves, convention, basis))
     ascending = np.sort(_shares(magnitude), axis=-1)
     count = magnitude.shape[-1]
     rank = np.arange(1, count + 1)
     return ((2 * rank - count - 1) * ascending).sum(axis=-1) / count
-
-
-def _square(coefficients: Complex[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch n"]:
-    # Not abs(…)², whose square root and its care for overflow cost more than the transform.
-    return coefficients.real**2 + coefficients.imag**2
 
 
 def _shares(values: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch n"]:

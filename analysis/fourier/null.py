@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, lgamma
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from interp.analysis.fourier.ipr import Convention, ipr
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
+from interp.analysis.fourier.ipr import ipr, participation
 from interp.training.randomness import stream
+from interp.training.tasks.groups import frequency_sizes
 
 _PART = 2**22  # numbers drawn at once
 
@@ -23,8 +26,7 @@ class NullIPR:
         elements: length of a curve.
         curves: how many curves a neuron's IPR is the mean of.
         convention, r: as in :func:`interp.analysis.fourier.ipr.ipr`.
-        mean: its expectation.
-        mean_is_exact: whether the mean is the closed form; else it is the samples' mean.
+        mean: its expectation; exact where there is a closed form, else the samples' mean.
         samples: sorted draws.
         seed: seed of the draws.
     """
@@ -34,7 +36,6 @@ class NullIPR:
     convention: Convention
     r: float
     mean: float
-    mean_is_exact: bool
     samples: Float[np.ndarray, " draw"]
     seed: int
 
@@ -61,33 +62,113 @@ def null_ipr(
     draws: int = 20_000,
     seed: int = 0,
 ) -> NullIPR:
-    """The null distribution of the IPR for curves of a given length.
+    """The null distribution of the IPR for curves of a given length, over a cyclic order.
 
-    The mean is exact where the shares of power are Dirichlet(1, …, 1) (an odd number of elements,
-    one-sided, without the constant: K = (n−1)/2 shares): K Γ(r+1) Γ(K) / Γ(K+r), which is
-    2/(K+1) for r = 2. Elsewhere, and for quantiles, it is a seeded simulation.
+    The mean is exact where the shares of power are Dirichlet, see :func:`exact_mean`: by irrep,
+    and for an odd number of elements one-sided, without the constant, where it is
+    K Γ(r+1) Γ(K) / Γ(K+r) for K = (n−1)/2 frequencies, 2/(K+1) for r = 2. Elsewhere, and for
+    quantiles, it is a seeded simulation.
 
     Raises:
         ValueError: if there are fewer than 2 elements, or no curve or no draw.
     """
+    _check(elements, curves, draws)
+
+    def noise(random: np.random.Generator, size: int) -> np.ndarray:
+        return np.asarray(ipr(random.normal(size=(size, curves, elements)), r, convention))
+
+    samples = _drawn(noise, draws, curves * elements, seed)
+    # Two elements have a closed form by any convention; their mean is left to the draws.
+    exact = exact_mean(frequency_sizes(elements), convention, r) if elements > 2 else None
+    mean = float(samples.mean()) if exact is None else exact
+    return NullIPR(elements, curves, convention, r, mean, samples, seed)
+
+
+def null_of_blocks(
+    sizes: Sequence[int] | Int[np.ndarray, " block"],
+    curves: int = 3,
+    convention: Convention = "irrep",
+    r: float = 2,
+    draws: int = 20_000,
+    seed: int = 0,
+) -> NullIPR:
+    """The null distribution of the IPR in any group, from the sizes of its basis' blocks.
+
+    A Gaussian curve has power χ² with m degrees of freedom in a block of m functions, so its
+    shares are Dirichlet(m/2). By irrep the mean is Σ m (m+2) / (n (n+2)) for r = 2.
+
+    Args:
+        sizes: of the blocks, the constant's first; (1, 1, 4) for the permutations of three.
+        curves: how many curves a neuron's IPR is the mean of.
+        convention: of the IPR.
+        r: exponent of the IPR.
+        draws: of the simulation that quantiles come from.
+        seed: of the draws.
+
+    Raises:
+        ValueError: if a block is empty or the first is not of size 1, there are fewer than 2
+            elements, or no curve or no draw.
+    """
+    blocks = np.asarray(sizes)
+    elements = int(blocks.sum())
+    _check(elements, curves, draws)
+    if blocks[0] != 1 or blocks.min() < 1:
+        raise ValueError(
+            "null IPR: expected sizes of blocks, the constant's, which is 1, first, "
+            f"got {', '.join(map(str, blocks))}"
+        )
+
+    def noise(random: np.random.Generator, size: int) -> np.ndarray:
+        power = random.chisquare(blocks, size=(size, curves, len(blocks)))
+        return np.asarray(participation(counted(power, blocks, convention), r))
+
+    samples = _drawn(noise, draws, curves * elements, seed)
+    exact = exact_mean(blocks, convention, r)
+    mean = float(samples.mean()) if exact is None else exact
+    return NullIPR(elements, curves, convention, r, mean, samples, seed)
+
+
+def exact_mean(
+    sizes: Int[np.ndarray, " block"], convention: Convention, r: float = 2
+) -> float | None:
+    """Mean IPR of a Gaussian curve; None where no closed form is known.
+
+    Where a convention counts its blocks alike, their shares are Dirichlet(m/2), one of them is
+    Beta(m/2, (n−m)/2), and E Σ s^r = Σ Γ(m/2+r) Γ(n/2) / (Γ(n/2+r) Γ(m/2)); for r = 2 this is
+    Σ m (m+2) / (n (n+2)). Here n counts the functions in these blocks.
+
+    Args:
+        sizes: of the blocks of the group's basis, the constant's first.
+        convention: of the IPR.
+        r: exponent of the IPR.
+    """
+    row = CONVENTIONS[convention]
+    weight, times = row.weight(sizes), row.multiplicity(sizes)
+    counts = times > 0
+    if np.ptp(weight[counts]) > 0 or np.ptp(times[counts]) > 0:
+        return None
+    half, how_many = np.unique(sizes[counts] / 2, return_counts=True)
+    whole = float(sizes[counts].sum()) / 2
+    total = sum(
+        int(count) * exp(lgamma(m + r) + lgamma(whole) - lgamma(whole + r) - lgamma(m))
+        for m, count in zip(half.tolist(), how_many.tolist(), strict=True)
+    )
+    return total * float(times[counts][0]) ** (1 - r)
+
+
+def _check(elements: int, curves: int, draws: int) -> None:
     if elements < 2 or curves < 1 or draws < 1:
         raise ValueError(
             f"null IPR: expected at least 2 elements, 1 curve and 1 draw, "
             f"got {elements}, {curves} and {draws}"
         )
+
+
+def _drawn(
+    noise: Callable[[np.random.Generator, int], np.ndarray], draws: int, numbers: int, seed: int
+) -> Float[np.ndarray, " draw"]:
+    """Means over the curves, sorted; in parts, since all of the noise at once takes gigabytes."""
     random = stream(seed, "null")
-    # In parts, because all of the noise of long curves takes gigabytes; the draws are the same.
-    part = max(1, _PART // (curves * elements))
+    part = max(1, _PART // numbers)
     sizes = [min(part, draws - done) for done in range(0, draws, part)]
-    parts = [
-        ipr(random.normal(size=(size, curves, elements)), r, convention).mean(axis=1)
-        for size in sizes
-    ]
-    samples = np.sort(np.concatenate(parts))
-    exact = convention == "one-sided-no-constant" and elements % 2 == 1
-    mean = _dirichlet_mean((elements - 1) // 2, r) if exact else float(samples.mean())
-    return NullIPR(elements, curves, convention, r, mean, exact, samples, seed)
-
-
-def _dirichlet_mean(shares: int, r: float) -> float:
-    return shares * exp(lgamma(r + 1) + lgamma(shares) - lgamma(shares + r))
+    return np.sort(np.concatenate([noise(random, size).mean(axis=1) for size in sizes]))

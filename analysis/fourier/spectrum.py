@@ -1,4 +1,4 @@
-"""Fourier coefficients of curves over residues, in the characters of the operation's group."""
+"""Spectra of curves over residues, in the basis of the operation's group."""
 
 from __future__ import annotations
 
@@ -7,30 +7,46 @@ from functools import cache
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from interp.training.tasks.groups import Group, residue_order
-
-BASIS_NAME: dict[Group, str] = {
-    "cyclic": "cyclic characters",
-    "multiplicative": "multiplicative characters, by discrete logarithm, zero residue apart",
-}
+from interp.training.tasks.groups import GROUPS, Basis, residue_order
 
 
 def in_group_order(
-    curves: Float[np.ndarray, "*batch residue"], group: Group
+    curves: Float[np.ndarray, "*batch residue"], group: str
 ) -> Float[np.ndarray, "*batch element"]:
-    """The curves over the group's elements, in the order of :func:`residue_order`."""
-    return curves[..., residue_order(curves.shape[-1], group)]
+    """The curves over the group's elements, in the order of its basis."""
+    return curves[..., GROUPS[group].elements(curves.shape[-1])]
+
+
+def block_power(
+    curves: Float[np.ndarray, "*batch element"], basis: Basis
+) -> Float[np.ndarray, "*batch block"]:
+    """The spectrum in any group: squared length of a curve's part in each block, ‖P_ρ x‖².
+
+    Together the blocks have all of the power, ‖x‖². On Z_n, with X the DFT, the part at frequency
+    k is 2|X_k|²/n, and |X_k|²/n at the constant and at n/2.
+    """
+    members = np.eye(len(basis.names))[basis.block]
+    return (curves @ basis.matrix) ** 2 @ members
+
+
+def blocks_of(group: str, p: int) -> Basis | None:
+    """The basis that spectra are read in; None where the blocks are the frequencies of a DFT."""
+    row = GROUPS[group]
+    return None if row.is_cyclic else row.basis(p)
 
 
 def coefficients(
-    curves: Float[np.ndarray, "*batch residue"], group: Group = "cyclic"
+    curves: Float[np.ndarray, "*batch residue"], group: str = "cyclic"
 ) -> Complex[np.ndarray, "*batch frequency"]:
     """One-sided DFT over the group's elements: ⌊n/2⌋+1 coefficients, the constant first.
 
     X_j = Σ_i x_i exp(−2π√−1 j i / n) with n elements (p for the cyclic group, p−1 for the
     multiplicative one). A curve A cos(2π j i / n + φ) has X_j = (n A / 2) exp(√−1 φ).
+
+    Raises:
+        ValueError: for a group whose elements are in no cyclic order.
     """
-    return one_sided_dft(in_group_order(curves, group))
+    return one_sided_dft(curves[..., residue_order(curves.shape[-1], group)])
 
 
 def one_sided_dft(

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.caption import place
-from interp.analysis.fourier.spectrum import BASIS_NAME
 from interp.analysis.measure import measure
 from interp.training.display import Result
 from interp.training.models.kinds import Network
@@ -17,7 +16,7 @@ from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
-from interp.training.tasks.groups import residue_order
+from interp.training.tasks.groups import GROUPS, residue_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +128,7 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
             apart,
             float(np.mean([neighbour_share(embedded[s])[0] for s in shuffles])),
         ),
-        place(origin.seed, origin.step, BASIS_NAME[network.task.group]),
+        place(origin.seed, origin.step, GROUPS[network.task.group].words),
         origin.name,
     )
 

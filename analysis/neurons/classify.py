@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from jaxtyping import Bool, Float
 
-from interp.analysis.fourier.null import null_ipr
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
 from interp.training.display import Result
@@ -110,8 +109,7 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
         dip = _dip_p_value(alive)
         words = "optimal two-class cut"
     elif rule == "null":
-        null = null_ipr(table.elements, 3, table.convention, table.r)
-        threshold = null.quantile(quantile)
+        threshold = table.null.quantile(quantile)
         words = f"{quantile:.1%} quantile of Gaussian noise"
     else:
         threshold = _fixed(rule)

@@ -10,8 +10,14 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from interp.analysis.caption import caption
-from interp.analysis.fourier.ipr import Convention, ipr
-from interp.analysis.fourier.spectrum import in_group_order, one_sided_dft, power_shares
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.ipr import ipr
+from interp.analysis.fourier.spectrum import (
+    blocks_of,
+    coefficients,
+    in_group_order,
+    power_shares,
+)
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NO_POWER
 from interp.training.display import Result
@@ -19,7 +25,7 @@ from interp.training.models.kinds import Network
 from interp.training.models.mlp import MLP
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
-from interp.training.tasks.groups import Group
+from interp.training.tasks.groups import GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +46,7 @@ class EmbeddingTable(Result):
     """
 
     curves: dict[str, Float[np.ndarray, "dimension residue"]]
-    group: Group
+    group: str
     convention: Convention = "one-sided"
     r: float = 2
     step: int | None = None
@@ -55,10 +61,7 @@ class EmbeddingTable(Result):
     @cached_property
     def coefficients(self) -> dict[str, Complex[np.ndarray, "dimension frequency"]]:
         """One-sided Fourier coefficients of every dimension, the constant first."""
-        return {
-            name: one_sided_dft(in_group_order(rows, self.group))
-            for name, rows in self.curves.items()
-        }
+        return {name: coefficients(rows, self.group) for name, rows in self.curves.items()}
 
     @cached_property
     def shares(self) -> dict[str, Float[np.ndarray, " frequency"]]:
@@ -75,7 +78,8 @@ class EmbeddingTable(Result):
         for name, rows in self.curves.items():
             ordered = in_group_order(rows, self.group)
             norms = np.linalg.norm(ordered, axis=-1)
-            values = np.asarray(ipr(ordered, self.r, self.convention))
+            basis = blocks_of(self.group, rows.shape[-1])
+            values = np.asarray(ipr(ordered, self.r, self.convention, basis))
             found[name] = np.where(norms > NO_POWER * norms.max(initial=0), values, np.nan)
         return found
 
@@ -103,7 +107,7 @@ def embedding_table(
     step: int | None = None,
     convention: Convention = "one-sided",
     r: float = 2,
-    group: Group | None = None,
+    group: str | None = None,
 ) -> EmbeddingTable:
     """Reads the embeddings of a network of any kind.
 
@@ -116,10 +120,12 @@ def embedding_table(
         group: whose characters to use; the default is the group of the task.
 
     Raises:
-        ValueError: if the run has no such checkpoint, or the group needs a prime modulus.
+        ValueError: if the run has no such checkpoint, the group or the convention is unknown,
+            or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
-    group = group or origin.network.task.group
+    group = GROUPS.check(group or origin.network.task.group)
+    CONVENTIONS.check(convention)
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
     )

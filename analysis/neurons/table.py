@@ -12,11 +12,14 @@ import pyarrow as pa
 from jaxtyping import Bool, Complex, Float, Int
 
 from interp.analysis.caption import caption
-from interp.analysis.fourier.ipr import Convention, gini, ipr
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.ipr import gini, ipr
+from interp.analysis.fourier.null import NullIPR, null_ipr, null_of_blocks
 from interp.analysis.fourier.spectrum import (
+    blocks_of,
+    coefficients,
     dominant_frequency,
     in_group_order,
-    one_sided_dft,
     power_shares,
     wrapped,
 )
@@ -27,7 +30,7 @@ from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.files import write_bytes
 from interp.training.runs.subject import Source, as_checkpoint
-from interp.training.tasks.groups import Group
+from interp.training.tasks.groups import GROUPS, Basis
 from interp.training.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class NeuronTable(Result):
 
     task: Task
     curves: Float[np.ndarray, "3 neuron residue"]
-    group: Group
+    group: str
     convention: Convention = "one-sided"
     r: float = 2
     step: int | None = None
@@ -81,7 +84,7 @@ class NeuronTable(Result):
     @cached_property
     def coefficients(self) -> Complex[np.ndarray, "3 neuron frequency"]:
         """One-sided Fourier coefficients of the curves, the constant first."""
-        return one_sided_dft(self.ordered)
+        return coefficients(self.curves, self.group)
 
     @cached_property
     def ordered(self) -> Float[np.ndarray, "3 neuron element"]:
@@ -92,6 +95,18 @@ class NeuronTable(Result):
     def elements(self) -> int:
         """Number of group elements a spectrum runs over."""
         return self.ordered.shape[-1]
+
+    @property
+    def basis(self) -> Basis | None:
+        """The blocks of functions that spectra are read in; None for frequencies of a DFT."""
+        return blocks_of(self.group, self.curves.shape[-1])
+
+    @cached_property
+    def null(self) -> NullIPR:
+        """The IPR of a neuron whose three curves are noise, in the table's convention and basis."""
+        if self.basis is None:
+            return null_ipr(self.elements, 3, self.convention, self.r)
+        return null_of_blocks(self.basis.sizes, 3, self.convention, self.r)
 
     @cached_property
     def norms(self) -> Float[np.ndarray, "3 neuron"]:
@@ -119,7 +134,7 @@ class NeuronTable(Result):
     @cached_property
     def curve_ipr(self) -> Float[np.ndarray, "3 neuron"]:
         """IPR of each curve; NaN where a curve has no power."""
-        return self._where_power(np.asarray(ipr(self.ordered, self.r, self.convention)))
+        return self._where_power(np.asarray(ipr(self.ordered, self.r, self.convention, self.basis)))
 
     @cached_property
     def ipr(self) -> Float[np.ndarray, " neuron"]:
@@ -129,7 +144,7 @@ class NeuronTable(Result):
     @cached_property
     def gini(self) -> Float[np.ndarray, " neuron"]:
         """Mean Gini coefficient of a neuron's spectra; NaN for a dead neuron."""
-        values = gini(self.ordered, self.convention)
+        values = gini(self.ordered, self.convention, self.basis)
         return self._over_curves(self._where_power(np.asarray(values)))
 
     @cached_property
@@ -224,7 +239,7 @@ def neuron_table(
     step: int | None = None,
     convention: Convention = "one-sided",
     r: float = 2,
-    group: Group | None = None,
+    group: str | None = None,
     layer: int = 0,
 ) -> NeuronTable:
     """Reads every neuron of a hidden layer.
@@ -241,16 +256,19 @@ def neuron_table(
         layer: which hidden layer, counted from 0.
 
     Raises:
-        ValueError: if the run has no such checkpoint or layer, or the group needs a prime modulus.
+        ValueError: if the run has no such checkpoint or layer, the group or the convention is
+            unknown, or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
     network = origin.network
+    group = GROUPS.check(group or network.task.group)
+    CONVENTIONS.check(convention)
     curves = neuron_curves(network, layer)
     norm = network.layers[layer].norm
     return NeuronTable(
         task=network.task,
         curves=curves,
-        group=group or network.task.group,
+        group=group,
         convention=convention,
         r=r,
         step=origin.step,

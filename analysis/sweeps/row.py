@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from interp.analysis.fourier.ipr import Convention
+from interp.analysis.fourier.conventions import Convention
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.table import NeuronTable, neuron_table

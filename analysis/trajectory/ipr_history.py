@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from interp.analysis.fourier.ipr import Convention
+from interp.analysis.fourier.conventions import Convention
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion

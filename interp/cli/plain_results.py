@@ -41,13 +41,10 @@ def run_summary(run: Run) -> dict[str, Any]:
 
 def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
     """IPR of every neuron (null where it is dead), threshold and counts by class."""
-    from interp.analysis.fourier.null import null_ipr
-
-    null = null_ipr(table.elements, 3, table.convention, table.r)
     return {
         **origin(table),
         "mean_ipr": table.mean_ipr,
-        "null_mean_ipr": null.mean,
+        "null_mean_ipr": table.null.mean,
         "threshold": classes.threshold,
         "rule": classes.rule,
         "dip_p_value": classes.dip_p_value,

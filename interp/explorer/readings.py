@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from interp.analysis.ablation.pruning_curves import Order, PruningCurves, pruning_curve
-from interp.analysis.fourier.null import null_ipr
+from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.ranking import Order
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.explorer.background import Background
@@ -80,7 +80,7 @@ class OpenRun:
         try:
             return two_class_cut(table.ipr[~table.dead])
         except ValueError:
-            return null_ipr(table.elements, 3).quantile(0.999)
+            return table.null.quantile(0.999)
 
     def curves(self, step: int) -> PruningCurves | None:
         """Pruning curves at a step; None until the background has made the first of them.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.fourier.ipr import CONVENTION_NAME
-from interp.analysis.fourier.null import null_ipr
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, styled
@@ -78,7 +77,7 @@ def ipr_histogram(
         legend={"x": 0.99, "xanchor": "right", "y": 0.98},
     )
     figure.update_xaxes(
-        title_text=f"IPR of a neuron ({CONVENTION_NAME[table.convention]}, r = {table.r:g})",
+        title_text=f"IPR of a neuron ({CONVENTIONS[table.convention].words}, r = {table.r:g})",
         range=[0, 1],
     )
     figure.update_yaxes(title_text=f"neurons (of {len(table)}{dead})")
@@ -86,7 +85,7 @@ def ipr_histogram(
 
 
 def _null_line(table: NeuronTable, edges: np.ndarray) -> go.Scatter:
-    null = null_ipr(table.elements, 3, table.convention, table.r)
+    null = table.null
     counts, _ = np.histogram(null.samples, edges)
     expected = counts / len(null.samples) * int((~table.dead).sum())
     return go.Scatter(

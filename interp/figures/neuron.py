@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.training.tasks.groups import GROUPS
 
 
 def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
@@ -73,8 +74,7 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         )
         figure.update_yaxes(title_text=name, row=row, col=1)
         figure.update_yaxes(title_text="share of power", range=[0, 1.02], row=row, col=2)
-    axis = "residue" if table.group == "cyclic" else "discrete logarithm of the residue"
-    figure.update_xaxes(title_text=axis, row=3, col=1)
+    figure.update_xaxes(title_text=GROUPS[table.group].axis, row=3, col=1)
     figure.update_xaxes(title_text="frequency", row=3, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.12})
     return styled(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.norm_weights import norm_correlation
 from interp.analysis.neurons.table import NeuronTable
@@ -44,7 +44,7 @@ def norm_weights(table: NeuronTable, classes: Classes | None = None) -> go.Figur
                 f"<extra>{name}</extra>",
             )
         )
-    figure.update_xaxes(title_text=f"IPR ({CONVENTION_NAME[table.convention]})", range=[0, 1.02])
+    figure.update_xaxes(title_text=f"IPR ({CONVENTIONS[table.convention].words})", range=[0, 1.02])
     figure.update_yaxes(title_text="|weight of the norm|", rangemode="tozero")
     figure.update_layout(legend={"orientation": "h", "y": -0.22})
     words = (

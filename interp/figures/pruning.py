@@ -9,11 +9,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from interp.analysis.ablation.pruning_curves import ControlBand, PruningCurve, PruningCurves
+from interp.analysis.ablation.ranking import MAIN
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
 from interp.training.data.splits import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
 _WITH_CONTROL: tuple[Split, ...] = ("test", "corrupted")
+# Of the rankings beside the IPR, one after the other.
+_DASHES = ("dot", "dashdot", "longdashdot", "dash")
 
 
 def pruning_curves(
@@ -24,7 +27,7 @@ def pruning_curves(
     """Accuracy (or loss) of every split against the number of pruned neurons.
 
     Left, pruning from the lowest value of a ranking; right, from the highest. Solid: by IPR.
-    Thin: by the competing rankings. Band: random prunings of the same sizes.
+    Thin: by the competing rankings, a dash each. Band: random prunings of the same sizes.
 
     Args:
         curves: from :func:`interp.analysis.ablation.pruning_curves.pruning_curve`.
@@ -39,6 +42,7 @@ def pruning_curves(
         subplot_titles=["lowest first", "highest first"],
     )
     size = curves.sizes.astype(np.int32)
+    beside = [name for name in curves.rankings if name != MAIN]
     for column, direction in enumerate(("lowest", "highest"), start=1):
         if curves.control is not None:
             for split in _WITH_CONTROL:
@@ -48,7 +52,7 @@ def pruning_curves(
                 continue
             for split in SPLITS:
                 values = getattr(curve, metric)[split]
-                main = ranking == "IPR"
+                main = ranking == MAIN
                 if values is None or not (main or split in _WITH_CONTROL):
                     continue
                 figure.add_trace(
@@ -63,7 +67,9 @@ def pruning_curves(
                         line={
                             "color": SPLIT_COLOUR[split],
                             "width": 2.2 if main else 1.2,
-                            "dash": SPLIT_DASH[split] if main else "dot",
+                            "dash": SPLIT_DASH[split]
+                            if main
+                            else _DASHES[beside.index(ranking) % len(_DASHES)],
                         },
                         hovertemplate=f"%{{x}} pruned<br>{metric} %{{y:.4f}}"
                         f"<extra>{split}, {direction} {ranking} first</extra>",

@@ -14,10 +14,11 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from interp.analysis.ablation.at_threshold import scores_at
+from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.reporting.arrays import compressed
-from interp.reporting.payload import neuron_payload
+from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.words.sentences import PAPERS, events, number, outcome
@@ -32,7 +33,6 @@ _SCRIPTS = (
     "neuron",
     "table",
     "controls",
-    "main",
 )
 
 
@@ -47,8 +47,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
         "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
         "config": dict(HTML_CONFIG),
     }
-    body = _asset("neurons.html") if neurons is not None else ""
-    middle = "" if neurons is None else body.replace("<!--before-after-->", before_after(neurons))
+    middle = "" if neurons is None else _neurons(neurons)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -69,9 +68,27 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <script type="text/plain" id="arrays">{blob}</script>
 <script type="text/plain" id="plotly">{_plotly()}</script>
 <script>
-{"".join(_asset(f"{script}.js") for script in _SCRIPTS)}</script>
+{"".join(_asset(f"{script}.js") for script in _scripts(neurons))}</script>
 </body></html>
 """
+
+
+def _scripts(neurons: NeuronReading | None) -> tuple[str, ...]:
+    """The page's scripts; that of added rankings only where there are any."""
+    added = neurons is not None and added_rankings(neurons.curves)
+    return (*_SCRIPTS, *(["rankings"] if added else []), "main")
+
+
+def _neurons(neurons: NeuronReading) -> str:
+    """The sections on neurons; a column for each ranking beside the IPR."""
+    names = [escape(name) for name in neurons.curves.rankings if name != MAIN]
+    heads = "".join(f'<th scope="col">by {name}</th>' for name in names)
+    return (
+        _asset("neurons.html")
+        .replace("<!--rankings-->", heads)
+        .replace("<!--names of rankings-->", " and by ".join(names))
+        .replace("<!--before-after-->", before_after(neurons))
+    )
 
 
 @cache
@@ -139,10 +156,10 @@ def before_after(neurons: NeuronReading) -> str:
     """Accuracies at the classes' threshold, as table rows that the script keeps up to date."""
     found = scores_at(neurons.curves, neurons.table, neurons.classes.threshold)
     place = int((neurons.curves.sizes == found.size).argmax())
-    by_norm = neurons.curves["weight norm", "lowest"].accuracy
+    curves = neurons.curves
+    beside = [curves[name, "lowest"].accuracy for name in curves.rankings if name != MAIN]
     lines = []
     for split in SPLITS:
-        row = by_norm[split]
         mean, low, high = (
             None if band is None else band[split] for band in (found.mean, found.low, found.high)
         )
@@ -152,7 +169,7 @@ def before_after(neurons: NeuronReading) -> str:
             number(found.after[split]),
             number(mean),
             band,
-            number(None if row is None else float(row[place])),
+            *(number(None if (row := one[split]) is None else float(row[place])) for one in beside),
         ]
         lines.append(
             f'<tr data-split="{split}"><th scope="row" title="{escape(SPLIT_MEANING[split])}">'

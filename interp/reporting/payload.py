@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
-from interp.analysis.fourier.ipr import CONVENTION_NAME
-from interp.analysis.fourier.null import null_ipr
+from interp.analysis.ablation.ranking import RANKINGS
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
@@ -23,6 +23,7 @@ from interp.reporting.reading import (
 )
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
+from interp.training.tasks.groups import GROUPS
 
 BINS = 50
 
@@ -42,6 +43,7 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "sizes": neurons.curves.sizes.astype(np.int32),
         "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(neurons.curves.sizes)),
         **_norm_weights(every),
+        **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
         **_newest_curves(table),
         **_newest_pruning(neurons.curves),
@@ -54,10 +56,10 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "seed": reading.run.config.seed,
         "neurons": len(table),
         "elements": table.elements,
-        "axis": "residue" if table.group == "cyclic" else "discrete logarithm of the residue",
+        "axis": GROUPS[table.group].axis,
         "curves": list(CURVES),
         "sign": table.task.operation.second_sign,
-        "convention": f"{CONVENTION_NAME[table.convention]}, r = {table.r:g}",
+        "convention": f"{CONVENTIONS[table.convention].words}, r = {table.r:g}",
         "caption": table.caption.rpartition(" · step")[0],
         "steps": list(neurons.tables),
         "withPruning": [*(neurons.earlier.steps if neurons.earlier else ()), table.step],
@@ -75,7 +77,13 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "bins": BINS,
         "colours": dict(CLASS_COLOUR),
         "arrays": places,
+        **({"rankings": list(added)} if (added := added_rankings(neurons.curves)) else {}),
     }, blob
+
+
+def added_rankings(curves: PruningCurves) -> tuple[str, ...]:
+    """The rankings that users added to IPR and weight norm."""
+    return tuple(name for name in curves.rankings if not RANKINGS.is_own(name))
 
 
 def _splits(reading: Reading) -> list[dict[str, Any]]:
@@ -107,6 +115,19 @@ def _mean_shares(table: NeuronTable) -> np.ndarray:
 def _norm_weights(tables: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
     rows = [one.norm_weight for one in tables if one.norm_weight is not None]
     return {"norm_weight": np.stack(rows).astype(np.float32)} if rows else {}
+
+
+def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dict[str, np.ndarray]:
+    """Accuracies by (ranking, split, size), and each ranking's value of every neuron."""
+    names = added_rankings(curves)
+    if not names:
+        return {}
+    by_ranking = [_accuracies(curves[name, "lowest"], len(curves.sizes)) for name in names]
+    values = {
+        f"ranking {place}": np.stack([RANKINGS[name](one) for one in tables]).astype(np.float32)
+        for place, name in enumerate(names)
+    }
+    return {"by_ranking": np.stack(by_ranking), **values}
 
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
@@ -157,6 +178,6 @@ def _null(table: NeuronTable) -> dict[str, Any] | None:
     """Share of noise curves' neurons in each bin of the histogram, and their mean IPR."""
     if table.elements < 2:  # no noise over one element
         return None
-    null = null_ipr(table.elements, 3, table.convention, table.r)
+    null = table.null
     counts, _ = np.histogram(null.samples, np.linspace(0, 1, BINS + 1))
     return {"mean": null.mean, "share": (counts / len(null.samples)).round(5).tolist()}

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
@@ -217,7 +217,7 @@ def histogram_panels(
         if column == 1:
             figure.update_yaxes(title_text="neurons a seed", row=row, col=column)
     one = next(iter(settings.values()))[0]
-    caption = f"IPR: {CONVENTION_NAME[one.convention]}, r = {one.r:g}"
+    caption = f"IPR: {CONVENTIONS[one.convention].words}, r = {one.r:g}"
     caption += f" · {words}" if words else ""
     figure.update_layout(
         bargap=0, margin={"t": 90 + 18 * max(name.count("<br>") for name in names)}

@@ -1,14 +1,71 @@
-"""Residues in the order of the group that an operation lives on."""
+"""Groups on the residues, as one table; each with its order, its operation and its basis."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-Group = Literal["cyclic", "multiplicative"]
+from interp.training.registry import Registry
+
+Residues = Int[np.ndarray, " *pair"]
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """A real orthonormal basis of the functions on a group's elements, in blocks.
+
+    A block is what the group leaves together: moved by any element, a function of it is again one
+    of its functions. It is one frequency of a cyclic group, one irreducible representation (with
+    its conjugate) of any finite one.
+
+    Attributes:
+        matrix: the functions, orthonormal columns.
+        block: of each function, counted from 0; block 0 is the constant.
+        names: of the blocks.
+    """
+
+    matrix: Float[np.ndarray, "element function"]
+    block: Int[np.ndarray, " function"]
+    names: tuple[str, ...]
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " block"]:
+        """How many functions each block has."""
+        return np.bincount(self.block, minlength=len(self.names))
+
+
+def always(_: int) -> bool:
+    """At every modulus."""
+    return True
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group whose elements are residues, or some of them, at each modulus p.
+
+    Attributes:
+        words: its basis, in captions.
+        axis: what counts its elements along an axis, in their order.
+        elements: p -> the residues in the order of the basis; ValueError where there is no such
+            group. A residue that is no element is left out of every spectrum.
+        times: (x, y, p) -> the product of elements.
+        basis: p -> the basis of the functions on the elements.
+        is_defined: p -> whether there is such a group.
+        is_cyclic: whether element i times element j is element i + j (mod n), so that spectra are
+            discrete Fourier transforms, with frequencies and phases.
+    """
+
+    words: str
+    axis: str
+    elements: Callable[[int], Int[np.ndarray, " element"]] = field(compare=False)
+    times: Callable[[Residues, Residues, int], Residues] = field(compare=False)
+    basis: Callable[[int], Basis] = field(compare=False)
+    is_defined: Callable[[int], bool] = field(default=always, compare=False)
+    is_cyclic: bool = False
 
 
 def is_prime(n: int) -> bool:
@@ -16,17 +73,31 @@ def is_prime(n: int) -> bool:
     return n >= 2 and all(n % d for d in range(2, int(n**0.5) + 1))
 
 
-def residue_order(p: int, group: Group) -> Int[np.ndarray, " element"]:
-    """Residues in the order in which the group's characters are ordinary cosines.
+def frequency_sizes(elements: int) -> Int[np.ndarray, " frequency"]:
+    """How many functions Z_n has at each frequency: cosine and sine, but one at 0 and n/2."""
+    frequency = np.arange(elements // 2 + 1)
+    return np.where((frequency == 0) | (2 * frequency == elements), 1, 2)
 
-    ``cyclic``: 0, 1, …, p−1. ``multiplicative``: g⁰, g¹, …, g^(p−2) for the smallest primitive
-    root g, that is, by discrete logarithm; the zero residue is no element.
 
-    Raises:
-        ValueError: for the multiplicative group at a modulus that is not prime.
+@lru_cache(maxsize=8)
+def fourier_basis(elements: int) -> Basis:
+    """The functions on Z_n by frequency: the constant, then cosine and sine of each.
+
+    For even n the last frequency, n/2, is the alternating function alone.
     """
-    if group == "cyclic":
-        return np.arange(p)
+    sizes = frequency_sizes(elements)
+    element, frequency = np.arange(elements), np.arange(len(sizes))
+    # Reduced before the division, so that large products lose no accuracy.
+    angle = 2 * np.pi / elements * (np.outer(element, frequency) % elements)
+    both = np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (element, frequency, 2)
+    has = np.stack([sizes > 0, sizes > 1], axis=-1)
+    block, _ = np.nonzero(has)
+    names = ("constant", *(f"frequency {k}" for k in frequency[1:]))
+    return Basis(both[:, has] * np.sqrt(sizes[block] / elements), block, names)
+
+
+def _powers(p: int) -> Int[np.ndarray, " element"]:
+    """g⁰, g¹, …, g^(p−2) for the smallest primitive root g: by discrete logarithm."""
     if not is_prime(p):
         raise ValueError(f"the multiplicative characters need a prime modulus, got {p}")
     root = primitive_root(p)
@@ -38,3 +109,46 @@ def primitive_root(p: int) -> int:
     """Smallest generator of the nonzero residues mod a prime p."""
     factors = [q for q in range(2, p) if (p - 1) % q == 0 and is_prime(q)]
     return next(g for g in range(1, p) if all(pow(g, (p - 1) // q, p) != 1 for q in factors))
+
+
+# The group by which a task is read whose own does not exist at its modulus.
+CYCLIC = "cyclic"
+
+GROUPS: Registry[Group] = Registry(
+    "group",
+    {
+        CYCLIC: Group(
+            words="cyclic characters",
+            axis="residue",
+            elements=np.arange,
+            times=lambda x, y, p: (x + y) % p,
+            basis=fourier_basis,
+            is_cyclic=True,
+        ),
+        "multiplicative": Group(
+            words="multiplicative characters, by discrete logarithm, zero residue apart",
+            axis="discrete logarithm of the residue",
+            elements=_powers,
+            times=lambda x, y, p: x * y % p,
+            basis=lambda p: fourier_basis(len(_powers(p))),
+            is_defined=is_prime,
+            is_cyclic=True,
+        ),
+    },
+)
+
+
+def residue_order(p: int, group: str) -> Int[np.ndarray, " element"]:
+    """Residues in the order in which a group's characters are ordinary cosines.
+
+    ``cyclic``: 0, 1, …, p−1. ``multiplicative``: g⁰, g¹, …, g^(p−2) for the smallest primitive
+    root g, that is, by discrete logarithm; the zero residue is no element.
+
+    Raises:
+        ValueError: for an unknown group, one without such an order, or one that does not exist at
+            the modulus.
+    """
+    row = GROUPS[group]
+    if not row.is_cyclic:
+        raise ValueError(f"group {group!r} is not cyclic: its functions have no frequency or phase")
+    return row.elements(p)

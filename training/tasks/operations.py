@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from interp.training.tasks import polynomial
-from interp.training.tasks.groups import Group
 
 Values = Int[np.ndarray, " pair"]
 
@@ -22,7 +21,8 @@ class Operation:
     Attributes:
         name: canonical text, as users write it.
         formula: ``(x, y, p) -> answers`` on integer arrays.
-        group: the group whose characters the solution is sparse in (Doshi et al. 2024, app. P).
+        group: a name of GROUPS; the solution is sparse in its characters (Doshi et al. 2024,
+            app. P).
         needs_prime: whether the formula is defined only for prime p.
         domain: ``(x, y) -> bool`` pairs on which it is defined; None for all of them.
         second_sign: s in the phase relation a + s·b = c of a neuron that solves the operation
@@ -31,7 +31,7 @@ class Operation:
 
     name: str
     formula: Callable[[Values, Values, int], Values] = field(compare=False)
-    group: Group = "cyclic"
+    group: str = "cyclic"
     needs_prime: bool = False
     domain: Callable[[Values, Values], Bool[np.ndarray, " pair"]] | None = field(
         default=None, compare=False
@@ -49,7 +49,7 @@ def _divide_if_odd(x: Values, y: Values, p: int) -> Values:
 
 
 def _polynomial_row(
-    text: str, group: Group = "cyclic", second_sign: Literal[1, -1] | None = None
+    text: str, group: str = "cyclic", second_sign: Literal[1, -1] | None = None
 ) -> Operation:
     monomials = polynomial.parse(text)
     return Operation(

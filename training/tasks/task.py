@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.tasks.groups import Group, is_prime
+from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation
 
 
@@ -30,15 +30,14 @@ class Task:
         return f"{self.operation.name} mod {self.p}"
 
     @property
-    def group(self) -> Group:
-        """The group whose characters analyse this task.
+    def group(self) -> str:
+        """The group whose characters analyse this task, a name of GROUPS.
 
         Multiplication at a composite modulus has zero divisors and no discrete logarithm;
         its curves are then read in the cyclic characters.
         """
-        if self.operation.group == "multiplicative" and not is_prime(self.p):
-            return "cyclic"
-        return self.operation.group
+        group = self.operation.group
+        return group if GROUPS[group].is_defined(self.p) else CYCLIC
 
     @cached_property
     def pairs(self) -> Int[np.ndarray, "pair 2"]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.fourier.ipr import CONVENTION_NAME
+from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.sweeps.diagram import QUANTITIES, PhaseDiagram, Point
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import QUANTITY_WORDS, axis_words, described, seeds_words
@@ -32,7 +32,9 @@ def phase_scores(diagram: PhaseDiagram) -> go.Figure:
                 figure.add_trace(trace, row=row, col=column)
         values = [getattr(p, name).mean for p in diagram.points if getattr(p, name)]
         figure.update_layout({f"coloraxis{row}": _colour_axis(figure, name, row, width, values)})
-    convention = CONVENTION_NAME.get(diagram.convention, diagram.convention)  # type: ignore[call-overload]
+    convention = diagram.convention
+    if convention is not None and convention in CONVENTIONS:
+        convention = CONVENTIONS[convention].words
     parts = [f"mean of {seeds_words(diagram)}", *axis_words(diagram)]
     if convention is not None:
         parts.append(f"IPR: {convention}")

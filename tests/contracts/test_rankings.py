@@ -1,0 +1,193 @@
+"""One contract for every ranking, and what a user's own one takes part in."""
+
+from __future__ import annotations
+
+import json
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from interp import figures
+from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.ablation.ranking import RANKINGS, order_by, ranking, removal_order
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.reporting.report import report
+from interp.training.data.splits import SPLITS
+from interp.training.evaluation import scores
+from interp.words.sentences import before_after_rows
+from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
+
+OWN = "answer <norm>"
+
+
+@pytest.fixture()
+def own():
+    @ranking(OWN)
+    def answer_norm(table):
+        return np.where(table.dead, np.nan, table.norms[2])
+
+    yield answer_norm
+    RANKINGS.remove(OWN)
+
+
+@pytest.fixture()
+def unchecked(monkeypatch):
+    """Signatures as users meet them: nothing checks their types."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(scope="module")
+def table(tiny_run) -> NeuronTable:
+    return neuron_table(tiny_run)
+
+
+def with_dead_neuron(table: NeuronTable) -> NeuronTable:
+    curves = table.curves.copy()
+    curves[:, 5] = 0
+    return NeuronTable(table.task, curves, table.group)
+
+
+@pytest.mark.parametrize("name", RANKINGS)
+def test_every_ranking_orders_the_living(name, table):
+    damaged = with_dead_neuron(table)
+    value = np.asarray(RANKINGS[name](damaged))
+    assert value.shape == (16,)
+    assert np.isfinite(value[~damaged.dead]).all()
+    up, down = (order_by(damaged, name, way) for way in ("lowest", "highest"))
+    assert up[0] == down[0] == 5
+    assert sorted(up) == sorted(down) == list(range(16))
+    assert (np.diff(value[up[1:]]) >= 0).all()
+    assert (np.diff(value[down[1:]]) <= 0).all()
+
+
+@pytest.mark.parametrize("name", RANKINGS)
+def test_rankings_leave_the_table_alone(name, table):
+    before = table.curves.copy()
+    first = np.array(RANKINGS[name](table))
+    np.testing.assert_array_equal(RANKINGS[name](table), first)
+    np.testing.assert_array_equal(table.curves, before)
+
+
+def test_names_of_the_project():
+    assert list(RANKINGS)[:2] == ["IPR", "weight norm"]
+
+
+def test_an_own_ranking_takes_part_in_pruning(own, tiny_run, table):
+    curves = pruning_curve(tiny_run, draws=0)
+    assert curves.rankings == ("IPR", "weight norm", OWN)
+    size = 6
+    for direction, sign in (("lowest", 1), ("highest", -1)):
+        kept = np.argsort(sign * own(table), kind="stable")[size:]
+        expected = scores(prune(tiny_run.network(), kept), tiny_run.dataset)
+        for split in SPLITS:
+            found = curves[OWN, direction].accuracy[split][size]
+            assert found == expected[split].accuracy
+    result = prune_by_class(tiny_run, table, classify(table, float(np.median(table.ipr))), draws=2)
+    assert list(result.rankings) == ["weight norm", OWN]
+    heaviest = np.argsort(own(table), kind="stable")[-result.kept :]
+    expected = scores(prune(tiny_run.network(), heaviest), tiny_run.dataset)
+    for split in SPLITS:
+        assert result.rankings[OWN][split].accuracy == expected[split].accuracy
+    assert before_after_rows(result)[0][-2:] == ["by weight norm", f"by {OWN}"]
+    assert OWN in result.to_dict()["control"]["rankings"]
+
+
+def test_an_own_ranking_is_drawn_with_a_dash_of_its_own(own, tiny_run):
+    drawn = {
+        trace.name: trace.line.dash
+        for trace in figures.pruning_curves(pruning_curve(tiny_run, draws=0)).data
+        if trace.name.startswith("test")
+    }
+    assert drawn["test, by weight norm"] == "dot"
+    assert drawn[f"test, by {OWN}"] not in (None, "dot", drawn["test"])
+
+
+def test_without_an_own_ranking_the_report_knows_none(tiny_run, tmp_path):
+    html = report(tiny_run, tmp_path / "report.html", threshold=0.2, draws=2).read_text()
+    assert "ownRankings" not in html
+    assert '"rankings":' not in html
+    assert '<th scope="col">by weight norm</th></tr>' in html
+    assert "Pruning in both directions, and by weight norm</h2>" in html
+
+
+def test_the_report_has_a_column_for_an_own_ranking(own, tiny_run, table, tmp_path):
+    html = report(tiny_run, tmp_path / "report.html", threshold=0.2, draws=2).read_text()
+    assert '<th scope="col">by answer &lt;norm&gt;</th></tr>' in html
+    assert "and by weight norm and by answer &lt;norm&gt;</h2>" in html
+    assert json.dumps([OWN], separators=(",", ":")).replace("<", "\\u003c") in html
+    size = int((table.ipr < 0.2).sum())
+    after = pruning_curve(tiny_run, draws=0, losses=False)[OWN, "lowest"].accuracy["test"][size]
+    row, _, _ = html.partition('<tr data-split="test">')[2].partition("</tr>")
+    assert row.endswith(f"<td>{after:.3f}</td>")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+def test_the_reports_column_follows_the_threshold(own, tiny_run, table, tmp_path, browser):
+    file = report(tiny_run, tmp_path / "report.html", threshold=0.2, draws=2)
+    accuracy = pruning_curve(tiny_run, draws=0, losses=False)[OWN, "lowest"].accuracy["all"]
+    with opened_page(browser, viewport={"width": 1200, "height": 900}) as page:
+        for threshold in (0.2, float(np.sort(table.ipr)[10]) + 1e-6):
+            page.goto("about:blank")
+            page.goto(f"{file.as_uri()}#threshold={threshold}")
+            page.wait_for_selector("html[data-ready=true]")
+            cells = page.locator('#before-after tr[data-split="all"] td').all_inner_texts()
+            assert len(cells) == 6
+            assert cells[-1] == f"{accuracy[int((table.ipr < threshold).sum())]:.3f}"
+        heads = page.locator("#neurons thead button").all_inner_texts()
+        assert heads[-1] == OWN
+        first = page.locator("#neurons tbody tr").first
+        shown = float(first.locator("td").last.inner_text())
+        neuron = int(first.get_attribute("data-neuron"))
+        assert shown == pytest.approx(own(table)[neuron], abs=6e-4)
+        assert page.problems == []
+
+
+def test_a_name_that_is_taken():
+    with pytest.raises(ValueError, match="ranking 'IPR' is there already, from interp itself"):
+        ranking("IPR")(lambda table: table.norm)
+
+
+def test_unknown_rankings_name_the_nearest(tiny_run):
+    message = "ranking: expected IPR or weight norm, got 'weight nrom'; nearest is weight norm"
+    with pytest.raises(ValueError, match=message):
+        pruning_curve(tiny_run, orders=[("weight nrom", "lowest")])
+
+
+def test_directions(unchecked, tiny_run):
+    for direction in ("low", "HIGHEST", None):
+        with pytest.raises(ValueError, match="direction: expected lowest or highest, got"):
+            pruning_curve(tiny_run, orders=[("IPR", direction)])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda table: table.norm[:3], "expected one value for each of 16 neurons, got shape (3,)"),
+        (lambda table: table.norms, "for each of 16 neurons, got shape (3, 16)"),
+        (lambda table: None, "for each of 16 neurons, got shape ()"),
+        (
+            lambda table: np.where(np.arange(16) == 4, np.nan, 1.0),
+            "expected a finite value for every living neuron, got nan for neuron 4",
+        ),
+        (lambda table: np.full(16, -np.inf), "living neuron, got -inf for neuron 0"),
+        (lambda table: ["much"] * 16, "could not convert string to float"),
+    ],
+)
+def test_values_that_are_no_order(unchecked, tiny_run, value, message):
+    RANKINGS.add("bad", value, "this test")
+    try:
+        with pytest.raises(ValueError) as caught:
+            pruning_curve(tiny_run, draws=0)
+        assert str(caught.value).startswith("ranking 'bad': ")
+        assert message in str(caught.value)
+    finally:
+        RANKINGS.remove("bad")
+
+
+def test_dead_neurons_need_no_value():
+    dead = np.array([False, True, False])
+    assert removal_order(np.array([2.0, np.inf, 1.0]), dead, "lowest").tolist() == [1, 2, 0]
