@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from interp import figures
-from interp.analysis.sweeps.bootstrap import interval, median
+from interp.analysis.sweeps.axes import Axes
+from interp.analysis.sweeps.bootstrap import Bootstrap, interval, median
 from interp.analysis.sweeps.boundary import Boundary, CriticalValue, critical
 from interp.analysis.sweeps.diagram import phase_diagram
 from tests.sweep_results import from_rows, made
@@ -125,11 +126,12 @@ def test_panels_and_table():
     def outcome(a: float, x: float, wd: float, seed: int) -> str:
         return A if x < 0.12 + 0.1 * (wd > 0) else B
 
-    table = critical(made(axes, 3, outcome), level=0.9).to_pandas()
+    table = critical(made(axes, 3, outcome), bootstrap=Bootstrap(level=0.9)).to_pandas()
     assert list(table.columns[:3]) == ["optimizer.weight_decay", PLANE[0], "value"]
     np.testing.assert_allclose(table["value"], [0.15, 0.15, 0.25, 0.25])
     np.testing.assert_array_equal(table["seeds"], 3)
-    one = critical(made(axes, 3, outcome), where={"optimizer.weight_decay": 0.0}).to_pandas()
+    held = Axes(where={"optimizer.weight_decay": 0.0})
+    one = critical(made(axes, 3, outcome), axes=held).to_pandas()
     assert list(one.columns[:2]) == [PLANE[0], "value"]
 
 
@@ -139,16 +141,24 @@ def test_panels_and_table():
         ({"inside": {"grokked"}}, "expected a set of phases among coexistence, .*; got grokked"),
         ({"inside": "coexistence"}, "a set of phases among .*; got coexistence"),
         ({"inside": ()}, "a set of phases among .*; got none"),
-        ({"level": 1.0}, "expected a level between 0 and 1, got 1.0"),
-        ({"draws": 0}, "expected at least 1 draw, got 0"),
-        ({"y": "model.activation"}, "expected y to be an axis of numbers, got model.activation"),
-        ({"x": "p"}, "x to be one of the axes data.fraction.*; got 'p'"),
+        (
+            {"axes": Axes(y="model.activation")},
+            "expected y to be an axis of numbers, got model.activation",
+        ),
+        ({"axes": Axes(x="p")}, "x to be one of the axes data.fraction.*; got 'p'"),
     ],
 )
 def test_bad_input(arguments, message):
     axes = {PLANE[0]: [0.5], PLANE[1]: [0.0], "model.activation": ["relu", "square"]}
     with pytest.raises(ValueError, match=message):
         critical(made(axes, 1, lambda *_: A), **arguments)
+
+
+def test_bootstraps_that_are_none():
+    with pytest.raises(ValueError, match=r"expected a level between 0 and 1, got 1\.0"):
+        Bootstrap(level=1.0)
+    with pytest.raises(ValueError, match="expected at least 1 draw, got 0"):
+        Bootstrap(draws=0)
 
 
 def test_median_of_what_is_there():
@@ -172,7 +182,7 @@ def test_draws_are_those_of_their_seed_and_the_same_for_all_columns():
     jitter = np.random.default_rng(0).normal(0, 0.06, size=12)
     axes = {PLANE[0]: [0.3, 0.5], PLANE[1]: np.linspace(0, 0.5, 51).tolist()}
     results = made(axes, 12, lambda a, x, s: A if x < 0.25 + jitter[s] else B)
-    found = [critical(results, seed=s, draws=30).rows for s in (0, 0, 1)]
+    found = [critical(results, bootstrap=Bootstrap(seed=s, draws=30)).rows for s in (0, 0, 1)]
     left, right = ([(rows[i].low, rows[i].high) for rows in found] for i in (0, 1))
     assert left == right, "columns that are equal get equal intervals only from the same seeds"
     assert left[0] == left[1] != left[2]
@@ -201,7 +211,7 @@ def test_interval_covers_the_line_that_was_put_in(jittered, level):
     1.25 · 0.1 / √20 = 0.028. A share of 120 has a standard error of 0.046 at 0.5 and 0.027 at
     0.9; three of them are allowed.
     """
-    rows = critical(jittered, level=level, draws=400).rows
+    rows = critical(jittered, bootstrap=Bootstrap(level, draws=400)).rows
     assert {row.seeds for row in rows} == {SEEDS}
     covered = np.mean([row.low <= TRUTH[row.x] <= row.high for row in rows])
     assert covered == pytest.approx(level, abs=3 * np.sqrt(level * (1 - level) / len(rows)))

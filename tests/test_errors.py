@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from interp.analysis.ablation.kernel_scores import cumulative_sums
+from interp.analysis.ablation.logit_sum import LogitSum
 from interp.analysis.ablation.prune import prune, prune_by_class
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.fourier.ipr import ipr
@@ -390,15 +390,7 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (lambda: two_class_cut(np.empty(0)), "IPRs among the living neurons, got 0"),
         (
-            lambda: cumulative_sums(
-                np.full((2, 3), np.nan),
-                np.ones((2, 5)),
-                np.array([[0, 1]]),
-                np.zeros((2, 3), dtype=int),
-                np.zeros(3, dtype=int),
-                1,
-                "mse",
-            ),
+            lambda: LogitSum(np.full((2, 3), np.nan), np.ones((2, 5))),
             "pruning curve: expected finite activations and weights, got NaN or inf",
         ),
     ],

@@ -14,6 +14,7 @@ from interp.analysis.neurons.answers import answer_planes
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.table import neuron_table
+from interp.analysis.sweeps.axes import Axes
 from interp.analysis.sweeps.boundary import critical
 from interp.analysis.sweeps.diagram import phase_diagram
 from interp.analysis.trajectory.ipr_history import dynamics
@@ -53,7 +54,7 @@ def diagram_figures():
     results = made(AXES, 2, outcome)
     x, y, panel = AXES
     diagram = phase_diagram(results, x, y, panel)
-    edge = critical(results, x=x, y=y, panel=panel)
+    edge = critical(results, axes=Axes(x, y, panel))
     return {
         "phase_diagram": figures.phase_diagram(diagram, edge),
         "dense_phase_diagram": figures.dense_phase_diagram(diagram),

@@ -8,8 +8,10 @@ from typing import no_type_check
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from numba import njit
+
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 
 _LANES = 64  # examples that advance together; their logits fit the first-level cache at p ≈ 100
 _LOWEST = np.float32(-3e38)
@@ -99,34 +101,26 @@ def _walk(hidden, readout, order, sizes, base, labels, part, twin, span, right):
 
 
 def cumulative_right(
-    hidden: Float[np.ndarray, "neuron pair"],
-    readout: Float[np.ndarray, "neuron answer"],
+    logits: LogitSum,
     orders: Int[np.ndarray, "order neuron"],
-    labels: Int[np.ndarray, "2 pair"],
-    part: Int[np.ndarray, " pair"],
-    parts: int,
-    twin: np.ndarray,
-    base: Float[np.ndarray, "base_answer base_pair"],
+    pairs: LabelledPairs,
     sizes: Int[np.ndarray, " size"],
 ) -> Int[np.ndarray, "order 2 part size"]:
     """Numbers of right answers after some numbers of removed neurons, of every removal order.
 
     Args:
-        hidden: activations of each neuron on each pair, float32.
-        readout: weights from neurons to logits, float32.
+        logits: on every pair, activations and weights in float32.
         orders: neurons in the order of their removal.
-        labels: given and true label of each pair.
-        part: which disjoint part each pair belongs to.
-        parts: how many parts there are.
-        twin: answers that never win alone.
-        base: (answer, pair) logits without any neuron, float32; empty for zeros.
+        pairs: their labels and parts.
         sizes: numbers of removed neurons, rising.
 
     Returns:
         Counts; size s has the first s neurons of the order removed. With no neuron left they
         stay 0.
     """
-    right = np.zeros((len(orders), 2, parts, len(sizes)), dtype=np.int64)
+    hidden, readout, labels, part = logits.hidden, logits.readout, pairs.labels, pairs.part
+    base, twin = logits.start().astype(np.float32), logits.twins()
+    right = np.zeros((len(orders), 2, pairs.parts, len(sizes)), dtype=np.int64)
     threads = torch.get_num_threads()
     bounds = np.linspace(0, hidden.shape[1], threads + 1).astype(np.int64)
     spans = np.stack([bounds[:-1], bounds[1:]], axis=1)

@@ -8,10 +8,11 @@ from typing import no_type_check
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from numba import njit
 
 from interp.analysis.ablation.kernel_accuracy import cumulative_right
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 
 _LANES = 32  # examples that advance together, so that every operation is a vector operation
 _LOWEST = -1.7e308
@@ -88,14 +89,7 @@ def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, righ
 
 
 def cumulative_sums(
-    hidden: Float[np.ndarray, "neuron pair"],
-    readout: Float[np.ndarray, "neuron answer"],
-    orders: Int[np.ndarray, "order neuron"],
-    labels: Int[np.ndarray, "2 pair"],
-    part: Int[np.ndarray, " pair"],
-    parts: int,
-    loss: str,
-    base: Float[np.ndarray, "pair answer"] | None = None,
+    logits: LogitSum, orders: Int[np.ndarray, "order neuron"], pairs: LabelledPairs, loss: str
 ) -> tuple[Float[np.ndarray, "order 2 part size"], Float[np.ndarray, "order 2 part size"]]:
     """Numbers of right answers and sums of losses for every size of every removal order.
 
@@ -103,30 +97,22 @@ def cumulative_sums(
     instead of one each. Sums run from the empty network upwards, in float64.
 
     Args:
-        hidden: activations of each neuron on each pair.
-        readout: weights from neurons to logits.
+        logits: on every pair.
         orders: neurons in the order of their removal.
-        labels: given and true label of each pair.
-        part: which disjoint part each pair belongs to.
-        parts: how many parts there are.
+        pairs: their labels and parts.
         loss: ``mse`` or ``cross_entropy``.
-        base: logits without any neuron; zeros by default.
 
     Returns:
         Right answers and losses; size s has the first s neurons of the order removed.
-
-    Raises:
-        ValueError: if an activation or weight is not finite.
     """
-    _check_finite(hidden, readout)
+    hidden, readout = logits.hidden, logits.readout
     neurons, answers = readout.shape
-    shape = (len(orders), 2, parts, neurons + 1)
+    shape = (len(orders), 2, pairs.parts, neurons + 1)
     right, losses = np.zeros(shape), np.zeros(shape)
     threads = torch.get_num_threads()
     bounds = np.linspace(0, hidden.shape[1], threads + 1).astype(np.int64)
-    start = np.zeros((0, 0)) if base is None or not base.any() else np.ascontiguousarray(base.T)
     # Without a base, answers with the same weights tie, and the network without neurons is silent.
-    twin = np.zeros(answers, dtype=bool) if len(start) else _identical_columns(readout)
+    start, twin, labels, part = logits.start(), logits.twins(), pairs.labels, pairs.part
 
     def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
         index, span = job
@@ -144,22 +130,18 @@ def cumulative_sums(
     if loss == "mse":
         losses /= answers
     if len(start):
-        _score_base(start, labels, part, loss, right, losses)
+        right[..., -1], losses[..., -1] = _scores_of_base(start, pairs, loss)
         return right, losses
     # With no neuron left, all logits are zero: nothing is right.
-    count = np.bincount(part, minlength=parts)
+    count = np.bincount(part, minlength=pairs.parts)
     losses[..., neurons] = count * (1 / answers if loss == "mse" else np.log(answers))
     return right, losses
 
 
 def cumulative_counts(
-    hidden: Float[np.ndarray, "neuron pair"],
-    readout: Float[np.ndarray, "neuron answer"],
+    logits: LogitSum,
     orders: Int[np.ndarray, "order neuron"],
-    labels: Int[np.ndarray, "2 pair"],
-    part: Int[np.ndarray, " pair"],
-    parts: int,
-    base: Float[np.ndarray, "pair answer"] | None = None,
+    pairs: LabelledPairs,
     sizes: Int[np.ndarray, " size"] | None = None,
 ) -> Int[np.ndarray, "order 2 part size"]:
     """The right answers of :func:`cumulative_sums` alone, summed in float32.
@@ -167,56 +149,31 @@ def cumulative_counts(
     Half the time, less where only some numbers of removed neurons are asked for in ``sizes``,
     rising. A pair whose two greatest logits differ by less than rounding may be counted otherwise
     than in float64.
-
-    Raises:
-        ValueError: if an activation or weight is not finite.
     """
-    _check_finite(hidden, readout)
-    hidden, readout = (one.astype(np.float32, copy=False) for one in (hidden, readout))
-    start = np.zeros((0, 0)) if base is None or not base.any() else np.ascontiguousarray(base.T)
-    twin = np.zeros(readout.shape[1], dtype=bool) if len(start) else _identical_columns(readout)
-    neurons = len(readout)
+    neurons = len(logits.readout)
     sizes = np.arange(neurons + 1) if sizes is None else np.asarray(sizes)
-    right = cumulative_right(
-        hidden, readout, orders, labels, part, parts, twin, start.astype(np.float32), sizes
-    )
+    right = cumulative_right(logits.in_float32(), orders, pairs, sizes)
+    start = logits.start()
     if len(start) and sizes[-1] == neurons:
-        _score_base(start, labels, part, "mse", right, np.zeros(right.shape))
+        right[..., -1], _ = _scores_of_base(start, pairs, "mse")
     return right
 
 
-def _check_finite(*arrays: np.ndarray) -> None:
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise ValueError("pruning curve: expected finite activations and weights, got NaN or inf")
-
-
-def _score_base(
-    base: Float[np.ndarray, "answer pair"],
-    labels: Int[np.ndarray, "2 pair"],
-    part: Int[np.ndarray, " pair"],
-    loss: str,
-    right: Num[np.ndarray, "order 2 part size"],
-    losses: Float[np.ndarray, "order 2 part size"],
-) -> None:
-    """Writes the last size, at which no neuron is left."""
+def _scores_of_base(
+    base: Float[np.ndarray, "answer pair"], pairs: LabelledPairs, loss: str
+) -> tuple[Float[np.ndarray, "2 part"], Float[np.ndarray, "2 part"]]:
+    """Right answers and sums of losses where no neuron is left."""
     best = base.max(axis=0)
     alone = (base == best).sum(axis=0) == 1
-    for which in range(2):
-        value = np.take_along_axis(base, labels[which][None], axis=0)[0]
+    right, losses = np.zeros((2, pairs.parts)), np.zeros((2, pairs.parts))
+    for which, labels in enumerate(pairs.labels):
+        value = np.take_along_axis(base, labels[None], axis=0)[0]
         if loss == "mse":
             each = ((base**2).sum(axis=0) - 2 * value + 1) / len(base)
         else:
             each = np.log(np.exp(base - best).sum(axis=0)) + best - value
-        for index in range(right.shape[2]):
-            inside = part == index
-            right[:, which, index, -1] = ((value == best) & alone & inside).sum()
-            losses[:, which, index, -1] = each[inside].sum()
-
-
-def _identical_columns(readout: Float[np.ndarray, "neuron answer"]) -> np.ndarray:
-    """Answers whose logit always equals another answer's, so that they never win alone."""
-    norms = np.sort((readout.astype(np.float64) ** 2).sum(axis=0))
-    if len(norms) < 2 or np.diff(norms).min() > 0:  # quick to tell, and all that most need
-        return np.zeros(readout.shape[1], dtype=bool)
-    _, inverse, count = np.unique(readout, axis=1, return_inverse=True, return_counts=True)
-    return count[inverse.ravel()] > 1
+        for index in range(pairs.parts):
+            inside = pairs.part == index
+            right[which, index] = ((value == best) & alone & inside).sum()
+            losses[which, index] = each[inside].sum()
+    return right, losses

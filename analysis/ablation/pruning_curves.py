@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.ablation.kernel_scores import cumulative_counts, cumulative_sums
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.prune import BAND, DRAWS
 from interp.analysis.ablation.ranking import Direction, Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
@@ -239,10 +240,11 @@ class _CumulativePasses:
 
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         assert tail.readout is not None and tail.base is not None
-        self._hidden, self._readout = tail.hidden.numpy(), tail.readout.detach().numpy()
-        self._base = tail.base.numpy()
+        readout = tail.readout.detach().numpy()
+        self._logits = LogitSum(tail.hidden.numpy(), readout, tail.base.numpy())
+        self._pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
         self._evaluation, self._loss = evaluation, loss
-        self.sizes = np.arange(len(self._hidden) + 1)
+        self.sizes = np.arange(len(readout) + 1)
         self.controls_loss = loss == "mse"
         precision = "float64" if loss else "float32"
         self.method = f"one cumulative pass for each order, in {precision}"
@@ -258,22 +260,14 @@ class _CumulativePasses:
         self, orders: Int[np.ndarray, "order neuron"], loss: LossName | None
     ) -> list[PruningCurve]:
         evaluation = self._evaluation
-        given = (
-            self._hidden,
-            self._readout,
-            orders,
-            evaluation.labels.numpy(),
-            evaluation.part,
-            len(PARTS),
-        )
         if loss is None:
-            counts = cumulative_counts(*given, self._base)
+            counts = cumulative_counts(self._logits, orders, self._pairs)
             nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
             return [
                 PruningCurve(split_means(one, evaluation.counts), nothing, self.sizes)
                 for one in counts
             ]
-        sums = cumulative_sums(*given, loss, self._base)
+        sums = cumulative_sums(self._logits, orders, self._pairs, loss)
         return [
             PruningCurve(
                 split_means(right, evaluation.counts),

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from interp.training.sweep.table.results import Results, distinct
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Axes of a sweep that make a plane.
+
+    Attributes:
+        x: axis to the right.
+        y: axis upwards.
+        panel: a third axis; may be left out where only one other axis has several values.
+        where: values at which further axes are held.
+    """
+
+    x: str = "data.fraction"
+    y: str = "data.corruption"
+    panel: str | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,30 +50,20 @@ class Plane:
         return (row[self.panel] if self.panel else None, row[self.x], row[self.y])
 
 
-def plane(
-    results: Results,
-    x: str,
-    y: str,
-    panel: str | None,
-    where: Mapping[str, Any] | None,
-    columns: Sequence[str],
-) -> Plane:
+def plane(results: Results, axes: Axes, columns: Sequence[str]) -> Plane:
     """Lays the cells of a sweep out on two axes.
 
     Args:
         results: of a sweep.
-        x: an axis.
-        y: another.
-        panel: a third; may be left out where only one other axis has several values.
-        where: values at which further axes are held.
+        axes: of the plane.
         columns: of the results to keep.
 
     Raises:
         ValueError: if an axis does not exist or is named twice, no cell is left, the panel is not
             clear, or a place on the plane holds cells that differ in another option.
     """
-    fixed = dict(where or {})
-    _check_axes(results.axes, x, y, panel, fixed)
+    fixed = dict(axes.where)
+    _check_axes(results.axes, axes)
     names = list(dict.fromkeys((*results.axes, "seed", *columns)))
     known = [name for name in names if name in results.table.column_names]
     nothing = dict.fromkeys(columns)  # such as scores, where no cell has any
@@ -68,10 +75,11 @@ def plane(
             raise ValueError(f"expected a cell with {axis} = {value}; there are {_listed(there)}")
     if not rows:
         raise ValueError("expected results with at least one cell, found none")
+    panel = axes.panel
     if panel is None:
-        others = [axis for axis in results.axes if axis not in {x, y, *fixed}]
+        others = [axis for axis in results.axes if axis not in {axes.x, axes.y, *fixed}]
         panel = _panel(others, rows)
-    found = Plane(x, y, panel, fixed, tuple(rows))
+    found = Plane(axes.x, axes.y, panel, fixed, tuple(rows))
     _check_places(found, results.axes)
     return found
 
@@ -90,17 +98,17 @@ def _listed(values: Iterable[Any]) -> str:
     return ", ".join(str(value) for value in values)
 
 
-def _check_axes(
-    axes: Sequence[str], x: str, y: str, panel: str | None, fixed: Mapping[str, Any]
-) -> None:
+def _check_axes(known: Sequence[str], axes: Axes) -> None:
     """Every name is an axis, and x, y and panel are three of them."""
-    named = {"x": x, "y": y, "panel": panel, **{f"where {path!r}": path for path in fixed}}
-    for word, path in named.items():
-        if path is not None and path not in axes:
-            raise ValueError(f"expected {word} to be one of the axes {_listed(axes)}; got {path!r}")
-    drawn = [path for path in (x, y, panel) if path is not None]
-    if len(set(drawn)) < len(drawn):
-        raise ValueError(f"expected x, y and panel to be different axes; got {_listed(drawn)}")
+    drawn = {"x": axes.x, "y": axes.y, "panel": axes.panel}
+    for word, path in (drawn | {f"where {path!r}": path for path in axes.where}).items():
+        if path is not None and path not in known:
+            raise ValueError(
+                f"expected {word} to be one of the axes {_listed(known)}; got {path!r}"
+            )
+    named = [path for path in drawn.values() if path is not None]
+    if len(set(named)) < len(named):
+        raise ValueError(f"expected x, y and panel to be different axes; got {_listed(named)}")
 
 
 def _panel(others: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | None:

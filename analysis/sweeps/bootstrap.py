@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+from interp.training.randomness import stream
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How seeds are drawn with replacement.
+
+    Attributes:
+        level: of the interval, between 0 and 1.
+        draws: how many samples.
+        seed: of the draws.
+    """
+
+    level: float = 0.95
+    draws: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"expected a level between 0 and 1, got {self.level}")
+        if self.draws < 1:
+            raise ValueError(f"expected at least 1 draw, got {self.draws}")
+
+    def samples(self, part: int, count: int) -> Int[np.ndarray, "draw seed"]:
+        """Places of the seeds in each sample; other ones for each part of the results."""
+        random = stream(self.seed, "bootstrap", part)
+        return random.integers(count, size=(self.draws, count))
 
 
 def median(values: Float[np.ndarray, "*lead seed"]) -> Float[np.ndarray, "*lead"]:

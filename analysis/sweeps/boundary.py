@@ -13,10 +13,9 @@ from jaxtyping import Float, Int
 
 from interp.analysis.measure import measure
 from interp.analysis.phases.phase import PhaseName
-from interp.analysis.sweeps.axes import Plane, base_values, plane
-from interp.analysis.sweeps.bootstrap import interval, median
+from interp.analysis.sweeps.axes import Axes, Plane, base_values, plane
+from interp.analysis.sweeps.bootstrap import Bootstrap, interval, median
 from interp.training.display import Result
-from interp.training.randomness import stream
 from interp.training.sweep.table.results import Results, distinct
 
 if TYPE_CHECKING:
@@ -103,14 +102,9 @@ class Boundary(Result):
 def critical(
     results: Results,
     inside: Collection[str] = GENERALIZED,
-    x: str = "data.fraction",
-    y: str = "data.corruption",
-    panel: str | None = None,
-    where: Mapping[str, Any] | None = None,
+    axes: Axes = Axes(),
     base: Mapping[str, Sequence[float]] | None = None,
-    level: float = 0.95,
-    draws: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> Boundary:
     """The value of y up to which runs end inside a set of phases, at each x of each panel.
 
@@ -131,22 +125,19 @@ def critical(
     Args:
         results: of a sweep.
         inside: phases that count as inside (default: the three with test accuracy ≥ 0.90).
-        x: axis at whose values to look.
-        y: axis of numbers to follow upwards.
-        panel: a third axis; may be left out where only one other axis has several values.
-        where: values at which further axes are held.
+        axes: x, at whose values to look; y, an axis of numbers to follow upwards; and what else
+            makes a plane.
         base: values of x and y in the grid that the sweep started from (default: those with at
             least half as many cells as the value with the most).
-        level: of the interval.
-        draws: of the bootstrap.
-        seed: of the draws.
+        bootstrap: level of the interval, and the draws.
 
     Raises:
-        ValueError: if a phase is unknown or none is named, the level lies outside (0, 1), draws
-            is below 1, y is no axis of numbers, or the axes do not fit the results.
+        ValueError: if a phase is unknown or none is named, y is no axis of numbers, or the axes
+            do not fit the results.
     """
-    _check(inside, level, draws)
-    found = plane(results, x, y, panel, where, ("phase",))
+    _check(inside)
+    x, y = axes.x, axes.y
+    found = plane(results, axes, ("phase",))
     if not all(isinstance(row[y], int | float) for row in found.rows):
         raise ValueError(f"expected y to be an axis of numbers, got {y}")
     grid = {
@@ -159,11 +150,12 @@ def critical(
     for part, value in enumerate(distinct(panels)):
         cells = panels[value]
         seeds = distinct(row["seed"] for row in cells)
-        drawn = stream(seed, "bootstrap", part).integers(len(seeds), size=(draws, len(seeds)))
+        drawn = bootstrap.samples(part, len(seeds))
         for at in distinct(grid[x]):
             column = _column(found, cells, at, grid[y])
             brackets = _brackets(column, seeds, frozenset(inside))
-            rows.append(_critical_value(value, at, brackets, drawn, level))
+            rows.append(_critical_value(value, at, brackets, drawn, bootstrap.level))
+    level, draws = bootstrap.level, bootstrap.draws
     return Boundary(x, y, found.panel, frozenset(inside), level, draws, tuple(rows))
 
 
@@ -189,18 +181,14 @@ def boundary(
         panel: a third axis.
         level: of the interval.
     """
-    return critical(results, x=x, y=y, panel=panel, level=level)
+    return critical(results, axes=Axes(x, y, panel), bootstrap=Bootstrap(level))
 
 
-def _check(inside: Collection[str], level: float, draws: int) -> None:
+def _check(inside: Collection[str]) -> None:
     known = get_args(PhaseName)
     if isinstance(inside, str) or not inside or not set(inside) <= set(known):
         got = inside if isinstance(inside, str) else ", ".join(sorted(inside)) or "none"
         raise ValueError(f"expected a set of phases among {', '.join(known)}; got {got}")
-    if not 0 < level < 1:
-        raise ValueError(f"expected a level between 0 and 1, got {level}")
-    if draws < 1:
-        raise ValueError(f"expected at least 1 draw, got {draws}")
 
 
 def _column(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from interp.analysis.measure import measure
 from interp.analysis.phases.settled import STATES, State
-from interp.analysis.sweeps.axes import plane
+from interp.analysis.sweeps.axes import Axes, plane
 from interp.training.display import Result
 from interp.training.sweep.table.results import Results, distinct
 
@@ -171,7 +171,7 @@ def phase_diagram(
             have one seed, a state is unknown, or cells differ in the convention of the IPR.
     """
     columns = ("status", "state", "ipr_convention", *QUANTITIES.values())
-    found = plane(results, x, y, panel, where, columns)
+    found = plane(results, Axes(x, y, panel, where or {}), columns)
     cells: dict[tuple[Any, Any, Any], list[Mapping[str, Any]]] = {}
     for row in found.rows:
         cells.setdefault(found.place(row), []).append(row)

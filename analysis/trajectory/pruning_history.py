@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from interp.analysis.ablation.kernel_scores import cumulative_counts
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.prune import BAND
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
@@ -131,11 +132,11 @@ def _of_checkpoint(
             f"layer {table.layer}: expected logits that are a sum over its neurons, "
             "but a norm or a layer follows"
         )
-    hidden, readout, base = (one.numpy() for one in (tail.hidden, tail.readout, tail.base))
-    labels, part = evaluation.labels.numpy(), evaluation.part
+    logits = LogitSum(tail.hidden.numpy(), tail.readout.numpy(), tail.base.numpy())
+    pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
     by_ipr = removal_order(table.ipr, table.dead, "lowest")[None]
-    (counts,) = cumulative_counts(hidden, readout, by_ipr, labels, part, len(PARTS), base)
-    control = cumulative_counts(hidden, readout, orders, labels, part, len(PARTS), base, sizes)
+    (counts,) = cumulative_counts(logits, by_ipr, pairs)
+    control = cumulative_counts(logits, orders, pairs, sizes)
     return (
         _accuracies(counts, evaluation),
         np.stack([_accuracies(one, evaluation) for one in control]),

@@ -143,6 +143,7 @@ def phases(
     json_: Json = False,
 ) -> None:
     """Show the phase diagram of a sweep, by the vote of the seeds."""
+    from interp.analysis.sweeps.axes import Axes
     from interp.analysis.sweeps.boundary import critical
     from interp.analysis.sweeps.diagram import phase_diagram
     from interp.analysis.sweeps.options import values_of
@@ -154,7 +155,7 @@ def phases(
         check_figure(figure, template)
     results, fixed = read(place), values_of(where or [])
     diagram = phase_diagram(results, x, y, panel, fixed)
-    edge = critical(results, x=x, y=y, panel=panel, where=fixed)
+    edge = critical(results, axes=Axes(x, y, panel, fixed))
     written: list[Path] = []
     if figure is not None:
         from interp import figures

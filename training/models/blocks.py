@@ -35,16 +35,7 @@ class TransformerMLP(HiddenLayer):
     def __init__(self, model: ModelConfig, index: int) -> None:
         # Layer norm stands on the residual stream, batch norm on the neurons.
         norm: NormName = "batch" if model.norm == "batch" else "none"
-        super().__init__(
-            model.d_model,
-            model.d_mlp,
-            index,
-            model.phi,
-            model.bias,
-            norm,
-            model.norm_at,
-            model.dropout_at,
-        )
+        super().__init__(model.d_model, model.d_mlp, index, norm, model)
         self.W_out = nn.Parameter(torch.zeros(model.d_mlp, model.d_model))
         self.b_out = nn.Parameter(torch.zeros(model.d_model)) if model.bias else None
 

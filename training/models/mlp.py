@@ -42,20 +42,10 @@ class MLP(HookedRootModule):
     def __init__(self, task: Task, model: ModelConfig) -> None:
         super().__init__()
         self.task, self.model = task, model
+        inputs = [2 * task.p, *[model.width] * (model.depth - 2)]
         blocks = (
-            Block(
-                HiddenLayer(
-                    model.width if index else 2 * task.p,
-                    model.width,
-                    index,
-                    model.phi,
-                    model.bias,
-                    model.norm,
-                    model.norm_at,
-                    model.dropout_at,
-                )
-            )
-            for index in range(model.depth - 1)
+            Block(HiddenLayer(count, model.width, index, model.norm, model))
+            for index, count in enumerate(inputs)
         )
         self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
         self.unembed = Unembed(model.width, task.p, model.bias)

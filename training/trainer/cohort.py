@@ -76,13 +76,12 @@ class Cohort:
         device: torch.device,
         run_axis: bool | None = None,
     ) -> None:
-        first = configs[0]
         self.configs, self.step = configs, 0
         self.networks = [
             initial_network(config, data.task)
             for config, data in zip(configs, datasets, strict=True)
         ]
-        self._evaluations = [Evaluation(data, first.loss, device) for data in datasets]
+        self._evaluations = [Evaluation(data, configs[0].loss, device) for data in datasets]
         count = int(datasets[0].is_train.sum())
         axis = wants_run_axis(configs, count, device) if run_axis is None else run_axis
         if device.type != "cpu" and not axis:
@@ -94,31 +93,44 @@ class Cohort:
             for name in (("pairs", "labels", "members") if axis else ())
         ]
         self._step_number = torch.zeros((), dtype=torch.int32, device=device)
-        members = [list(range(len(configs)))] if axis else [[i] for i in range(len(configs))]
-        self._examples: list[Examples] = []
-        self._gradients: list[MLPGradients | AutogradGradients] = []
-        for runs in members:
-            examples = Examples(
-                [datasets[i] for i in runs],
-                [configs[i].seed_of("batches") for i in runs],
-                first.optimizer.batch_size,
-                device,
-                axis,
-            )
-            self._examples.append(examples)
-            noise = self._noise([configs[i] for i in runs], axis, device)
-            network = self._stacked if self._stacked is not None else self.networks[runs[0]]
-            if isinstance(network, MLP) and MLPGradients.fits(first) and not axis:
-                self._gradients.append(MLPGradients(network, examples, first.loss, noise))
-            else:
-                self._gradients.append(AutogradGradients(network, examples, first.loss, noise))
-        graph = device.type == "cuda" and first.optimizer.name != "muon"
+        everyone = list(range(len(configs)))
+        members = [everyone] if axis else [[i] for i in everyone]  # of each program
+        self._examples = [self._examples_of(runs, datasets, device) for runs in members]
+        self._gradients = [
+            self._gradient_of(runs, examples)
+            for runs, examples in zip(members, self._examples, strict=True)
+        ]
+        self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
         self.updater = Updater(
-            self.networks, [config.optimizer for config in configs], first.steps, graph
+            self.networks, [config.optimizer for config in configs], configs[0].steps, self._graph
         )
-        self._graph, self._make = graph, self._compute
+        self._make = self._compute
 
-    def _noise(self, configs: list[RunConfig], axis: bool, device: torch.device) -> Noise:
+    def _examples_of(
+        self, runs: list[int], datasets: Sequence[Dataset], device: torch.device
+    ) -> Examples:
+        """What some runs are shown, along a run axis if there is one."""
+        return Examples(
+            [datasets[i] for i in runs],
+            [self.configs[i].seed_of("batches") for i in runs],
+            self.configs[0].optimizer.batch_size,
+            device,
+            self._stacked is not None,
+        )
+
+    def _gradient_of(self, runs: list[int], examples: Examples) -> MLPGradients | AutogradGradients:
+        """How the gradient of some runs is computed: by hand where that is written."""
+        first = self.configs[0]
+        noise = self._noise([self.configs[i] for i in runs])
+        if self._stacked is not None:
+            return AutogradGradients(self._stacked, examples, first.loss, noise)
+        network = self.networks[runs[0]]
+        if isinstance(network, MLP) and MLPGradients.fits(first):
+            return MLPGradients(network, examples, first.loss, noise)
+        return AutogradGradients(network, examples, first.loss, noise)
+
+    def _noise(self, configs: list[RunConfig]) -> Noise:
+        axis, device = self._stacked is not None, self._step_number.device
         keys = [dropout_key(config.seed_of("dropout")) for config in configs]
         rates = [config.model.dropout for config in configs]
         key = torch.tensor(keys if axis else keys[0], dtype=torch.int32, device=device)

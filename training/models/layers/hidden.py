@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from interp.training.config.sections import ActivationName, NormName, Side
+from interp.training.config.sections import ModelConfig, NormName
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
@@ -26,24 +26,23 @@ class HiddenLayer(nn.Module):
     Norm and dropout stand where their ``_at`` says. Parameters: ``W_in`` [inputs, N], ``b_in``
     [N] if asked, and ``norm.w``, ``norm.b`` [N]. Hook points: ``hook_pre`` (what the matrix
     gives), ``hook_mid`` (φ, if a norm follows) and ``hook_post`` (what the next matrix gets).
+
+    Args:
+        inputs: of each neuron.
+        neurons: N.
+        index: of the layer, counted from 0.
+        norm: of the neurons, which in a Transformer is not every norm of the model.
+        model: its φ, biases, and the places of norm and dropout.
     """
 
     def __init__(
-        self,
-        inputs: int,
-        neurons: int,
-        index: int,
-        activation: ActivationName,
-        bias: bool,
-        norm: NormName,
-        norm_at: Side,
-        dropout_at: Side,
+        self, inputs: int, neurons: int, index: int, norm: NormName, model: ModelConfig
     ) -> None:
         super().__init__()
-        self.activation, self.index = activation, index
-        self.norm_at, self.dropout_at = norm_at, dropout_at
+        self.activation, self.index = model.phi, index
+        self.norm_at, self.dropout_at = model.norm_at, model.dropout_at
         self.W_in = nn.Parameter(torch.zeros(inputs, neurons))
-        self.b_in = nn.Parameter(torch.zeros(neurons)) if bias else None
+        self.b_in = nn.Parameter(torch.zeros(neurons)) if model.bias else None
         self.norm: BatchNorm | LayerNorm | None = None
         if norm != "none":
             self.norm = (BatchNorm if norm == "batch" else LayerNorm)(neurons)
