@@ -14,8 +14,7 @@ from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.evaluation import Evaluation, in_float64
-from interp.training.models.kinds import Network
-from interp.training.models.transformer import Transformer
+from interp.training.models.network import Network
 from interp.training.runs.run import Run
 
 Head = tuple[int, int]
@@ -92,13 +91,14 @@ class _Ablator:
     """Scores a Transformer with heads replaced, by hooks on what they write."""
 
     def __init__(self, network: Network, evaluation: Evaluation, how: Ablation) -> None:
-        if not isinstance(network, Transformer):
-            raise ValueError("heads: expected a Transformer, got an MLP, which has none")
+        if not network.heads:
+            raise ValueError(
+                f"heads: expected a Transformer, got {network.model.row.noun}, which has none"
+            )
         if how not in get_args(Ablation):
             raise ValueError(f"how: expected {' or '.join(get_args(Ablation))}, got {how!r}")
         self._network, self._evaluation = in_float64(network), evaluation
-        blocks, heads = len(network.blocks), network.model.n_heads
-        self.all_heads = [(block, head) for block in range(blocks) for head in range(heads)]
+        self.all_heads = network.heads
         self._values: Mapping[str, Tensor] = {}
         if how == "mean":
             with torch.no_grad():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import product
 from typing import no_type_check
 
@@ -12,6 +14,7 @@ from jaxtyping import Float, Int, Num
 from numba import njit
 
 from interp.analysis.ablation.kernel_accuracy import cumulative_right
+from interp.training.losses.loss import LOSSES, Kernel
 
 _LANES = 32  # examples that advance together, so that every operation is a vector operation
 _LOWEST = -1.7e308
@@ -87,6 +90,50 @@ def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, righ
                         loss[which, part[pair], size] += normalizer - value
 
 
+@dataclass(frozen=True)
+class Added:
+    """What the pass adds up of a loss.
+
+    Attributes:
+        squares: of the logits, else their exponentials.
+        silent: the loss of an example where all logits are zero, from the number of answers.
+        each: the loss of examples from their logits, (answer, pair), and those at the labels.
+    """
+
+    squares: bool
+    silent: Callable[[int], float]
+    each: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _entropy(base: np.ndarray, value: np.ndarray) -> np.ndarray:
+    best = base.max(axis=0)
+    found: np.ndarray = np.log(np.exp(base - best).sum(axis=0)) + best - value
+    return found
+
+
+_SQUARES = Added(
+    True,
+    lambda answers: 1 / answers,
+    lambda base, value: ((base**2).sum(axis=0) - 2 * value + 1) / len(base),
+)
+_ADDED: Mapping[Kernel, Added] = {
+    "squares": _SQUARES,
+    "exponentials": Added(False, lambda answers: float(np.log(answers)), _entropy),
+}
+
+
+def added_up(loss: str) -> Added:
+    """What the pass adds up of a loss.
+
+    Raises:
+        ValueError: if there is no such loss, or nothing of it that a pass could add up.
+    """
+    kernel = LOSSES[loss].kernel
+    if kernel is None:
+        raise ValueError(f"loss {loss!r}: no compiled pass adds it up")
+    return _ADDED[kernel]
+
+
 def cumulative_sums(
     hidden: Float[np.ndarray, "neuron pair"],
     readout: Float[np.ndarray, "neuron answer"],
@@ -109,16 +156,17 @@ def cumulative_sums(
         labels: given and true label of each pair.
         part: which disjoint part each pair belongs to.
         parts: how many parts there are.
-        loss: ``mse`` or ``cross_entropy``.
+        loss: one whose ``kernel`` is not None.
         base: logits without any neuron; zeros by default.
 
     Returns:
         Right answers and losses; size s has the first s neurons of the order removed.
 
     Raises:
-        ValueError: if an activation or weight is not finite.
+        ValueError: if an activation or weight is not finite, or the loss has no such pass.
     """
     _check_finite(hidden, readout)
+    added = added_up(loss)
     neurons, answers = readout.shape
     shape = (len(orders), 2, parts, neurons + 1)
     right, losses = np.zeros(shape), np.zeros(shape)
@@ -131,9 +179,8 @@ def cumulative_sums(
     def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
         index, span = job
         found = np.zeros(shape[1:]), np.zeros(shape[1:])
-        _walk(
-            hidden, readout, orders[index], start, labels, part, twin, span, loss == "mse", *found
-        )
+        order = orders[index]
+        _walk(hidden, readout, order, start, labels, part, twin, span, added.squares, *found)
         return index, *found
 
     spans = np.stack([bounds[:-1], bounds[1:]], axis=1)
@@ -141,14 +188,14 @@ def cumulative_sums(
         for index, found_right, found_loss in pool.map(work, product(range(len(orders)), spans)):
             right[index] += found_right
             losses[index] += found_loss
-    if loss == "mse":
+    if added.squares:
         losses /= answers
     if len(start):
-        _score_base(start, labels, part, loss, right, losses)
+        _score_base(start, labels, part, added, right, losses)
         return right, losses
     # With no neuron left, all logits are zero: nothing is right.
     count = np.bincount(part, minlength=parts)
-    losses[..., neurons] = count * (1 / answers if loss == "mse" else np.log(answers))
+    losses[..., neurons] = count * added.silent(answers)
     return right, losses
 
 
@@ -181,7 +228,7 @@ def cumulative_counts(
         hidden, readout, orders, labels, part, parts, twin, start.astype(np.float32), sizes
     )
     if len(start) and sizes[-1] == neurons:
-        _score_base(start, labels, part, "mse", right, np.zeros(right.shape))
+        _score_base(start, labels, part, _SQUARES, right, np.zeros(right.shape))
     return right
 
 
@@ -194,7 +241,7 @@ def _score_base(
     base: Float[np.ndarray, "answer pair"],
     labels: Int[np.ndarray, "2 pair"],
     part: Int[np.ndarray, " pair"],
-    loss: str,
+    added: Added,
     right: Num[np.ndarray, "order 2 part size"],
     losses: Float[np.ndarray, "order 2 part size"],
 ) -> None:
@@ -203,10 +250,7 @@ def _score_base(
     alone = (base == best).sum(axis=0) == 1
     for which in range(2):
         value = np.take_along_axis(base, labels[which][None], axis=0)[0]
-        if loss == "mse":
-            each = ((base**2).sum(axis=0) - 2 * value + 1) / len(base)
-        else:
-            each = np.log(np.exp(base - best).sum(axis=0)) + best - value
+        each = added.each(base, value)
         for index in range(right.shape[2]):
             inside = part == index
             right[:, which, index, -1] = ((value == best) & alone & inside).sum()

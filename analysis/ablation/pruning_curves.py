@@ -19,7 +19,8 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import PARTS, SPLITS, Split, split_means
 from interp.training.display import Displayed
 from interp.training.evaluation import Evaluation, in_float64
-from interp.training.models.kinds import Network
+from interp.training.losses.loss import LOSSES
+from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.run import Run
 
@@ -131,7 +132,8 @@ def pruning_curve(
     evaluation = Evaluation(dataset, loss)
     exact = losses and network.readout(table.layer) is not None
     tail = Tail(in_float64(network) if exact else network, evaluation.pairs, table.layer)
-    passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
+    adds_up = not losses or LOSSES[loss].kernel is not None
+    passes = _CumulativePasses if tail.readout is not None and adds_up else _ForwardPasses
     walk = passes(tail, evaluation, loss if losses else None)
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
     control = None
@@ -156,7 +158,7 @@ class _CumulativePasses:
         self._base = tail.base.numpy()
         self._evaluation, self._loss = evaluation, loss
         self.sizes = np.arange(len(self._hidden) + 1)
-        self.controls_loss = loss == "mse"
+        self.controls_loss = loss is not None and LOSSES[loss].kernel == "squares"
         precision = "float64" if loss else "float32"
         self.method = f"one cumulative pass for each order, in {precision}"
 
@@ -164,7 +166,7 @@ class _CumulativePasses:
         return self._walk(orders, self._loss)
 
     def control(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
-        """Without the losses of cross-entropy, which would cost an exponential a logit."""
+        """Without losses that would cost an exponential a logit, as cross-entropy's."""
         return self._walk(orders, self._loss and "mse")
 
     def _walk(
@@ -200,12 +202,13 @@ class _CumulativePasses:
 class _ForwardPasses:
     """A forward pass of what follows the layer for every size of a grid."""
 
-    method = "a forward pass for each number on a grid, since a norm or a layer follows"
     default_draws = 10
 
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         self._tail, self._evaluation = tail, evaluation
         self.controls_loss = loss is not None
+        why = "a norm or a layer follows" if tail.readout is None else "the loss is no such sum"
+        self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
 

@@ -9,8 +9,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.fourier.spectrum import BASIS_NAME
 from interp.analysis.source import read_source
-from interp.training.models.kinds import Network
-from interp.training.models.mlp import MLP
+from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.run import Run
 from interp.training.tasks.groups import residue_order
@@ -118,8 +117,7 @@ def answer_planes(source: Run | Network, step: int | None = None, seed: int = 0)
 
 def output_rows(network: Network) -> Float[np.ndarray, "residue dimension"]:
     """The weights that make each answer's logit."""
-    weight = network.unembed.W_U if isinstance(network, MLP) else network.read_out
-    rows: np.ndarray = weight.detach().double().cpu().numpy().T
+    rows: np.ndarray = network.read_out.detach().double().cpu().numpy().T
     return rows
 
 

@@ -14,7 +14,6 @@ from interp.analysis.neurons.table import NeuronTable, neuron_table
 from interp.analysis.phases.phase import Phase, has_phase, phase
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
-from interp.training.models.transformer import Transformer
 from interp.training.runs.run import Run
 
 PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise: 0.15 s each
@@ -75,7 +74,7 @@ def read(
         run,
         phase(run) if has_phase(run) else None,
         embedding_table(run),
-        head_ablation(run) if isinstance(network, Transformer) else None,
+        head_ablation(run) if network.heads else None,
         _read_neurons(run, threshold, draws, layer, pruned_checkpoints) if network.layers else None,
     )
 

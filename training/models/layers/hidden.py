@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from interp.training.config.sections import ActivationName, NormName, Side
+from interp.training.config.sections import NormName, Side
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
@@ -33,7 +33,7 @@ class HiddenLayer(nn.Module):
         inputs: int,
         neurons: int,
         index: int,
-        activation: ActivationName,
+        activation: str,
         bias: bool,
         norm: NormName,
         norm_at: Side,
@@ -41,6 +41,7 @@ class HiddenLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.index = activation, index
+        self._phi = ACTIVATIONS[activation].value
         self.norm_at, self.dropout_at = norm_at, dropout_at
         self.W_in = nn.Parameter(torch.zeros(inputs, neurons))
         self.b_in = nn.Parameter(torch.zeros(neurons)) if bias else None
@@ -63,7 +64,7 @@ class HiddenLayer(nn.Module):
             values = self.norm(values, noise)
         if noise is not None and self.dropout_at == "pre":
             values = noise.drop(values, self.index)
-        values = ACTIVATIONS[self.activation].value(values)
+        values = self._phi(values)
         if self.norm is not None and self.norm_at == "post":
             values = self.norm(self.hook_mid(values), noise)
         if noise is not None and self.dropout_at == "post":
