@@ -15,6 +15,7 @@ from interp.cli.app import main
 from interp.training.config.options import option_fields
 from interp.training.evaluation import scores
 from interp.training.runs.run import Run, load
+from tests.curves import curves_of
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -111,7 +112,7 @@ def test_prune_prints_a_table(capsys, tiny_run, tmp_path):
 
 
 def test_spectrum(capsys, tiny_run, tmp_path):
-    power = np.abs(np.fft.rfft(tiny_run.network().curves(), axis=-1)) ** 2
+    power = np.abs(np.fft.rfft(curves_of(tiny_run.network()), axis=-1)) ** 2
     for_all = run_json(capsys, "spectrum", tiny_run.path)
     expected = power.sum(axis=1) / power.sum(axis=(1, 2))[:, None]
     np.testing.assert_allclose(for_all["share_of_power"]["answer W"], expected[2])

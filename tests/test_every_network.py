@@ -301,7 +301,7 @@ def test_mean_ablation_replaces_what_a_head_writes_by_its_mean():
             "layer: expected a hidden layer from 0 to 0, got 1",
         ),
         (
-            lambda: random_network("MLP, 3 layers").curves(),
+            lambda: random_network("MLP, 3 layers").set_curves(np.zeros((3, 1, 1))),
             "curves: expected a network of depth 2, got 3",
         ),
     ],

@@ -35,6 +35,7 @@ from interp.training.runs.run import Run, load
 from interp.training.runs.tensor_file import read_tensors, write_tensors
 from interp.training.trainer import sink
 from interp.training.trainer.loop import DivergenceError, Interrupted, train
+from tests.curves import curves_of
 
 from .conftest import tiny_config
 
@@ -375,7 +376,7 @@ def test_divergence_names_the_step_and_keeps_the_last_good_checkpoint(
         assert not found.finished
         assert found.steps == [0]
         assert [row.step for row in found.measurements] == [0]
-        assert np.isfinite(found.network().curves()).all()
+        assert np.isfinite(curves_of(found.network())).all()
         assert not hidden(tmp_path)
 
 
@@ -492,7 +493,7 @@ def test_full_disk_while_training(tmp_path, capsys, monkeypatch, tiny_run, fine,
         left = load(folder)
         assert not left.finished
         for step in left.steps:
-            assert np.isfinite(left.network(step).curves()).all()
+            assert np.isfinite(curves_of(left.network(step))).all()
     assert run_command(capsys, "train", config, "--out", folder) == (0, [])
     assert files(folder) == files(tiny_run.path)
 
@@ -594,7 +595,7 @@ def test_file_size_limit(tmp_path, processes, limit, optimizer, name):
         left = load(folder)
         assert left.measurements == expected.measurements[: len(left.measurements)]
         for step in left.steps:
-            assert np.isfinite(left.network(step).curves()).all()
+            assert np.isfinite(curves_of(left.network(step))).all()
     train(config, folder)
     assert files(folder) == files(tmp_path / "whole" / "tiny")
 

@@ -18,6 +18,7 @@ from interp.training.trainer import by_hand as gradients
 from interp.training.trainer.batches import Examples
 from interp.training.trainer.by_hand import MLPGradients
 from tests.conftest import plain_mlp, tiny_config
+from tests.curves import curves_of
 
 TASK = make_task("x + y", 11)
 PHI = {
@@ -41,7 +42,7 @@ def all_at_once(data: Dataset) -> Examples:
 @pytest.mark.parametrize("activation", PHI)
 def test_forward_is_the_papers_formula(activation):
     network = random_network(activation)
-    u, v, w = network.curves()
+    u, v, w = curves_of(network)
     pairs = torch.as_tensor(TASK.pairs)
     one_hot = np.eye(11)
     m, n = TASK.pairs.T
@@ -70,7 +71,7 @@ def test_set_curves_is_the_inverse_of_curves():
     network = random_network()
     curves = np.random.default_rng(2).normal(size=(3, 7, 11))
     network.set_curves(curves)
-    np.testing.assert_array_equal(network.curves(), curves)
+    np.testing.assert_array_equal(curves_of(network), curves)
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -121,7 +122,7 @@ def test_cross_entropy_gradient_survives_certainty_in_float32():
 @pytest.mark.parametrize(("init", "std"), [("paper", (16 * 400) ** (-1 / 3)), ("he", None)])
 def test_initial_scales(init, std):
     config = tiny_config(task={"p": 31}, model={"width": 400, "init": init})
-    u, v, w = initial_network(config, config.make_task()).curves()
+    u, v, w = curves_of(initial_network(config, config.make_task()))
     expected_in = std or np.sqrt(2 / 62)
     expected_out = std or np.sqrt(2 / 400)
     for curve, expected in ((u, expected_in), (v, expected_in), (w, expected_out)):
@@ -132,7 +133,7 @@ def test_initial_scales(init, std):
 
 def test_weights_seed_moves_weights_only():
     one, two = (tiny_config(seeds={"weights": seed}) for seed in (1, 2))
-    first, second = (initial_network(c, c.make_task()).curves() for c in (one, two))
+    first, second = (curves_of(initial_network(c, c.make_task())) for c in (one, two))
     assert not np.array_equal(first, second)
     assert one.seed_of("split") == two.seed_of("split") == 0
 

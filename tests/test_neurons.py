@@ -14,6 +14,7 @@ from interp.training.models.analytic import analytic_network
 from interp.training.models.mlp import MLP
 from interp.training.tasks.task import make_task
 from tests.conftest import plain_mlp
+from tests.curves import curves_of
 
 P = 97
 ADDITION = make_task("x + y", P)
@@ -22,7 +23,7 @@ ADDITION = make_task("x + y", P)
 def mixed_network(built: int = 300, noise: int = 200, dead: int = 0) -> tuple[MLP, np.ndarray]:
     """Analytic neurons, Gaussian ones of the same norm and dead ones, in shuffled order."""
     random = np.random.default_rng(3)
-    solution = analytic_network(ADDITION, built).curves()
+    solution = curves_of(analytic_network(ADDITION, built))
     gaussian = random.normal(size=(3, noise, P))
     gaussian *= np.linalg.norm(solution[0, 0]) / np.linalg.norm(gaussian, axis=-1, keepdims=True)
     curves = np.concatenate([solution, gaussian, np.zeros((3, dead, P))], axis=1)
@@ -68,7 +69,7 @@ def test_frequencies_and_phases_are_those_that_were_built():
 def test_ipr_is_the_mean_over_the_three_curves():
     network, _ = mixed_network()
     table = neuron_table(network)
-    u, v, w = network.curves()
+    u, v, w = curves_of(network)
     for neuron in (0, 17, 499):
         power = [np.abs(np.fft.rfft(c[neuron])) ** 2 for c in (u, v, w)]
         expected = np.mean([(x**2).sum() / x.sum() ** 2 for x in power])

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.losses.loss import LOSSES
 from interp.training.models.layers import noise as noise_module
 from interp.training.models.layers.lookup import _gathered, _gathered_backward, sum_of_rows
 from interp.training.models.layers.noise import Noise, dropout_key
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.tasks.task import make_task
-from interp.training.trainer.batches import Examples
-from interp.training.trainer.loss import gradient_scale, into_gradient, label_places, terms
+from interp.training.trainer.batches import Examples, label_places
 
 CPU = torch.device("cpu")
 
@@ -401,17 +401,18 @@ def test_loss_and_its_gradient_are_torchs(loss, runs):
             expected.append(torch.nn.functional.cross_entropy(one, label))
     (gradient,) = torch.autograd.grad(sum(expected), logits)
     buffer = logits.detach().clone()
-    sums = into_gradient(buffer, label_places(labels, answers), loss)
+    sums = LOSSES[loss].into_gradient(buffer, label_places(labels, answers))
     assert sums.shape == runs
-    same(sums / terms(examples, answers, loss), torch.stack(expected).view(runs).detach())
-    same(buffer * gradient_scale(examples, answers, loss), gradient)
+    same(sums / LOSSES[loss].terms(examples, answers), torch.stack(expected).view(runs).detach())
+    same(buffer * LOSSES[loss].scale(examples, answers), gradient)
 
 
 def test_cross_entropy_of_runs_keeps_its_gradient_at_certainty():
     """p(label) − 1 = −e^(−20) at a lead of 20, which float32 would round to zero."""
     logits = torch.zeros(2, 1, 2)
     logits[1, 0, 1] = 20
-    into_gradient(logits, label_places(torch.tensor([[1], [1]]), 2), "cross_entropy")
+    places = label_places(torch.tensor([[1], [1]]), 2)
+    LOSSES["cross_entropy"].into_gradient(logits, places)
     expected = -1 / (1 + np.exp(20))
     assert logits[1, 0, 1].item() == pytest.approx(expected, rel=1e-5)
     assert logits[0, 0].tolist() == [0.5, -0.5]

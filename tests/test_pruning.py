@@ -24,6 +24,7 @@ from interp.training.runs.run import Run
 from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
+from tests.curves import curves_of
 from tests.test_neurons import mixed_network
 
 
@@ -40,13 +41,13 @@ def test_pruning_brings_exactly_the_built_neurons_back():
 
 def test_prune_leaves_its_argument_alone():
     network, _ = mixed_network(8, 8)
-    before = network.curves()
+    before = curves_of(network)
     pruned = prune(network, np.array([0, 3]))
-    np.testing.assert_array_equal(network.curves(), before)
+    np.testing.assert_array_equal(curves_of(network), before)
     kept = np.zeros(16, dtype=bool)
     kept[[0, 3]] = True
-    np.testing.assert_array_equal(pruned.curves()[:, kept], before[:, kept])
-    assert not pruned.curves()[:, ~kept].any()
+    np.testing.assert_array_equal(curves_of(pruned)[:, kept], before[:, kept])
+    assert not curves_of(pruned)[:, ~kept].any()
 
 
 def ablated(network: MLP, keep: np.ndarray, pairs: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,7 @@ ANSWER = {
 
 
 def test_the_table_holds_the_operations_of_power_et_al():
-    assert {row.name for row in OPERATIONS} == set(ANSWER)
+    assert set(OPERATIONS) == set(ANSWER)
 
 
 @pytest.mark.parametrize("name", ANSWER)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,20 +15,34 @@ from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Score, Scores
 from interp.training.data.splits import PARTS, SPLITS, split_means
+from interp.training.losses.loss import LOSSES, Loss
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """Anything that maps (pair, 2) operands to (pair, p) logits and has parameters."""
+
+    def __call__(self, pairs: Any) -> Any:
+        """Logits of every answer for each pair of operands."""
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]:
+        """The parameters."""
 
 
 class Evaluation:
     """Scores logits over the whole table; holds the labels on the device of the logits.
 
     An answer is right when its logit is strictly the greatest: a network that says the same of
-    all answers (all neurons pruned, say) has answered nothing. Losses are means over examples,
-    MSE over classes too, cross-entropy in nats through a float64 log-sum-exp.
+    all answers (all neurons pruned, say) has answered nothing. Losses are means over examples.
+
+    Raises:
+        ValueError: for an unknown loss.
     """
 
     def __init__(
         self, dataset: Dataset, loss: LossName = "mse", device: torch.device | str = "cpu"
     ) -> None:
-        self.dataset, self.loss = dataset, loss
+        self.dataset, self.loss = dataset, LOSSES[loss]
         self.pairs = torch.as_tensor(dataset.pairs, device=device)
         self.labels = torch.as_tensor(
             np.stack([dataset.given_label, dataset.true_label]), device=device
@@ -56,29 +71,27 @@ def part_sums(
     logits: Float[Tensor, "*run pair answer"],
     labels: Int[Tensor, "*run label pair"],
     members: Float[Tensor, "*run part pair"],
-    loss: LossName,
+    loss: Loss,
 ) -> Float[Tensor, "*run 2 label part"]:
     """Numbers of right answers and sums of losses over the disjoint parts, in float64."""
     labelled = logits.gather(-1, labels.transpose(-1, -2)).transpose(-1, -2)
     best = logits.amax(dim=-1, keepdim=True)
     alone = (logits == best).sum(dim=-1) == 1
     right = (labelled == best.transpose(-1, -2)) & alone.unsqueeze(-2)
-    if loss == "mse":
-        square = torch.sum(logits.square(), dim=-1, dtype=torch.float64).unsqueeze(-2)
-        each = (square - 2 * labelled.double() + 1) / logits.shape[-1]
-    else:
-        each = torch.logsumexp(logits.double(), dim=-1).unsqueeze(-2) - labelled.double()
-    rows = torch.stack([right.double(), each], dim=-3)
+    rows = torch.stack([right.double(), loss.each(logits, labels, labelled)], dim=-3)
     return rows @ members.transpose(-1, -2).unsqueeze(-3)
 
 
-def scores(network: torch.nn.Module, dataset: Dataset, loss: LossName = "mse") -> Scores:
+def scores(network: Answering, dataset: Dataset, loss: LossName = "mse") -> Scores:
     """Accuracy and loss of a network on every split, in float64.
 
     Args:
         network: anything that maps (pair, 2) operands to (pair, p) logits. Not changed.
         dataset: its pairs and labels.
-        loss: ``mse`` against one-hot labels or ``cross_entropy``.
+        loss: a row of the table of losses: ``mse`` against one-hot labels, ``cross_entropy``, ….
+
+    Raises:
+        ValueError: for an unknown loss.
     """
     device = next(network.parameters()).device
     evaluation = Evaluation(dataset, loss, device)

@@ -92,8 +92,9 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         """What to say of a word that is no row's name."""
         names = list(self._rows)
         listed = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.6)
-        hint = f"; nearest is {near[0]}" if near and near[0] != got else ""
+        folded = {name.casefold(): name for name in reversed(names)}
+        near = difflib.get_close_matches(str(got).casefold(), folded, n=1, cutoff=0.6)
+        hint = f"; nearest is {folded[near[0]]}" if near and folded[near[0]] != got else ""
         return f"expected {listed}, got {got!r}{hint}"
 
     def __getitem__(self, name: str) -> Kind:

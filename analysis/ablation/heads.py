@@ -14,7 +14,6 @@ from interp.analysis.measure import measure
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.display import Result
-from interp.training.models.transformer import Transformer
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
 
@@ -107,9 +106,10 @@ def head_ablation(
 
 def no_heads(checkpoint: Checkpoint) -> str | None:
     """Why a measure of heads is not defined on a network."""
-    if isinstance(checkpoint.network, Transformer):
+    network = checkpoint.network
+    if network.heads:
         return None
-    return "expected a Transformer, got an MLP, which has no heads"
+    return f"expected a Transformer, got {network.model.row.noun}, which has no heads"
 
 
 @measure("heads", source="ablation by hooks, as TransformerLens has them", refuses=no_heads)
@@ -127,15 +127,15 @@ class _Ablator:
     """Scores a Transformer with heads replaced, by hooks on what they write."""
 
     def __init__(self, checkpoint: Checkpoint, how: Ablation) -> None:
-        if not isinstance(checkpoint.network, Transformer):
-            raise ValueError("heads: expected a Transformer, got an MLP, which has none")
+        network = checkpoint.exact
+        if not network.heads:
+            raise ValueError(
+                f"heads: expected a Transformer, got {network.model.row.noun}, which has none"
+            )
         if how not in get_args(Ablation):
             raise ValueError(f"how: expected {' or '.join(get_args(Ablation))}, got {how!r}")
-        network = checkpoint.exact
-        assert isinstance(network, Transformer)
         self._network, self._evaluation = network, checkpoint.evaluation
-        blocks, heads = len(network.blocks), network.model.n_heads
-        self.all_heads = [(block, head) for block in range(blocks) for head in range(heads)]
+        self.all_heads = network.heads
         self._values: Mapping[str, Tensor] = {}
         if how == "mean":
             with torch.no_grad():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import product
 from typing import no_type_check
 
@@ -13,6 +15,7 @@ from numba import njit
 
 from interp.analysis.ablation.kernel_accuracy import cumulative_right
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
+from interp.training.losses.loss import LOSSES, Kernel
 
 _LANES = 32  # examples that advance together, so that every operation is a vector operation
 _LOWEST = -1.7e308
@@ -88,6 +91,50 @@ def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, righ
                         loss[which, part[pair], size] += normalizer - value
 
 
+@dataclass(frozen=True)
+class Added:
+    """What the pass adds up of a loss.
+
+    Attributes:
+        squares: of the logits, else their exponentials.
+        silent: the loss of an example where all logits are zero, from the number of answers.
+        each: the loss of examples from their logits, (answer, pair), and those at the labels.
+    """
+
+    squares: bool
+    silent: Callable[[int], float]
+    each: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _entropy(base: np.ndarray, value: np.ndarray) -> np.ndarray:
+    best = base.max(axis=0)
+    found: np.ndarray = np.log(np.exp(base - best).sum(axis=0)) + best - value
+    return found
+
+
+_SQUARES = Added(
+    True,
+    lambda answers: 1 / answers,
+    lambda base, value: ((base**2).sum(axis=0) - 2 * value + 1) / len(base),
+)
+_ADDED: Mapping[Kernel, Added] = {
+    "squares": _SQUARES,
+    "exponentials": Added(False, lambda answers: float(np.log(answers)), _entropy),
+}
+
+
+def added_up(loss: str) -> Added:
+    """What the pass adds up of a loss.
+
+    Raises:
+        ValueError: if there is no such loss, or nothing of it that a pass could add up.
+    """
+    kernel = LOSSES[loss].kernel
+    if kernel is None:
+        raise ValueError(f"loss {loss!r}: no compiled pass adds it up")
+    return _ADDED[kernel]
+
+
 def cumulative_sums(
     logits: LogitSum, orders: Int[np.ndarray, "order neuron"], pairs: LabelledPairs, loss: str
 ) -> tuple[Float[np.ndarray, "order 2 part size"], Float[np.ndarray, "order 2 part size"]]:
@@ -100,12 +147,15 @@ def cumulative_sums(
         logits: on every pair.
         orders: neurons in the order of their removal.
         pairs: their labels and parts.
-        loss: ``mse`` or ``cross_entropy``.
+        loss: one whose ``kernel`` is not None.
 
     Returns:
         Right answers and losses; size s has the first s neurons of the order removed.
+
+    Raises:
+        ValueError: if the loss has no such pass.
     """
-    hidden, readout = logits.hidden, logits.readout
+    added, hidden, readout = added_up(loss), logits.hidden, logits.readout
     neurons, answers = readout.shape
     shape = (len(orders), 2, pairs.parts, neurons + 1)
     right, losses = np.zeros(shape), np.zeros(shape)
@@ -117,9 +167,8 @@ def cumulative_sums(
     def work(job: tuple[int, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
         index, span = job
         found = np.zeros(shape[1:]), np.zeros(shape[1:])
-        _walk(
-            hidden, readout, orders[index], start, labels, part, twin, span, loss == "mse", *found
-        )
+        order = orders[index]
+        _walk(hidden, readout, order, start, labels, part, twin, span, added.squares, *found)
         return index, *found
 
     spans = np.stack([bounds[:-1], bounds[1:]], axis=1)
@@ -127,14 +176,14 @@ def cumulative_sums(
         for index, found_right, found_loss in pool.map(work, product(range(len(orders)), spans)):
             right[index] += found_right
             losses[index] += found_loss
-    if loss == "mse":
+    if added.squares:
         losses /= answers
     if len(start):
-        right[..., -1], losses[..., -1] = _scores_of_base(start, pairs, loss)
+        right[..., -1], losses[..., -1] = _scores_of_base(start, pairs, added)
         return right, losses
     # With no neuron left, all logits are zero: nothing is right.
     count = np.bincount(part, minlength=pairs.parts)
-    losses[..., neurons] = count * (1 / answers if loss == "mse" else np.log(answers))
+    losses[..., neurons] = count * added.silent(answers)
     return right, losses
 
 
@@ -155,12 +204,12 @@ def cumulative_counts(
     right = cumulative_right(logits.in_float32(), orders, pairs, sizes)
     start = logits.start()
     if len(start) and sizes[-1] == neurons:
-        right[..., -1], _ = _scores_of_base(start, pairs, "mse")
+        right[..., -1], _ = _scores_of_base(start, pairs, _SQUARES)
     return right
 
 
 def _scores_of_base(
-    base: Float[np.ndarray, "answer pair"], pairs: LabelledPairs, loss: str
+    base: Float[np.ndarray, "answer pair"], pairs: LabelledPairs, added: Added
 ) -> tuple[Float[np.ndarray, "2 part"], Float[np.ndarray, "2 part"]]:
     """Right answers and sums of losses where no neuron is left."""
     best = base.max(axis=0)
@@ -168,10 +217,7 @@ def _scores_of_base(
     right, losses = np.zeros((2, pairs.parts)), np.zeros((2, pairs.parts))
     for which, labels in enumerate(pairs.labels):
         value = np.take_along_axis(base, labels[None], axis=0)[0]
-        if loss == "mse":
-            each = ((base**2).sum(axis=0) - 2 * value + 1) / len(base)
-        else:
-            each = np.log(np.exp(base - best).sum(axis=0)) + best - value
+        each = added.each(base, value)
         for index in range(pairs.parts):
             inside = pairs.part == index
             right[which, index] = ((value == best) & alone & inside).sum()

@@ -22,7 +22,7 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
 from interp.training.display import Result
 from interp.training.evaluation import scores
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint

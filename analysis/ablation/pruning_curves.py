@@ -22,6 +22,7 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import PARTS, SPLITS, Split, split_means
 from interp.training.display import Displayed, Result
 from interp.training.evaluation import Evaluation
+from interp.training.losses.loss import LOSSES
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint, of_kind
@@ -195,7 +196,8 @@ def _passes(origin: Checkpoint, layer: int, losses: bool) -> _CumulativePasses |
     evaluation = origin.evaluation
     exact = losses and origin.network.readout(layer) is not None
     tail = Tail(origin.exact if exact else origin.network, evaluation.pairs, layer)
-    passes = _CumulativePasses if tail.readout is not None else _ForwardPasses
+    adds_up = not losses or LOSSES[origin.loss].kernel is not None
+    passes = _CumulativePasses if tail.readout is not None and adds_up else _ForwardPasses
     return passes(tail, evaluation, origin.loss if losses else None)
 
 
@@ -245,7 +247,7 @@ class _CumulativePasses:
         self._pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
         self._evaluation, self._loss = evaluation, loss
         self.sizes = np.arange(len(readout) + 1)
-        self.controls_loss = loss == "mse"
+        self.controls_loss = loss is not None and LOSSES[loss].kernel == "squares"
         precision = "float64" if loss else "float32"
         self.method = f"one cumulative pass for each order, in {precision}"
 
@@ -253,7 +255,7 @@ class _CumulativePasses:
         return self._walk(orders, self._loss)
 
     def control(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
-        """Without the losses of cross-entropy, which would cost an exponential a logit."""
+        """Without losses that would cost an exponential a logit, as cross-entropy's."""
         return self._walk(orders, self._loss and "mse")
 
     def _walk(
@@ -281,12 +283,13 @@ class _CumulativePasses:
 class _ForwardPasses:
     """A forward pass of what follows the layer for every size of a grid."""
 
-    method = "a forward pass for each number on a grid, since a norm or a layer follows"
     default_draws = 10
 
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         self._tail, self._evaluation = tail, evaluation
         self.controls_loss = loss is not None
+        why = "a norm or a layer follows" if tail.readout is None else "the loss is no such sum"
+        self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 
 
 class Tail:

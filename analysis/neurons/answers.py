@@ -11,8 +11,7 @@ from jaxtyping import Float, Int
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.training.display import Result
-from interp.training.models.kinds import Network
-from interp.training.models.mlp import MLP
+from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
@@ -146,8 +145,7 @@ def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes:
 
 def output_rows(network: Network) -> Float[np.ndarray, "residue dimension"]:
     """The weights that make each answer's logit."""
-    weight = network.unembed.W_U if isinstance(network, MLP) else network.read_out
-    rows: np.ndarray = weight.detach().double().cpu().numpy().T
+    rows: np.ndarray = network.read_out.detach().double().cpu().numpy().T
     return rows
 
 

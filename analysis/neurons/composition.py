@@ -8,6 +8,7 @@ attention as its mean pattern over all pairs. The norm of the neuron's own layer
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import singledispatch
 
 import numpy as np
 import torch
@@ -16,9 +17,9 @@ from torch import Tensor
 
 from interp.training.evaluation import in_float64
 from interp.training.models.blocks import TransformerBlock
-from interp.training.models.kinds import Network
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
+from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
 
 Map = Float[Tensor, "residue feature"]
@@ -37,13 +38,7 @@ def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neur
     """
     check_layer(network, layer)
     exact = in_float64(network)
-    if isinstance(exact, MLP):
-        first, second = _mlp_inputs(exact, layer)
-        answer = _mlp_answers(exact, layer)
-    else:
-        pattern = mean_patterns(exact)
-        first, second = _transformer_inputs(exact, layer, pattern)
-        answer = _transformer_answers(exact, layer, pattern)
+    first, second, answer = _composed(exact, layer)
     return torch.stack([first.T, second.T, answer]).cpu().numpy()
 
 
@@ -55,9 +50,39 @@ def neuron_paths(network: Network, layer: int = 0) -> Mapping[str, Float[np.ndar
     same block writes when it attends to the token alone. Empty for an MLP, which has one path.
     """
     check_layer(network, layer)
-    exact = in_float64(network)
-    if isinstance(exact, MLP):
-        return {}
+    return _paths(in_float64(network), layer)
+
+
+@singledispatch
+def _composed(network: Network, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+    """Maps from both operands, (residue, neuron), and to the answers, (neuron, residue)."""
+    raise undefined("curves", network)
+
+
+@_composed.register(MLP)
+def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+    return *_mlp_inputs(network, layer), _mlp_answers(network, layer)
+
+
+@_composed.register(Transformer)
+def _transformer_composed(
+    network: Transformer, layer: int
+) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+    patterns = mean_patterns(network)
+    inputs = _transformer_inputs(network, layer, patterns)
+    return *inputs, _transformer_answers(network, layer, patterns)
+
+
+@singledispatch
+def _paths(network: Network, layer: int) -> Mapping[str, Float[np.ndarray, "n residue"]]:
+    """None but the whole, unless the kind of network has several."""
+    return {}
+
+
+@_paths.register(Transformer)
+def _transformer_paths(
+    exact: Transformer, layer: int
+) -> Mapping[str, Float[np.ndarray, "n residue"]]:
     block = exact.blocks[layer]
     embedding = exact.embed.W_E[: exact.task.p]
     paths = {} if exact.model.equals_token else {"direct": _normed(embedding, block.ln2)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Complex, Float
+from torch import Tensor
 
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
@@ -21,8 +22,9 @@ from interp.analysis.fourier.spectrum import (
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NO_POWER
 from interp.training.display import Result
-from interp.training.models.kinds import Network
 from interp.training.models.mlp import MLP
+from interp.training.models.network import Network, undefined
+from interp.training.models.transformer import Transformer
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import GROUPS
@@ -140,13 +142,26 @@ def embeddings(
 
 
 def _matrices(network: Network) -> dict[str, np.ndarray]:
-    p = network.task.p
-    if isinstance(network, MLP):
-        w_in = network.layers[0].W_in
-        matrices = {"first operand U": w_in[:p].T, "second operand V": w_in[p:].T}
-        matrices["answer W"] = network.unembed.W_U
-    else:
-        matrices = {"embedding W_E": network.embed.W_E[:p].T}
-        if network.unembed is not None:
-            matrices["unembedding W_U"] = network.unembed.W_U
+    matrices = _embeddings(network)
     return {name: m.detach().double().cpu().numpy() for name, m in matrices.items()}
+
+
+@singledispatch
+def _embeddings(network: Network) -> dict[str, Tensor]:
+    """By name, one row a dimension, one column a residue."""
+    raise undefined("embeddings", network)
+
+
+@_embeddings.register(MLP)
+def _mlp_embeddings(network: MLP) -> dict[str, Tensor]:
+    w_in, p = network.layers[0].W_in, network.task.p
+    operands = {"first operand U": w_in[:p].T, "second operand V": w_in[p:].T}
+    return {**operands, "answer W": network.unembed.W_U}
+
+
+@_embeddings.register(Transformer)
+def _transformer_embeddings(network: Transformer) -> dict[str, Tensor]:
+    matrices = {"embedding W_E": network.embed.W_E[: network.task.p].T}
+    if network.unembed is not None:
+        matrices["unembedding W_U"] = network.unembed.W_U
+    return matrices

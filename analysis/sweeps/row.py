@@ -15,7 +15,7 @@ from interp.analysis.phases.grok import grok_steps
 from interp.analysis.phases.phase import has_phase, phase
 from interp.analysis.phases.settled import settled, state
 from interp.training.data.splits import SPLITS
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.runs.run import Run
 
 Scalar = int | float | str | bool | None

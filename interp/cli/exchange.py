@@ -64,7 +64,7 @@ def import_(
         p,
         _rule(rule, data, fraction, corruption, seed) or data,
         {name: value for name, value in hints.items() if value is not None},
-        cast(Any, loss),
+        loss,
         step,
     )
     if json_:

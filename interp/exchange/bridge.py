@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import singledispatch
 from typing import Any
 
 import torch
@@ -12,12 +13,16 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources.native import boot
 
 from interp.training.models.blocks import TransformerBlock, TransformerMLP
+from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.attention import Attention
 from interp.training.models.layers.norm import EPS
 from interp.training.models.transformer import Transformer
 
+_ACTIVATIONS_THERE = ("relu", "gelu")  # that the library knows by the same name
 
-def to_bridge(network: Transformer) -> TransformerBridge:
+
+@singledispatch
+def to_bridge(network: Any) -> TransformerBridge:
     """The network as TransformerLens' TransformerBridge, with a copy of its weights.
 
     ``bridge(network.tokens(pairs))[:, -1]``, (pair, answer), equals ``network(pairs)`` to
@@ -32,11 +37,18 @@ def to_bridge(network: Transformer) -> TransformerBridge:
     Raises:
         ValueError: for another kind of network, or one with batch norm on its neurons.
     """
+    raise ValueError(
+        f"to_bridge: expected a Transformer, got a network of class {type(network).__name__}"
+    )
+
+
+@to_bridge.register(Transformer)
+def _transformer_bridge(network: Transformer) -> TransformerBridge:
     _check(network)
     weight = network.embed.W_E
     bridge = boot(_config(network), device=weight.device, dtype=weight.dtype)
-    if network.model.phi == "square" and network.model.d_mlp:
-        _square(bridge)
+    if network.model.phi not in _ACTIVATIONS_THERE and network.model.d_mlp:
+        _give_activation(bridge, network.model.phi)
     if network.unembed is not None and network.unembed.b_U is not None:
         # The library holds a constant there, which an optimizer would not see.
         bridge.unembed.original_component.bias = nn.Parameter(torch.zeros_like(network.unembed.b_U))
@@ -47,11 +59,7 @@ def to_bridge(network: Transformer) -> TransformerBridge:
     return bridge
 
 
-def _check(network: Any) -> None:
-    if not isinstance(network, Transformer):
-        raise ValueError(
-            f"to_bridge: expected a Transformer, got a network of class {type(network).__name__}"
-        )
+def _check(network: Transformer) -> None:
     if network.model.norm == "batch":
         raise ValueError(
             "to_bridge: expected model.norm none or layer, as a TransformerBridge has no batch "
@@ -73,7 +81,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         d_vocab_out=network.task.p,
         d_mlp=model.d_mlp or None,
         attn_only=not model.d_mlp,
-        act_fn="relu" if model.phi == "square" else model.phi,
+        act_fn=model.phi if model.phi in _ACTIVATIONS_THERE else "relu",
         normalization_type="LN" if model.norm == "layer" else None,
         eps=EPS,
         attention_dir=model.attention,
@@ -82,11 +90,11 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
     )
 
 
-def _square(bridge: TransformerBridge) -> None:
+def _give_activation(bridge: TransformerBridge, name: str) -> None:
     """Gives the neurons an activation that the library has no name for."""
-    bridge.cfg.act_fn = "square"
+    bridge.cfg.act_fn = name
     for block in bridge.blocks:
-        block.mlp.original_component.act = torch.square
+        block.mlp.original_component.act = ACTIVATIONS[name].value
 
 
 def _weights(network: Transformer) -> Iterator[tuple[str, Tensor]]:

@@ -19,7 +19,8 @@ from interp.exchange.layouts.layout import Hints, Recognized
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import Network, empty_network
+from interp.training.models.kinds import empty_network
+from interp.training.models.network import Network
 from interp.training.runs.files import is_vacant, write_bytes
 from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run, made_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import singledispatch
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from interp.training.models.kinds import Network
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
+from interp.training.models.network import Network
 from interp.training.runs.files import check_place, write_bytes
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
@@ -30,11 +31,19 @@ def plain_state(network: Network) -> dict[str, Tensor]:
 
     :func:`interp.import_checkpoint` reads all of them.
     """
-    if isinstance(network, MLP):
-        named = dict(_authors(network) if _is_authors(network) else _layers(network))
-    else:
-        named = dict(network.state_dict())
+    named = dict(_named(network))
     return {name: one.detach().cpu().clone().contiguous() for name, one in named.items()}
+
+
+@singledispatch
+def _named(network: Network) -> Iterator[tuple[str, Tensor]]:
+    """Tensors by the names that other code knows; this project's own where there are none."""
+    yield from network.state_dict().items()
+
+
+@_named.register(MLP)
+def _named_mlp(network: MLP) -> Iterator[tuple[str, Tensor]]:
+    yield from _authors(network) if _is_authors(network) else _layers(network)
 
 
 def _is_authors(network: MLP) -> bool:

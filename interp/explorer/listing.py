@@ -76,7 +76,7 @@ def settings(config: RunConfig) -> dict[str, Any]:
         "corruption": config.data.corruption,
         "weight_decay": config.optimizer.weight_decay,
         "model": config.model.summary,
-        "width": config.model.width if config.model.kind == "mlp" else config.model.d_mlp,
+        "width": config.model.neurons,
         "seed": config.seed,
         "steps": config.steps,
     }

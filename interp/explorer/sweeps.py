@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.explorer.listing import Listed
+from interp.training.config.kinds import KINDS
 from interp.training.sweep.plan.manifest import read_manifest, read_plan
 from interp.training.sweep.store import RUNS, open_store
 from interp.training.sweep.table.collection import gathered, read_results
@@ -80,7 +81,6 @@ def _settings(config: str) -> dict[str, Any]:
     try:
         values = json.loads(config)
         task, data, model = values["task"], values["data"], values["model"]
-        mlp = model["kind"] == "mlp"
         return {
             "task": task["operation"],
             "p": task["p"],
@@ -88,7 +88,7 @@ def _settings(config: str) -> dict[str, Any]:
             "corruption": data["corruption"],
             "weight_decay": values["optimizer"]["weight_decay"],
             "model": model["kind"],
-            "width": model["width"] if mlp else model["d_mlp"],
+            "width": model[KINDS[model["kind"]].neurons],
             "steps": values["steps"],
         }
     except (ValueError, KeyError, TypeError):

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.training.losses.loss import LOSSES
 
 if TYPE_CHECKING:
     from interp.analysis.phases.events import Interval
@@ -59,8 +60,8 @@ def training_curves(run: Run) -> go.Figure:
     figure.update_xaxes(type="log")
     figure.update_xaxes(title_text="step", row=2, col=1)
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
-    loss = {"mse": "loss (MSE)", "cross_entropy": "loss (cross-entropy, nats)"}[run.config.loss]
-    figure.update_yaxes(title_text=loss, type="log", exponentformat="power", row=2, col=1)
+    title = LOSSES[run.config.loss].title
+    figure.update_yaxes(title_text=title, type="log", exponentformat="power", row=2, col=1)
     figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
 

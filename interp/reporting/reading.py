@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from interp.analysis.ablation.heads import HeadAblation, head_ablation, no_heads
+from interp.analysis.ablation.heads import HeadAblation, head_ablation
 from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
 from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, classify
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
@@ -78,7 +78,7 @@ def read(
         run,
         phase(run) if has_phase(run) else None,
         embedding_table(newest),
-        None if no_heads(newest) else head_ablation(newest),
+        head_ablation(newest) if newest.network.heads else None,
         neurons,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from interp.training.losses.loss import LOSSES
+
 if TYPE_CHECKING:
     from interp.analysis.ablation.prune import Pruning
     from interp.analysis.neurons.classify import Classes
@@ -21,8 +23,6 @@ PAPERS = (
     "A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra (2022): Grokking: Generalization "
     "beyond overfitting on small algorithmic datasets. arXiv 2201.02177.",
 )
-
-LOSS_NAME = {"mse": "MSE", "cross_entropy": "cross-entropy (nats)"}
 
 PHASE_MEANING: Mapping[PhaseName, str] = {
     "coexistence": "it learned the rule and memorized the wrong labels as well",
@@ -73,7 +73,7 @@ def setting(config: RunConfig) -> str:
         f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
         f"({task.operation}) mod {task.p}, with {data.fraction:.0%} of all pairs as training "
         f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
-        f"decay {optimizer.weight_decay:g}; loss: {LOSS_NAME[config.loss]}, seed {config.seed}."
+        f"decay {optimizer.weight_decay:g}; loss: {LOSSES[config.loss].words}, seed {config.seed}."
     )
 
 

@@ -30,6 +30,7 @@ from tests.benchmarks.textbook import (
 )
 from tests.benchmarks.timing import Spread, alternate
 from tests.benchmarks.trainer import Trainer
+from tests.curves import curves_of
 
 DIRECTIONS: tuple[Direction, ...] = ("lowest", "highest")
 SIZES_A_DIRECTION = 10
@@ -46,18 +47,18 @@ def training_step(rounds: int) -> list[Row]:
     run before: the textbook does no such thing.
     """
     ours = Trainer(coexistence_config(1), torch.device("cpu"))
-    network = TextbookNetwork(ours.network.curves())
+    network = TextbookNetwork(curves_of(ours.network))
     textbook = TextbookTraining(network, ours.dataset, ours.config.optimizer)
     for _ in range(5):
         ours.step()
         textbook.step()
     require_close(
         "weights after 5 training steps",
-        ours.network.curves(),
+        curves_of(ours.network),
         _curves_of(network),
         tolerance=1e-5,
     )
-    products = three_products(int(ours.dataset.is_train.sum()), *ours.network.curves().shape[1:])
+    products = three_products(int(ours.dataset.is_train.sum()), *curves_of(ours.network).shape[1:])
     timings = alternate(
         {"ours": ours.step, "textbook": textbook.step, "products": products}, rounds, runs=10
     )
@@ -104,7 +105,7 @@ class PrunedRun:
 
     def __init__(self, run: Run) -> None:
         self.network, self.dataset = run.network(), run.dataset
-        self.textbook = TextbookNetwork(self.network.curves())
+        self.textbook = TextbookNetwork(curves_of(self.network))
         table = neuron_table(self.network)
         self.orders = {d: removal_order(table.ipr, table.dead, d) for d in DIRECTIONS}
 
@@ -128,7 +129,7 @@ class PrunedRun:
 
     def require_same(self) -> None:
         """Compares accuracies in float64, in which only ties leave a choice."""
-        pruning = TextbookPruning(TextbookNetwork(self.network.curves()).double(), self.dataset)
+        pruning = TextbookPruning(TextbookNetwork(curves_of(self.network)).double(), self.dataset)
         curves = self.ours()
         for direction in DIRECTIONS:
             for size in self.sizes:
@@ -171,7 +172,7 @@ def pruning(run: Run, rounds: int) -> Row:
 
 def ipr_of_curves(run: Run, rounds: int) -> Row:
     """IPR of all curves of a network, in one call and curve by curve."""
-    curves = run.network().curves()
+    curves = curves_of(run.network())
     require_close("IPR", ipr(curves), ipr_curve_by_curve(curves), tolerance=1e-6)
     timings = alternate(
         {"ours": lambda: ipr(curves), "textbook": lambda: ipr_curve_by_curve(curves)},

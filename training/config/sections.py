@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from interp.training.config.kinds import KINDS, KindRow
+from interp.training.config.named import Choices, Named
 from interp.training.data.corruption import CorruptionKind
+from interp.training.losses.loss import LOSSES
+from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.tasks.task import make_task
 
-LossName = Literal["mse", "cross_entropy"]
-ActivationName = Literal["square", "relu", "gelu"]
-NetworkKind = Literal["mlp", "transformer"]
-InitName = Literal["auto", "paper", "he", "lazy", "transformer_lens", "mup"]
+# Rows of tables, by name: what is in the table can be written.
+LossName = Annotated[str, Named(LOSSES)]
+ActivationName = Annotated[str, Named(ACTIVATIONS)]
+NetworkKind = Annotated[str, Named(KINDS)]
+# Which of these, the kind of network tells.
+InitName = Annotated[
+    str, Choices(lambda: ["auto", *(init for kind in KINDS for init in KINDS[kind].inits)])
+]
 NormName = Literal["none", "batch", "layer"]
 Side = Literal["pre", "post"]
 AttentionName = Literal["bidirectional", "causal"]
@@ -23,11 +31,6 @@ DtypeName = Literal["float32", "float64"]
 PrecisionName = Literal["highest", "high", "medium"]
 OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
-
-INITS: dict[NetworkKind, tuple[InitName, ...]] = {
-    "mlp": ("paper", "he", "lazy"),
-    "transformer": ("transformer_lens", "mup"),
-}
 
 
 class Section(BaseModel):
@@ -61,6 +64,10 @@ def _described(info: FieldInfo) -> str:
     """A field's description, with the values to choose from."""
     kinds = [info.annotation, *get_args(info.annotation)]
     choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
+    marks = list(info.metadata)
+    for kind in kinds:
+        marks += getattr(kind, "__metadata__", ())
+    choices += [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]
     return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
 
 
@@ -118,82 +125,49 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
-        allowed = INITS[self.kind]
-        if self.init not in ("auto", *allowed):
+        row = self.row
+        if self.init not in ("auto", *row.inits):
             raise ValueError(
-                f"model.init: expected auto, {', '.join(allowed)} for kind {self.kind}, "
+                f"model.init: expected auto, {', '.join(row.inits)} for kind {self.kind}, "
                 f"got '{self.init}'"
             )
-        for name in self._foreign():
+        for name in row.foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(
                     f"model.{name}: expected no value for kind {self.kind}, "
                     f"got {getattr(self, name)!r}"
                 )
-        if self.kind == "transformer":
-            self._check_transformer()
+        row.check(self)
         return self
 
-    def _foreign(self) -> tuple[str, ...]:
-        """Fields that mean nothing for this kind of network."""
-        if self.kind == "transformer":
-            return ("width", "depth")
-        return ("d_model", "n_heads", "n_layers", "d_mlp", "equals_token", "attention", "tied")
-
-    def _check_transformer(self) -> None:
-        if self.d_model % self.n_heads:
-            raise ValueError(
-                f"model.n_heads: expected a divisor of d_model = {self.d_model}, got {self.n_heads}"
-            )
-        if self.tied and self.init == "mup":
-            raise ValueError(
-                "model.tied: expected false with init mup, whose unembedding starts d_model times "
-                "smaller than its embedding"
-            )
-        if self.norm == "layer" and self.norm_at != "post":
-            raise ValueError(
-                "model.norm_at: expected no value for a Transformer's layer norm, which stands on "
-                "the residual stream, got 'pre'"
-            )
-        if self.d_mlp == 0 and self.dropout > 0:
-            raise ValueError(
-                "model.dropout: expected 0 for an attention-only network, which has no neurons, "
-                f"got {self.dropout}"
-            )
-        if self.d_mlp == 0 and self.norm == "batch":
-            raise ValueError(
-                "model.norm: expected none or layer for an attention-only network, got 'batch'"
-            )
+    @property
+    def row(self) -> KindRow:
+        """What is known of its kind of network."""
+        return KINDS[self.kind]
 
     @property
     def summary(self) -> str:
         """The network in a few words."""
-        if self.kind == "mlp":
-            parts = ["MLP", f"N = {self.width}", self.phi]
-            parts += [f"{self.depth} layers"] if self.depth > 2 else []
-        else:
-            parts = ["Transformer", f"d = {self.d_model}", f"{self.n_heads} heads"]
-            parts += [f"{self.n_layers} blocks"] if self.n_layers > 1 else []
-            parts += [f"d_mlp = {self.d_mlp}", self.phi] if self.d_mlp else ["attention only"]
+        parts = self.row.parts(self)
         parts += [f"{self.norm} norm"] if self.norm != "none" else []
         parts += [f"dropout {self.dropout:g}"] if self.dropout else []
         return ", ".join(parts)
 
     @property
-    def phi(self) -> ActivationName:
-        """The activation in force."""
-        if self.activation is not None:
-            return self.activation
-        return "square" if self.kind == "mlp" and self.depth == 2 else "relu"
+    def neurons(self) -> int:
+        """Neurons of a hidden layer."""
+        count: int = getattr(self, self.row.neurons)
+        return count
 
     @property
-    def initialization(self) -> InitName:
+    def phi(self) -> str:
+        """The activation in force."""
+        return self.row.activation(self) if self.activation is None else self.activation
+
+    @property
+    def initialization(self) -> str:
         """The initialization in force."""
-        if self.init != "auto":
-            return self.init
-        if self.kind == "transformer":
-            return "transformer_lens"
-        return "paper" if self.depth == 2 else "he"
+        return self.row.initialization(self) if self.init == "auto" else self.init
 
 
 class OptimizerConfig(Section):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import Any
 
-import numpy as np
 import torch
 
 from interp.training.config.run_config import RunConfig
-from interp.training.config.sections import InitName
-from interp.training.models.mlp import MLP
-from interp.training.models.transformer import Transformer
+from interp.training.models.network import Network as Network
 from interp.training.randomness import stream
 from interp.training.tasks.task import Task
-
-Network = MLP | Transformer
 
 
 def empty_network(config: RunConfig, task: Task) -> Network:
     """The network that a configuration describes, with zero matrices, in its precision."""
-    kind = Transformer if config.model.kind == "transformer" else MLP
-    return kind(task, config.model).to(getattr(torch, config.dtype))
+    make = _found(config.model.row.network)
+    network: Any = make(task, config.model)
+    made: Network = network.to(getattr(torch, config.dtype))
+    return made
 
 
 def initial_network(config: RunConfig, task: Task) -> Network:
@@ -30,53 +29,13 @@ def initial_network(config: RunConfig, task: Task) -> Network:
     """
     network = empty_network(config, task)
     random = stream(config.seed_of("weights"), "weights")
-    drawn = _transformer if isinstance(network, Transformer) else _mlp
+    draw = _found(config.model.row.draw)
     with torch.no_grad():
-        for name, values in drawn(network, config.model.initialization, random):
+        for name, values in draw(network, config.model.initialization, random):
             network.get_parameter(name).copy_(torch.from_numpy(values))
     return network
 
 
-def _mlp(
-    network: MLP, init: InitName, random: np.random.Generator
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Matrices of an MLP.
-
-    ``paper``: std (16N)^(-1/3) (Doshi et al. 2024, app. A); ``he``: sqrt(2 / fan-in), with 2p
-    one-hot inputs; ``lazy``: variance 2 / N^(2/3).
-    """
-    width, p = network.width, network.task.p
-
-    def std(inputs: int) -> float:
-        if init == "paper":
-            return (16 * width) ** (-1 / 3)
-        return (2 / inputs) ** 0.5 if init == "he" else 2**0.5 * width ** (-1 / 3)
-
-    u, v, w = random.normal(size=(3, width, p))
-    yield "blocks.0.mlp.W_in", std(2 * p) * np.concatenate([u, v], axis=1).T
-    yield "unembed.W_U", std(width) * w
-    for index in range(1, len(network.blocks)):
-        yield f"blocks.{index}.mlp.W_in", std(width) * random.normal(size=(width, width))
-
-
-def _transformer(
-    network: Transformer, init: InitName, random: np.random.Generator
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Matrices of a Transformer, in the order of its parameters.
-
-    ``transformer_lens``: std 0.8 / sqrt(d_model), W_O and W_out times 1 / sqrt(2 · blocks), which
-    is TransformerLens' native initialization. ``mup``: embeddings 1, matrices 1 / sqrt(fan-in),
-    W_U 1 / d_model (the maximal-update scaling of Yang and Hu 2021, at one common rate).
-    """
-    model = network.model
-    for name, weight in network.named_parameters():
-        kind = name.rpartition(".")[2]
-        if not kind.startswith("W_"):
-            continue
-        std = 0.8 / model.d_model**0.5
-        if init == "transformer_lens" and kind in ("W_O", "W_out"):
-            std /= (2 * model.n_layers) ** 0.5
-        if init == "mup":
-            fan_in = {"W_O": model.d_model, "W_U": model.d_model**2}.get(kind, weight.shape[-2])
-            std = 1.0 if kind in ("W_E", "W_pos") else fan_in**-0.5
-        yield name, std * random.normal(size=tuple(weight.shape))
+def _found(home: str | Callable[..., Any]) -> Callable[..., Any]:
+    found: Callable[..., Any] = resolve_name(home) if isinstance(home, str) else home
+    return found

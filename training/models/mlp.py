@@ -61,29 +61,28 @@ class MLP(HookedRootModule):
         """N, neurons in each hidden layer."""
         return self.model.width
 
-    def curves(self) -> Float[np.ndarray, "curve neuron residue"]:
-        """U, V and Wᵀ of the two-layer network stacked, in float64.
+    @property
+    def heads(self) -> list[tuple[int, int]]:
+        """None: there is no attention."""
+        return []
+
+    @property
+    def read_out(self) -> Float[Tensor, "*run neuron answer"]:
+        """The matrix from the last hidden layer to the logits."""
+        weight: Tensor = self.unembed.W_U
+        return weight
+
+    def set_curves(self, curves: Float[np.ndarray, "3 neuron residue"]) -> None:
+        """Writes U, V and Wᵀ of the two-layer network.
 
         Each neuron's weights over both operands and over the answers.
         """
-        self._require_two_layers()
-        with torch.no_grad():
-            w_in = self.layers[0].W_in.double()
-            u, v = w_in.T.reshape(self.width, 2, self.task.p).unbind(1)
-            stacked = torch.stack([u, v, self.unembed.W_U.double()])
-        return stacked.cpu().numpy()
-
-    def set_curves(self, curves: Float[np.ndarray, "3 neuron residue"]) -> None:
-        """Writes U, V and Wᵀ, as :meth:`curves` returns them."""
-        self._require_two_layers()
+        if self.model.depth != 2:
+            raise ValueError(f"curves: expected a network of depth 2, got {self.model.depth}")
         u, v, w = torch.from_numpy(np.ascontiguousarray(curves))
         with torch.no_grad():
             self.layers[0].W_in.copy_(torch.cat([u, v], dim=1).T)
             self.unembed.W_U.copy_(w)
-
-    def _require_two_layers(self) -> None:
-        if self.model.depth != 2:
-            raise ValueError(f"curves: expected a network of depth 2, got {self.model.depth}")
 
     def forward(
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None

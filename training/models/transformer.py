@@ -58,6 +58,12 @@ class Transformer(HookedRootModule):
         return self.model.d_mlp
 
     @property
+    def heads(self) -> list[tuple[int, int]]:
+        """Every head as (block, head)."""
+        blocks, heads = range(self.model.n_layers), range(self.model.n_heads)
+        return [(block, head) for block in blocks for head in heads]
+
+    @property
     def read_out(self) -> Float[Tensor, "*run d_model answer"]:
         """The matrix from the residual stream to the logits."""
         if self.unembed is not None:

@@ -10,7 +10,7 @@ from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.evaluation import Evaluation, in_float64, scores
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 
 
 @dataclass(frozen=True, repr=False)

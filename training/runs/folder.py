@@ -14,7 +14,7 @@ import torch
 
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
 from interp.training.runs.metadata import Measurement

@@ -11,7 +11,8 @@ from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.display import Displayed
 from interp.training.evaluation import scores
-from interp.training.models.kinds import Network, empty_network
+from interp.training.models.kinds import empty_network
+from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.files import is_vacant, new_folder
 from interp.training.runs.folder import (

@@ -9,7 +9,7 @@ from torch import nn
 
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
 

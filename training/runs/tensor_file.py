@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import safetensors.numpy
@@ -76,7 +77,15 @@ def read_digest(path: Path) -> str | None:
         return None
 
 
-def load_weights(network: torch.nn.Module, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+@runtime_checkable
+class Stateful(Protocol):
+    """Anything with parameters and running statistics."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Its tensors by name."""
+
+
+def load_weights(network: Stateful, arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """Copies arrays into a network's weights and running statistics, in its precision.
 
     Raises:

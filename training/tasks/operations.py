@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
 
 Values = Int[np.ndarray, " pair"]
+Formula = Callable[[Values, Values, int], Values]
+Domain = Callable[[Values, Values], Bool[np.ndarray, " pair"]]
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,10 @@ class Operation:
     """
 
     name: str
-    formula: Callable[[Values, Values, int], Values] = field(compare=False)
+    formula: Formula
     group: str = "cyclic"
     needs_prime: bool = False
-    domain: Callable[[Values, Values], Bool[np.ndarray, " pair"]] | None = field(
-        default=None, compare=False
-    )
+    domain: Domain | None = None
     second_sign: Literal[1, -1] | None = None
 
 
@@ -48,24 +51,33 @@ def _divide_if_odd(x: Values, y: Values, p: int) -> Values:
     return np.where(y % 2 == 1, _divide(x, y, p), (x - y) % p)
 
 
+def _nonzero_divisor(x: Values, y: Values) -> Bool[np.ndarray, " pair"]:
+    return y != 0
+
+
+@dataclass(frozen=True)
+class _Polynomial:
+    """A polynomial as a formula; two with the same monomials are equal."""
+
+    monomials: tuple[tuple[tuple[int, int], int], ...]
+
+    def __call__(self, x: Values, y: Values, p: int) -> Values:
+        return polynomial.evaluate(dict(self.monomials), x, y, p)
+
+
 def _polynomial_row(
     text: str, group: str = "cyclic", second_sign: Literal[1, -1] | None = None
 ) -> Operation:
-    monomials = polynomial.parse(text)
-    return Operation(
-        name=text,
-        formula=lambda x, y, p: polynomial.evaluate(monomials, x, y, p),
-        group=group,
-        second_sign=second_sign,
-    )
+    formula = _Polynomial(tuple(polynomial.parse(text).items()))
+    return Operation(name=text, formula=formula, group=group, second_sign=second_sign)
 
 
 # The operations of Power et al. 2022 (arXiv 2201.02177) on residues.
-OPERATIONS: tuple[Operation, ...] = (
+_ROWS = (
     _polynomial_row("x + y", second_sign=1),
     _polynomial_row("x - y", second_sign=-1),
     _polynomial_row("x * y", group="multiplicative", second_sign=1),
-    Operation("x / y", _divide, "multiplicative", True, lambda x, y: y != 0, -1),
+    Operation("x / y", _divide, "multiplicative", True, _nonzero_divisor, -1),
     Operation("x / y if y odd else x - y", _divide_if_odd, needs_prime=True),
     _polynomial_row("x**2 + y**2"),
     _polynomial_row("x**2 + x*y + y**2"),
@@ -73,27 +85,113 @@ OPERATIONS: tuple[Operation, ...] = (
     _polynomial_row("x**3 + x*y"),
     _polynomial_row("x**3 + x*y**2 + y"),
 )
+OPERATIONS: Registry[Operation] = Registry(
+    "operation", {row.name: row for row in _ROWS}, "interp.tasks"
+)
+
+
+def operation(
+    name: str,
+    *,
+    group: str = "cyclic",
+    needs_prime: bool = False,
+    domain: Domain | None = None,
+    second_sign: Literal[1, -1] | None = None,
+) -> Callable[[Formula], Formula]:
+    """Adds an operation by its formula, for ``task.operation`` and everything that learns it.
+
+    Example::
+
+        @operation("larger")
+        def larger(x, y, p):
+            return np.maximum(x, y)
+
+    The formula gets all pairs as two arrays of residues and gives their answers, residues too.
+
+    Args:
+        name: what configurations call it.
+        group: the group whose characters its solution is sparse in.
+        needs_prime: whether the formula is defined only for prime p.
+        domain: ``(x, y) -> bool`` pairs on which it is defined; None for all of them.
+        second_sign: see :class:`Operation`.
+
+    Raises:
+        ValueError: if the name is taken, or a polynomial, which its text defines.
+    """
+
+    def add(formula: Formula) -> Formula:
+        _check_name(name)
+        row = Operation(name, formula, group, needs_prime, domain, second_sign)
+        OPERATIONS.add(name, row, origin_of(formula))
+        return formula
+
+    return add
+
+
+def _check_name(name: str) -> None:
+    there = _spelled(name)
+    if there not in (None, name):
+        raise ValueError(f"operation {name!r} reads like {there!r}, which is there already")
+    if there is None and _is_polynomial(name):
+        raise ValueError(
+            f"operation {name!r} is a polynomial, which its text defines; expected another name"
+        )
 
 
 def find_operation(text: str) -> Operation:
-    """The row of OPERATIONS that the text names, or a new row for another polynomial."""
+    """The row of OPERATIONS that the text names, or a new row for another polynomial.
+
+    Raises:
+        ValueError: if it is neither, or cannot be a polynomial.
+    """
+    if text in OPERATIONS:
+        return OPERATIONS[text]
+    there = _spelled(text)
+    if there is not None:
+        return OPERATIONS[there]
+    return _parsed(text)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Operation:
     key = _key(text)
-    for row in OPERATIONS:
-        if _key(row.name) == key:
-            return row
     if "/" in key or "if" in key:
-        known = ", ".join(repr(row.name) for row in OPERATIONS)
+        known = ", ".join(repr(name) for name in OPERATIONS)
         raise ValueError(
             f"task.operation: unknown operation {text!r}; expected one of {known}, "
-            "or a polynomial in x and y"
+            f"or a polynomial in x and y{_nearest(text, OPERATIONS)}"
         )
-    monomials = polynomial.parse(text)
+    try:
+        monomials = polynomial.parse(text)
+    except ValueError as error:
+        added = [name for name in OPERATIONS if not OPERATIONS.is_own(name)]
+        raise ValueError(f"{error}{_nearest(text, added)}") from None
     canonical = polynomial.text_of(monomials)
-    for row in OPERATIONS:
-        if _key(row.name) == _key(canonical):
-            return row
+    there = _spelled(canonical)
+    if there is not None:
+        return OPERATIONS[there]
     is_product = len(monomials) == 1 and all(min(power) >= 1 for power in monomials)
     return _polynomial_row(canonical, "multiplicative" if is_product else "cyclic")
+
+
+def _spelled(text: str) -> str | None:
+    """The name of the row that the text spells in one way or another."""
+    key = _key(text)
+    return next((name for name in OPERATIONS if _key(name) == key), None)
+
+
+def _nearest(text: str, names: Iterable[str]) -> str:
+    """A hint at the name that the text may mean."""
+    near = difflib.get_close_matches(text, list(names), n=1, cutoff=0.6)
+    return f"; nearest is {near[0]}" if near else ""
+
+
+def _is_polynomial(text: str) -> bool:
+    try:
+        polynomial.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _key(text: str) -> str:

@@ -50,12 +50,23 @@ class Task:
 
     @cached_property
     def answers(self) -> Values:
-        """The true answer of each pair of ``pairs``."""
+        """The true answer of each pair of ``pairs``.
+
+        Raises:
+            ValueError: if an operation of somebody's own does not give a residue for each.
+        """
         x, y = self.pairs.T
-        return self.operation.formula(x, y, self.p)
+        answers = np.asarray(self.operation.formula(x, y, self.p))
+        whole = np.issubdtype(answers.dtype, np.integer)
+        if not whole or answers.shape != x.shape or not (answers % self.p == answers).all():
+            got = np.array2string(answers, threshold=6)
+            raise ValueError(
+                f"task.operation: {self.operation.name!r}: expected a residue from 0 to "
+                f"{self.p - 1} for each of {len(x)} pairs, got {got}"
+            )
+        return answers.astype(np.int64, copy=False)
 
 
-@lru_cache(maxsize=64)
 def make_task(operation: str, p: int) -> Task:
     """The task for an operation's name or a polynomial's text.
 
@@ -67,4 +78,11 @@ def make_task(operation: str, p: int) -> Task:
     found = find_operation(operation)
     if found.needs_prime and not is_prime(p):
         raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
-    return Task(found, p)
+    return _task(found, p)
+
+
+# The same task again, whose pairs and answers are there already. An operation that is defined anew
+# is another one.
+@lru_cache(maxsize=64)
+def _task(operation: Operation, p: int) -> Task:
+    return Task(operation, p)

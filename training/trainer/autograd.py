@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.training.config.sections import LossName
-from interp.training.models.kinds import Network
+from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.noise import Noise
+from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
-from interp.training.trainer.loss import gradient_scale, into_gradient, terms
 
 
 class AutogradGradients:
@@ -26,20 +25,21 @@ class AutogradGradients:
         noise: dropout of the step.
     """
 
-    def __init__(self, network: Network, examples: Examples, loss: LossName, noise: Noise) -> None:
+    def __init__(self, network: Network, examples: Examples, loss: str, noise: Noise) -> None:
         self._network, self._examples = network, examples
-        self._loss, self._noise = loss, noise
+        row, self._noise = LOSSES[loss], noise
+        self._into_gradient = row.into_gradient
         for weight in network.parameters():
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-        shape = examples.count, examples.answers, loss
-        self._scale, self._terms = gradient_scale(*shape), terms(*shape)
+        shape = examples.count, examples.answers
+        self._scale, self._terms = row.scale(*shape), row.terms(*shape)
 
     def __call__(self) -> Float[Tensor, "*run"]:
         """Fills the parameters' ``.grad`` and returns the mean loss at the current weights."""
         torch._foreach_zero_([w.grad for w in self._network.parameters() if w.grad is not None])
         logits = self._network.logits(self._examples.pairs, self._noise).contiguous()
         gradient = logits.detach()
-        loss = into_gradient(gradient, self._examples.label_at, self._loss)
+        loss: Tensor = self._into_gradient(gradient, self._examples.label_at)
         torch.autograd.backward(logits, gradient.mul_(self._scale))
         return loss / self._terms

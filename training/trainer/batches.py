@@ -11,7 +11,6 @@ from torch import Tensor
 
 from interp.training.data.dataset import Dataset
 from interp.training.randomness import stream
-from interp.training.trainer.loss import label_places
 
 
 class Examples:
@@ -71,3 +70,9 @@ class Examples:
         self.pairs.copy_(self._pairs.take_along_dim(rows.unsqueeze(-1), dim=-2))
         labels = self._labels.take_along_dim(rows, dim=-1)
         self.label_at.copy_(label_places(labels, self.answers))
+
+
+def label_places(labels: Int[Tensor, "*run example"], answers: int) -> Int[Tensor, " label"]:
+    """Where the labels are in the flattened (*run, example, answer) logits."""
+    flat = labels.reshape(-1)
+    return torch.arange(len(flat), device=flat.device) * answers + flat

@@ -11,12 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.training.config.run_config import RunConfig
-from interp.training.config.sections import LossName
+from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.noise import Noise
-from interp.training.models.mlp import MLP
+from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
-from interp.training.trainer.loss import gradient_scale, into_gradient, terms
 
 # Activations taken at a time: few enough to stay in the cache from one product to the next.
 _BLOCK_VALUES = 2**20
@@ -53,16 +52,18 @@ class MLPGradients:
     """
 
     def __init__(
-        self, network: MLP, examples: Examples, loss: LossName, noise: Noise | None = None
+        self, network: Network, examples: Examples, loss: str, noise: Noise | None = None
     ) -> None:
         p, count = network.task.p, examples.count
         self._layer, self._noise = network.layers[0], noise
-        self._w_in, self._w_out = self._layer.W_in, network.unembed.W_U
+        self._w_in, self._w_out = self._layer.W_in, network.read_by(0)
         for weight in (self._w_in, self._w_out):
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-        self._activation = ACTIVATIONS[self._layer.activation]
-        self._loss = loss
+        phi, row = ACTIVATIONS[self._layer.activation], LOSSES[loss]
+        assert phi.into is not None and phi.backward is not None
+        self._phi_into, self._phi_backward = phi.into, phi.backward
+        self._loss_into_gradient = row.into_gradient
         blocks = min(count, -(-count * network.width // _BLOCK_VALUES))
         self._blocks = [
             self._block(examples, rows, p) for rows in np.array_split(np.arange(count), blocks)
@@ -70,15 +71,14 @@ class MLPGradients:
         rows, new = len(self._blocks[0]), self._w_in.new_empty
         self._pre, self._post = new(rows, network.width), new(rows, network.width)
         self._logits = new(rows, p)
-        self._scale = gradient_scale(count, p, loss)
-        self._terms = terms(count, p, loss)
+        self._scale, self._terms = row.scale(count, p), row.terms(count, p)
 
     @staticmethod
     def fits(config: RunConfig) -> bool:
         """Whether the network and the way of training are those that this is written for."""
         model = config.model
-        plain = model.kind == "mlp" and model.depth == 2 and model.norm == "none"
-        return plain and not model.bias and config.optimizer.batch_size is None
+        plain = model.row.by_hand(model) and ACTIVATIONS[model.phi].by_hand
+        return plain and config.optimizer.batch_size is None
 
     def _block(self, examples: Examples, rows: np.ndarray, p: int) -> _Block:
         span = slice(int(rows[0]), int(rows[-1]) + 1)
@@ -107,14 +107,14 @@ class MLPGradients:
         dropped = self._dropped(block)
         before, after = (dropped, None) if self._layer.dropout_at == "pre" else (None, dropped)
         _times(pre, before)
-        self._activation.into(pre, post)
+        self._phi_into(pre, post)
         _times(post, after)
         torch.mm(post, w_out, out=logits)
-        loss = into_gradient(logits, block.label_at, self._loss)
+        loss: Tensor = self._loss_into_gradient(logits, block.label_at)
         torch.addmm(w_out.grad, post.T, logits, alpha=self._scale, out=w_out.grad)
         grad_pre = torch.mm(logits, w_out.T, out=post)
         _times(grad_pre, after)
-        self._activation.backward(grad_pre, pre)
+        self._phi_backward(grad_pre, pre)
         _times(grad_pre, before)
         torch.addmm(w_in.grad, block.incidence, grad_pre, alpha=self._scale, out=w_in.grad)
         return loss

@@ -14,9 +14,9 @@ from torch import Tensor
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.evaluation import Evaluation, part_sums
-from interp.training.models.kinds import Network, initial_network
+from interp.training.models.kinds import initial_network
 from interp.training.models.layers.noise import Noise, dropout_key
-from interp.training.models.mlp import MLP
+from interp.training.models.network import Network
 from interp.training.runs.folder import Weights, checkpoint_path, optimizer_path, weight_norm
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.tensor_file import load_weights, read_tensors
@@ -49,7 +49,7 @@ def wants_run_axis(configs: Sequence[RunConfig], examples: int, device: torch.de
     if device.type == "cuda":
         return True
     model = configs[0].model
-    width = model.d_model if model.kind == "transformer" else model.width
+    width = getattr(model, model.row.width)
     batch = configs[0].optimizer.batch_size or examples
     # The hand-written gradient has so little overhead that it is faster run by run.
     by_hand = MLPGradients.fits(configs[0])
@@ -124,10 +124,8 @@ class Cohort:
         noise = self._noise([self.configs[i] for i in runs])
         if self._stacked is not None:
             return AutogradGradients(self._stacked, examples, first.loss, noise)
-        network = self.networks[runs[0]]
-        if isinstance(network, MLP) and MLPGradients.fits(first):
-            return MLPGradients(network, examples, first.loss, noise)
-        return AutogradGradients(network, examples, first.loss, noise)
+        way = MLPGradients if MLPGradients.fits(first) else AutogradGradients
+        return way(self.networks[runs[0]], examples, first.loss, noise)
 
     def _noise(self, configs: list[RunConfig]) -> Noise:
         axis, device = self._stacked is not None, self._step_number.device

@@ -10,7 +10,7 @@ import torch
 
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset, make_dataset
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.runs.folder import Weights, finish_run
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run, load

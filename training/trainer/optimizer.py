@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.training.config.sections import OptimizerConfig
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 
 MUON_MOMENTUM = 0.95
 

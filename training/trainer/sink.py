@@ -6,12 +6,12 @@ import fcntl
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Protocol, runtime_checkable
+from typing import IO
 
 from interp.training.config.options import first_difference
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 from interp.training.runs.files import is_vacant
 from interp.training.runs.folder import (
     CheckpointFolder,
@@ -33,37 +33,6 @@ from interp.training.runs.metadata import (
 
 class BusyError(ValueError):
     """Another process is training in the run folder."""
-
-
-@runtime_checkable
-class Sink(Protocol):
-    """What the trainer asks of a place for its results.
-
-    Attributes:
-        measurements: scores so far, at increasing steps.
-    """
-
-    measurements: list[Measurement]
-
-    @property
-    def path(self) -> Path | None:
-        """The run folder; None in memory."""
-
-    @property
-    def weights(self) -> Mapping[int, Weights]:
-        """Checkpoints by step."""
-
-    def resumable(self) -> int | None:
-        """The newest step that training can go on from; None to start anew."""
-
-    def record(self, measurement: Measurement) -> None:
-        """Adds scores."""
-
-    def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
-        """Adds a checkpoint."""
-
-    def close(self) -> None:
-        """Lets go of what is held."""
 
 
 class MemorySink:

@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from interp.training.models.kinds import Network
+from interp.training.models.network import Network
 
 
 def stack(networks: Sequence[Network], device: torch.device) -> Network:

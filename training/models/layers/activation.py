@@ -1,52 +1,64 @@
-"""Activation functions with hand-written derivatives, working in given buffers."""
+"""What an activation function is, and those there are by name; no torch is loaded before use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from interp.training.registry import Registry, origin_of
 
-from interp.training.config.sections import ActivationName
-
-Pre = Float[Tensor, "pair neuron"]
+# From a tensor to one of the same shape, entry by entry.
+Function = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Activation:
-    """φ and its derivative.
+    """φ, and its derivative where it is written by hand.
 
     Attributes:
         value: φ(pre), differentiable by autograd.
-        into: writes φ(pre) into a buffer.
-        backward: multiplies a gradient by φ'(pre), in place.
+        into: ``(pre, out)``: writes φ(pre) into a buffer.
+        backward: ``(gradient, pre)``: multiplies a gradient by φ'(pre), in place.
     """
 
-    value: Callable[[Tensor], Tensor]
-    into: Callable[[Pre, Pre], object]
-    backward: Callable[[Pre, Pre], object]
+    value: Function
+    into: Callable[[Any, Any], object] | None = None
+    backward: Callable[[Any, Any], object] | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the gradient that is written by hand can be taken through it."""
+        return self.into is not None and self.backward is not None
 
 
-def _gelu_backward(gradient: Pre, pre: Pre) -> None:
-    torch.ops.aten.gelu_backward.grad_input(gradient, pre, grad_input=gradient)
+_HOME = "interp.training.models.layers.activation_functions"
+
+ACTIVATIONS: Registry[Activation] = Registry(
+    "activation",
+    {"square": f"{_HOME}:SQUARE", "relu": f"{_HOME}:RELU", "gelu": f"{_HOME}:GELU"},
+    "interp.activations",
+)
 
 
-ACTIVATIONS: Mapping[ActivationName, Activation] = {
-    "square": Activation(
-        value=torch.square,
-        into=lambda pre, out: torch.mul(pre, pre, out=out),
-        backward=lambda gradient, pre: gradient.mul_(pre).mul_(2),
-    ),
-    "relu": Activation(
-        value=torch.relu,
-        into=lambda pre, out: torch.clamp(pre, min=0, out=out),
-        backward=lambda gradient, pre: gradient.mul_(pre > 0),
-    ),
-    "gelu": Activation(
-        value=torch.nn.functional.gelu,
-        into=lambda pre, out: torch.ops.aten.gelu.out(pre, out=out),
-        backward=_gelu_backward,
-    ),
-}
+def activation(name: str) -> Callable[[Function], Function]:
+    """Adds an activation function, for ``model.activation``; autograd gives its gradient.
+
+    Example::
+
+        @activation("cube")
+        def cube(pre):
+            return pre**3
+
+    Args:
+        name: what configurations call it.
+
+    Raises:
+        ValueError: if the name is taken.
+    """
+
+    def add(value: Function) -> Function:
+        ACTIVATIONS.add(name, Activation(value), origin_of(value))
+        return value
+
+    return add

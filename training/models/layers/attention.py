@@ -21,6 +21,10 @@ class Attention(nn.Module):
     sqrt(d_head), or d_head in the μP-like parameterization.
     """
 
+    W_Q: nn.Parameter
+    W_K: nn.Parameter
+    W_V: nn.Parameter
+
     def __init__(
         self, d_model: int, n_heads: int, direction: AttentionName, bias: bool, scale: float
     ) -> None:

@@ -40,6 +40,7 @@ class HiddenLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.index = model.phi, index
+        self._phi = ACTIVATIONS[model.phi].value
         self.norm_at, self.dropout_at = model.norm_at, model.dropout_at
         self.W_in = nn.Parameter(torch.zeros(inputs, neurons))
         self.b_in = nn.Parameter(torch.zeros(neurons)) if model.bias else None
@@ -62,7 +63,7 @@ class HiddenLayer(nn.Module):
             values = self.norm(values, noise)
         if noise is not None and self.dropout_at == "pre":
             values = noise.drop(values, self.index)
-        values = ACTIVATIONS[self.activation].value(values)
+        values = self._phi(values)
         if self.norm is not None and self.norm_at == "post":
             values = self.norm(self.hook_mid(values), noise)
         if noise is not None and self.dropout_at == "post":

@@ -92,12 +92,7 @@ def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> 
 def step_work(config: RunConfig) -> float:
     """Multiplications of one update, to a constant factor: for comparing configurations."""
     model, p = config.model, config.task.p
-    if model.kind == "transformer":
-        tokens = 3 if config.model.equals_token else 2
-        block = 4 * model.d_model + 2 * model.d_mlp
-        each = model.d_model * (tokens * model.n_layers * block + p)
-    else:
-        each = model.width * (p + (model.depth - 2) * model.width + 4)
+    each = model.row.step_work(model, p)
     examples = config.data.fraction * p * p
     return each * min(examples, config.optimizer.batch_size or examples)
 

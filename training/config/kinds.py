@@ -1,0 +1,146 @@
+"""The kinds of network, as a configuration sees them; no torch is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from interp.training.registry import Registry
+
+# The section ``model`` of a configuration, which is made with this table.
+Model = Any
+
+# Fields of a model that mean something to some kinds only.
+_MLP_FIELDS = ("width", "depth")
+_TRANSFORMER_FIELDS = (
+    *("d_model", "n_heads", "n_layers", "d_mlp"),
+    *("equals_token", "attention", "tied"),
+)
+KIND_FIELDS = (*_MLP_FIELDS, *_TRANSFORMER_FIELDS)
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """A kind of network.
+
+    Attributes:
+        name: what configurations call it.
+        noun: what sentences call it: ``an MLP``.
+        network: makes one, ``(task, model) -> Network``; itself or its ``"module:name"``.
+        draw: draws its initial weights, ``(network, initialization, random) -> (parameter,
+            array), …``, itself or its ``"module:name"``; what it leaves out starts as made.
+        fields: of KIND_FIELDS, those that mean something to it.
+        neurons: the field that tells how many neurons a hidden layer has.
+        width: the field that tells how wide the tensors of a step are.
+        inits: what ``model.init`` may be.
+        activation, initialization: what a model has that leaves them open.
+        parts: the network in a few words.
+        step_work: ``(model, p)``: multiplications of a step on one example, to a constant factor.
+        check: refuses models that cannot be, naming the field.
+        by_hand: whether a network is φ between two matrices and nothing else, the first with the
+            rows of both operands (``layers[0].W_in``), the second ``read_by(0)``; its gradient is
+            then the one written by hand.
+    """
+
+    name: str
+    noun: str
+    network: str | Callable[..., Any]
+    draw: str | Callable[..., Any]
+    fields: tuple[str, ...]
+    neurons: str
+    width: str
+    inits: tuple[str, ...]
+    activation: Callable[[Model], str]
+    initialization: Callable[[Model], str]
+    parts: Callable[[Model], list[str]]
+    step_work: Callable[[Model, int], int]
+    check: Callable[[Model], None] = lambda model: None
+    by_hand: Callable[[Model], bool] = lambda model: False
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Fields that mean nothing to it."""
+        return tuple(name for name in KIND_FIELDS if name not in self.fields)
+
+
+def _mlp_parts(model: Model) -> list[str]:
+    deeper = [f"{model.depth} layers"] if model.depth > 2 else []
+    return ["MLP", f"N = {model.width}", model.phi, *deeper]
+
+
+_MLP = KindRow(
+    name="mlp",
+    noun="an MLP",
+    network="interp.training.models.mlp:MLP",
+    draw="interp.training.models.initial:mlp_weights",
+    fields=_MLP_FIELDS,
+    neurons="width",
+    width="width",
+    inits=("paper", "he", "lazy"),
+    activation=lambda model: "square" if model.depth == 2 else "relu",
+    initialization=lambda model: "paper" if model.depth == 2 else "he",
+    parts=_mlp_parts,
+    step_work=lambda model, p: model.width * (p + (model.depth - 2) * model.width + 4),
+    by_hand=lambda model: model.depth == 2 and model.norm == "none" and not model.bias,
+)
+
+
+def _transformer_parts(model: Model) -> list[str]:
+    parts = ["Transformer", f"d = {model.d_model}", f"{model.n_heads} heads"]
+    parts += [f"{model.n_layers} blocks"] if model.n_layers > 1 else []
+    return parts + ([f"d_mlp = {model.d_mlp}", model.phi] if model.d_mlp else ["attention only"])
+
+
+def _transformer_work(model: Model, p: int) -> int:
+    tokens = 3 if model.equals_token else 2
+    block = 4 * model.d_model + 2 * model.d_mlp
+    work: int = model.d_model * (tokens * model.n_layers * block + p)
+    return work
+
+
+def _check_transformer(model: Model) -> None:
+    if model.d_model % model.n_heads:
+        raise ValueError(
+            f"model.n_heads: expected a divisor of d_model = {model.d_model}, got {model.n_heads}"
+        )
+    if model.tied and model.init == "mup":
+        raise ValueError(
+            "model.tied: expected false with init mup, whose unembedding starts d_model times "
+            "smaller than its embedding"
+        )
+    if model.norm == "layer" and model.norm_at != "post":
+        raise ValueError(
+            "model.norm_at: expected no value for a Transformer's layer norm, which stands on "
+            "the residual stream, got 'pre'"
+        )
+    if model.d_mlp == 0 and model.dropout > 0:
+        raise ValueError(
+            "model.dropout: expected 0 for an attention-only network, which has no neurons, "
+            f"got {model.dropout}"
+        )
+    if model.d_mlp == 0 and model.norm == "batch":
+        raise ValueError(
+            "model.norm: expected none or layer for an attention-only network, got 'batch'"
+        )
+
+
+_TRANSFORMER = KindRow(
+    name="transformer",
+    noun="a Transformer",
+    network="interp.training.models.transformer:Transformer",
+    draw="interp.training.models.initial:transformer_weights",
+    fields=_TRANSFORMER_FIELDS,
+    neurons="d_mlp",
+    width="d_model",
+    inits=("transformer_lens", "mup"),
+    activation=lambda model: "relu",
+    initialization=lambda model: "transformer_lens",
+    parts=_transformer_parts,
+    step_work=_transformer_work,
+    check=_check_transformer,
+)
+
+KINDS: Registry[KindRow] = Registry(
+    "model.kind", {"mlp": _MLP, "transformer": _TRANSFORMER}, "interp.networks"
+)
