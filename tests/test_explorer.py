@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import numpy as np
@@ -20,8 +21,8 @@ from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, 
 from interp.explorer.opening import differences
 from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings
-from interp.explorer.run_callbacks import neurons_of_bar
-from interp.explorer.state import MOST_RUNS, RunView, View, from_query, to_query
+from interp.explorer.run.neuron import neurons_of_bar
+from interp.explorer.state import MOST_RUNS, RunView, View, from_query
 from interp.training.sweep.plan.manifest import parquet
 from tests.conftest import tiny_config
 from tests.sweep_results import made
@@ -57,8 +58,11 @@ DAMAGE = {
     "config.json: not a JSON": lambda run: (run / "config.json").write_text('{"task": '),
     "config.json: ": lambda run: (run / "config.json").write_text('{"steps": -1}'),
     "config.json: expected": lambda run: (run / "config.json").unlink(),
-    "metrics.jsonl: a line is damaged": lambda run: (run / "metrics.jsonl").write_text("{oh\n"),
-    "metrics.jsonl: a line is not": lambda run: (run / "metrics.jsonl").write_text("{}\n"),
+    "metrics.jsonl: line 1 is no measurement; altered": lambda run: (
+        run / "metrics.jsonl"
+    ).write_text("{oh\n"),
+    "metrics.jsonl: line 2 is no measurement": lambda run: spoil_line(run / "metrics.jsonl"),
+    "config.json: written in format 99": lambda run: renumber(run / "config.json"),
     "metrics.jsonl: expected": lambda run: (run / "metrics.jsonl").unlink(),
     "dataset.safetensors: expected": lambda run: (run / "dataset.safetensors").unlink(),
     "truncated": lambda run: cut(newest(run)),
@@ -69,6 +73,16 @@ DAMAGE = {
 
 def newest(run):
     return sorted(run.glob("checkpoints/*/model.safetensors"))[-1]
+
+
+def spoil_line(file, number=2):
+    lines = file.read_text().splitlines(keepends=True)
+    lines[number - 1] = "{}\n"
+    file.write_text("".join(lines))
+
+
+def renumber(file, number=99):
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": number}))
 
 
 def cut(file):
@@ -227,6 +241,17 @@ VIEWS = {
         filter={"state": {"filterType": "text", "type": "equals", "filter": "confusion"}},
     ),
 }
+
+
+def to_query(view):
+    """The address of a view, as assets/address.js makes it."""
+    pairs = [(name, getattr(view, name)) for name in ("sweep", "x", "y", "panel")]
+    pairs.append(("cell", None if view.cell is None else json.dumps(view.cell)))
+    for run in view.runs:
+        pairs += [("run", run.name), ("step", run.step)]
+        pairs += [("threshold", run.threshold), ("neuron", run.neuron)]
+    pairs.append(("filter", json.dumps(view.filter) if view.filter else None))
+    return "?" + urlencode([(name, value) for name, value in pairs if value is not None])
 
 
 @pytest.mark.parametrize("name", VIEWS)

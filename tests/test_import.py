@@ -16,7 +16,7 @@ from torch.nn import functional
 
 import interp
 from interp.cli.app import main
-from interp.exchange import import_checkpoint, plain_state, to_bridge, write_state
+from interp.exchange import Known, import_checkpoint, plain_state, to_bridge, write_state
 from interp.training.models.kinds import initial_network
 from interp.training.tasks.task import make_task
 from tests.conftest import tiny_config
@@ -228,7 +228,7 @@ def hooked_forward(state: dict[str, torch.Tensor], equals: bool, causal: bool) -
 def test_hooked_transformers(tokens, positions, outputs, equals, causal):
     state = hooked(tokens, positions, outputs)
     model = {} if causal else {"attention": "bidirectional"}
-    found = import_checkpoint(state, model=model)
+    found = import_checkpoint(state, known=Known(model=model))
     assert found.layout == "transformer-lens"
     assert_same_logits(found, hooked_forward(state, equals, causal))
     assert found.run.config.model.equals_token == equals
@@ -286,7 +286,9 @@ def test_checkpoints_over_training_and_indices_beside_them(tmp_path):
         "test_losses": [1.0, 0.5],
     }
     torch.save(content, tmp_path / "demo.pth")
-    found = import_checkpoint(tmp_path / "demo.pth", tmp_path / "run", loss="cross_entropy")
+    found = import_checkpoint(
+        tmp_path / "demo.pth", tmp_path / "run", known=Known(loss="cross_entropy")
+    )
     run = interp.load(tmp_path / "run")
     assert run.steps == [0, 100, 200]
     assert [m.step for m in run.measurements] == [0, 100, 200]
@@ -368,7 +370,7 @@ def doshi_transformer_forward(state: dict[str, torch.Tensor], s: float) -> torch
 @pytest.mark.parametrize(("blocks", "norm"), [(1, False), (2, True)])
 def test_the_authors_encoder(s, blocks, norm):
     state = doshi_transformer(s, blocks, norm)
-    found = import_checkpoint(state, model={"n_heads": HEADS})
+    found = import_checkpoint(state, known=Known(model={"n_heads": HEADS}))
     assert found.layout == "doshi-transformer"
     assert_same_logits(found, doshi_transformer_forward(state, s))
     assert found.dropped == ()
@@ -398,7 +400,7 @@ def test_a_bridges_state_dict_needs_hints(tmp_path):
     network = random_transformer(torch.float32, equals_token=True)
     path = tmp_path / "bridge.safetensors"
     safetensors.torch.save_file(dict(to_bridge(network).state_dict()), path)
-    found = import_checkpoint(path, model={"n_heads": 3, "attention": "bidirectional"})
+    found = import_checkpoint(path, known=Known(model={"n_heads": 3, "attention": "bidirectional"}))
     assert torch.equal(found.run.network()(PAIRS), network(PAIRS))
     assert "activation relu" in found.assumed
 
@@ -439,7 +441,7 @@ def test_a_plain_state_dict_and_back_is_bit_equal(name, suffix, tmp_path):
     model["activation"] = config.model.phi
     if config.model.kind == "mlp":
         del model["attention"]
-    back = import_checkpoint(path, model=model).run.network()
+    back = import_checkpoint(path, known=Known(model=model)).run.network()
     assert back.state_dict().keys() == network.state_dict().keys()
     for key, weight in network.state_dict().items():
         assert torch.equal(back.state_dict()[key], weight), key

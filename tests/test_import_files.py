@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 import interp
-from interp.exchange import import_checkpoint
+from interp.exchange import Known, import_checkpoint
 from interp.exchange.foreign_data import Rule, by_rule
 from tests.test_import import (
     D_HEAD,
@@ -40,7 +40,7 @@ def test_every_kind_of_file_gives_the_same_network(suffix, tmp_path):
         safetensors.torch.save_file(state, path)
     else:
         torch.save(state, path)
-    found = import_checkpoint(path, tmp_path / "run", p=P)
+    found = import_checkpoint(path, tmp_path / "run", known=Known(p=P))
     assert_same_logits(found, doshi_forward(state, None))
     assert interp.load(tmp_path / "run").finished
 
@@ -147,7 +147,7 @@ def test_an_unknown_layout_lists_what_was_seen_and_what_readers_expect():
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "another p": ({"p": 13}, "p: expected 13, but the tensors are of p = 11"),
+    "another p": ({"known": Known(p=13)}, "p: expected 13, but the tensors are of p = 11"),
     "another layout": ({"layout": "bridge"}, "as bridge: expected embed.weight"),
     "no layout": ({"layout": "gpt"}, "as: expected auto, "),
     "no rule": ({"data": Rule("dice", 0.5)}, "rule: expected doshi, permutation, interp"),
@@ -177,7 +177,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "expected training pairs, all with a wrong label among them; 1 wrong labels are not",
     ),
     "no data": ({"data": "nothing.npz"}, "nothing.npz: expected a file of arrays"),
-    "field": ({"model": {"n_heads": 3}}, "model.n_heads: expected no value for kind mlp"),
+    "field": (
+        {"known": Known(model={"n_heads": 3})},
+        "model.n_heads: expected no value for kind mlp",
+    ),
 }
 
 
@@ -215,7 +218,7 @@ MISSHAPEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "heads": (
         doshi_transformer(0.0),
-        {"model": {"n_heads": 5}},
+        {"known": Known(model={"n_heads": 5})},
         "model.n_heads: expected a divisor of d = 12, got 5",
     ),
     "widths": (

@@ -22,8 +22,8 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
 from interp.training.display import Result
 from interp.training.evaluation import scores
-from interp.training.models.network import Network
 from interp.training.models.layers.norm import LayerNorm
+from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint, of_kind

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from interp.training.data.splits import Split
-from interp.training.runs.run import Run
+
+if TYPE_CHECKING:
+    from interp.training.runs.run import Run
 
 GROK_ACCURACY = 0.9  # test accuracy that counts as generalizing, the phases' 0.90
 

@@ -112,6 +112,11 @@ def has_phase(run: Run) -> bool:
     return bool(run.measurements) and run.measurements[-1].scores["test"].accuracy is not None
 
 
+def phase_or_none(run: Run) -> Phase | None:
+    """The phase a run ended in; None for one without test examples, which has none."""
+    return phase(run) if has_phase(run) else None
+
+
 def phase_name(
     train: float,
     test: float,

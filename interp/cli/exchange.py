@@ -48,7 +48,7 @@ def import_(
     json_: Json = False,
 ) -> None:
     """Take in a checkpoint of other code, as a run folder for every other command."""
-    from interp.exchange.importing import import_checkpoint
+    from interp.exchange.importing import Known, import_checkpoint
 
     hints = {
         "activation": activation,
@@ -61,11 +61,8 @@ def import_(
         out,
         as_,
         operation,
-        p,
         _rule(rule, data, fraction, corruption, seed) or data,
-        {name: value for name, value in hints.items() if value is not None},
-        loss,
-        step,
+        Known(p, {k: v for k, v in hints.items() if v is not None}, loss, step),
     )
     if json_:
         print_json({"run": str(out), **found.to_dict()})

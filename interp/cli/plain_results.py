@@ -26,10 +26,11 @@ def origin(table: NeuronTable | EmbeddingTable) -> dict[str, Any]:
 
 def run_summary(run: Run) -> dict[str, Any]:
     """Last scores of a run, and its phase."""
-    from interp.analysis.phases.phase import has_phase, phase
+    from interp.analysis.phases.phase import phase_or_none
 
     row = run.measurement()
-    named = phase(run).name if has_phase(run) else None
+    found = phase_or_none(run)
+    named = None if found is None else found.name
     return {
         "run": str(run.path),
         "step": row.step,

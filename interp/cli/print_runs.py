@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 def print_scores(run: Run) -> None:
     """Scores of a run's last measurement, and its phase."""
-    from interp.analysis.phases.phase import has_phase, phase
+    from interp.analysis.phases.phase import phase_or_none
     from interp.training.data.splits import SPLIT_MEANING
     from interp.words.sentences import number
 
@@ -44,8 +44,8 @@ def print_scores(run: Run) -> None:
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)
-    if has_phase(run):
-        found = phase(run)
+    found = phase_or_none(run)
+    if found is not None:
         say(f"phase: {found.name} ({found.reason})")
 
 

@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
@@ -19,6 +20,9 @@ from interp.training.models.layers.norm import EPS
 from interp.training.models.transformer import Transformer
 
 _ACTIVATIONS_THERE = ("relu", "gelu")  # that the library knows by the same name
+# From this project's matrices to torch's, (outputs × inputs) with heads side by side.
+_FROM_HEADS = "head d_model d_head -> (head d_head) d_model"
+_TO_STREAM = "head d_head d_model -> d_model (head d_head)"
 
 
 @singledispatch
@@ -123,10 +127,10 @@ def _of_block(block: TransformerBlock) -> Iterator[tuple[str, Tensor]]:
 def _of_attention(attention: Attention) -> Iterator[tuple[str, Tensor]]:
     for name in ("Q", "K", "V"):
         weight, bias = getattr(attention, f"W_{name}"), getattr(attention, f"b_{name}")
-        yield f"attn.{name.lower()}.weight", weight.transpose(1, 2).flatten(0, 1)
+        yield f"attn.{name.lower()}.weight", rearrange(weight, _FROM_HEADS)
         if bias is not None:
-            yield f"attn.{name.lower()}.bias", bias.flatten()
-    yield "attn.o.weight", attention.W_O.flatten(0, 1).T
+            yield f"attn.{name.lower()}.bias", rearrange(bias, "head d_head -> (head d_head)")
+    yield "attn.o.weight", rearrange(attention.W_O, _TO_STREAM)
     if attention.b_O is not None:
         yield "attn.o.bias", attention.b_O
 

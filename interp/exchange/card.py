@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from interp.analysis.phases.phase import has_phase, phase
+from interp.analysis.phases.phase import phase_or_none
 from interp.training.data.splits import SPLIT_MEANING
 from interp.training.runs.origin import origin_of
 from interp.training.runs.run import Run
@@ -25,10 +25,8 @@ def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
         "tags": ["grokking", "memorization", "modular-arithmetic", "mechanistic-interpretability"],
         "model-index": [{"name": title, "results": [_results(run)]}],
     }
-    ended = ""
-    if has_phase(run):
-        found = phase(run)
-        ended = f" Phase: {found.name} ({found.reason})."
+    found = phase_or_none(run)
+    ended = "" if found is None else f" Phase: {found.name} ({found.reason})."
     table = ["| split | accuracy | loss | what is scored |", "|---|---|---|---|"]
     for split, score in row.scores.items():
         cells = (split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])

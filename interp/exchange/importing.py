@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,23 @@ from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run, made_run
 from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.task import make_task
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a foreign network that its tensors do not tell.
+
+    Attributes:
+        p: the modulus, if it is to be checked; the tensors tell it.
+        model: fields of ``model``, such as ``activation``, ``attention``, ``n_heads``.
+        loss: that it was trained with.
+        step: of a single checkpoint that does not tell it.
+    """
+
+    p: int | None = None
+    model: Mapping[str, Any] = field(default_factory=dict)
+    loss: LossName = "mse"
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,27 +76,22 @@ def import_checkpoint(
     out: Path | str | None = None,
     layout: str = "auto",
     operation: str | None = None,
-    p: int | None = None,
-    data: Path | str | Mapping[str, Any] | Rule | None = None,
-    model: Mapping[str, Any] | None = None,
-    loss: LossName = "mse",
-    step: int | None = None,
+    data: Mapping[str, Any] | Path | str | Rule | None = None,
+    known: Known | None = None,
 ) -> Imported:
-    """Reads a network that other code has trained, as a run like any other.
+    """Reads a checkpoint of other code and makes a run of it.
+
+    Its network is fit for every analysis, and with a dataset also for those that score.
 
     Args:
-        source: a file (.pth, .pt, .safetensors, .npz), a state dict, or a module such as a
-            TransformerBridge. A file may hold checkpoints over training.
-        out: the run folder to make; without one the run stays in memory.
-        layout: ``auto``, ``doshi``, ``doshi-transformer``, ``transformer-lens``, ``bridge`` or
-            ``mlp``.
+        source: a file (.pth, .safetensors, .npz), a state dict, or a module such as a
+            HookedTransformer or a TransformerBridge. A pickle with code in it is refused.
+        out: run folder to write; in memory if left out.
+        layout: how to read the tensors; ``auto`` finds it.
         operation: what was learned; ``x + y`` if left out.
-        p: the modulus, if it is to be checked; the tensors tell it.
         data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
             the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
-        model: fields that no tensor tells, such as ``activation``, ``attention``, ``n_heads``.
-        loss: that it was trained with.
-        step: of a single checkpoint that does not tell it.
+        known: what else is known of the network and its training.
 
     Returns:
         The run, and what was recognized, assumed and dropped.
@@ -91,35 +103,37 @@ def import_checkpoint(
     target = None if out is None else Path(out)
     if target is not None and not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
+    known = known or Known()
     foreign, where = _foreign(source)
-    hints = Hints(dict(model or {}), foreign.config)
+    kind, read = _networks(foreign, layout, known)
+    learned, newest = operation or "x + y", read[-1]
+    dataset = _dataset(data, foreign, make_task(learned, newest.p), where)
+    steps, told = _steps(foreign, known.step)
     last = foreign.states[-1][1]
-    kind = find_layout(layout, last)
-    read = [kind.read(tensors, hints) for _, tensors in foreign.states]
-    found = read[-1]
-    if p is not None and found.p != p:
-        raise ValueError(f"p: expected {p}, but the tensors are of p = {found.p}")
-    task = make_task(operation or "x + y", found.p)
-    dataset = _dataset(data, foreign, task, where)
-    steps, told = _steps(foreign, step)
-    config = _config(found, dataset.dataset, operation or "x + y", hints, loss, steps[-1], last)
-    networks = {
-        number: _network(config, one, where) for number, one in zip(steps, read, strict=True)
-    }
-    assumed = [*found.assumed, *dataset.assumed, *told]
-    if operation is None:
-        assumed.append("operation x + y")
+    config = _config(newest, learned, dataset.dataset, known, last, steps[-1])
+    networks = {step: _network(config, one, where) for step, one in zip(steps, read, strict=True)}
+    assumed = [*newest.assumed, *dataset.assumed, *told]
     about = Imported(
         made_run(config, dataset.dataset, networks, target),
-        kind.name,
-        (f"{Path(where).name}: {kind.name}", *found.recognized, f"dataset: {dataset.told}"),
-        tuple(assumed),
-        found.dropped,
+        kind,
+        (f"{Path(where).name}: {kind}", *newest.recognized, f"dataset: {dataset.told}"),
+        tuple(assumed if operation else [*assumed, "operation x + y"]),
+        newest.dropped,
     )
     if target is not None:
         write_origin(target, about.to_dict())
         write_bytes(target / "README.md", model_card(about.run, target.name, {}).encode())
     return about
+
+
+def _networks(foreign: Foreign, name: str, known: Known) -> tuple[str, list[Recognized]]:
+    """The layout, which the newest checkpoint decides, and the network of every checkpoint."""
+    layout = find_layout(name, foreign.states[-1][1])
+    hints = Hints(known.model, foreign.config)
+    read = [layout.read(tensors, hints) for _, tensors in foreign.states]
+    if known.p is not None and read[-1].p != known.p:
+        raise ValueError(f"p: expected {known.p}, but the tensors are of p = {read[-1].p}")
+    return layout.name, read
 
 
 def _foreign(source: Any) -> tuple[Foreign, str]:
@@ -161,12 +175,11 @@ def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], list[str]]:
 
 def _config(
     found: Recognized,
-    dataset: Dataset,
     operation: str,
-    hints: Hints,
-    loss: LossName,
-    last: int,
+    dataset: Dataset,
+    known: Known,
     tensors: Mapping[str, Tensor],
+    last: int,
 ) -> RunConfig:
     train = int(dataset.is_train.sum())
     wide = any(one.dtype == torch.float64 for one in tensors.values())
@@ -176,8 +189,8 @@ def _config(
             "fraction": train / len(dataset),
             "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
         },
-        model={**found.model, **hints.model},
-        loss=loss,
+        model={**found.model, **known.model},
+        loss=known.loss,
         dtype="float64" if wide else "float32",
         steps=max(last, 1),
     )

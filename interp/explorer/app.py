@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Dash
 
-from interp.explorer.callbacks import add_address, add_diagram
+from interp.explorer.address import add_address
 from interp.explorer.catalog import Catalog
+from interp.explorer.diagrams import add_diagram
 from interp.explorer.opening import add_live, add_opening, add_panels
 from interp.explorer.page import page
+from interp.explorer.run.callbacks import add_run_callbacks
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
@@ -64,8 +66,6 @@ def _lazily(app: Dash, catalog: Catalog) -> Callable[[], Readings]:
     def readings() -> Readings:
         with lock:
             return made()
-
-    from interp.explorer.run_callbacks import add_run_callbacks
 
     add_run_callbacks(app, readings)
     return readings

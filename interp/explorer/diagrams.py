@@ -1,4 +1,4 @@
-"""The phase diagram of a listed sweep, and the runs of one of its cells."""
+"""The phase diagram of a listed sweep, the runs of one of its cells, and what moves them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from dash import Dash, Input, Output, State, html
+from dash.exceptions import PreventUpdate
 
 from interp.analysis.sweeps.diagram import phase_diagram
+from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Listed
 from interp.explorer.sweeps import ListedSweep
 from interp.figures.diagram.cells import phase_diagram as draw
 from interp.figures.diagram.dense import dense_phase_diagram, is_regular
 from interp.training.sweep.table.results import distinct
 
+AXES = ("x", "y", "panel")  # ids of their choices
 _USUAL = ("data.fraction", "data.corruption")
 Axes = tuple[str | None, str | None, str | None]
 
@@ -125,3 +129,55 @@ def runs_of_cell(
         for place, row in enumerate(sweep.rows)
         if all(column[place] == value for column, value in columns)
     ]
+
+
+def add_diagram(app: Dash, catalog: Catalog) -> None:
+    """The diagram follows the sweep and its axes; the cell's runs follow the cell."""
+    _add_drawing(app, catalog)
+    _add_runs(app, catalog)
+
+
+def _add_drawing(app: Dash, catalog: Catalog) -> None:
+    @app.callback(
+        Output("diagram", "figure"),
+        Output("diagram", "style"),
+        Output("diagram-words", "children"),
+        Output("diagram-key", "data"),
+        *(Output(name, "options") for name in AXES),
+        *(Output(name, "placeholder") for name in AXES),
+        Input("sweep", "value"),
+        *(Input(name, "value") for name in AXES),
+        Input("version", "data"),
+        prevent_initial_call=True,
+    )
+    def redraw(
+        name: str | None, x: str | None, y: str | None, panel: str | None, version: int
+    ) -> Any:
+        sweep = catalog.contents().sweeps.get(name or "")
+        if sweep is None:
+            raise PreventUpdate
+        found = drawn(sweep, x, y, panel)
+        placeholders = [axis or "none" for axis in found.axes]
+        height = {"height": found.figure.layout.height}
+        return found.figure, height, found.words, found.key, *([axes_of(sweep)] * 3), *placeholders
+
+
+def _add_runs(app: Dash, catalog: Catalog) -> None:
+    @app.callback(
+        Output("cell-runs", "children"),
+        Input("cell", "data"),
+        Input("version", "data"),
+        State("sweep", "value"),
+        *(State(axis, "value") for axis in AXES),
+    )
+    def runs(cell: Any, version: int, name: str | None, *axes: str | None) -> Any:
+        sweep = catalog.contents().sweeps.get(name or "")
+        if sweep is None or not cell:
+            return "Click a cell to see its runs."
+        found = runs_of_cell(sweep, cell, axes)
+        return ["Runs of the cell: ", *map(_button, found)] if found else "No run in this cell."
+
+
+def _button(row: Listed) -> html.Button:
+    words, place = f"seed {row.seed}: {row.state}", {"kind": "open", "run": row.name}
+    return html.Button(words, id=place, title=row.name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from interp.analysis.phases.phase import phase_name
-from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.config.run_config import RunConfig
+from interp.training.runs.metadata import Measurement, read_measurements, read_run_config
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -88,56 +90,39 @@ def listed_run(name: str, folder: Path) -> Listed:
     try:
         config = _config(folder)
         row = replace(row, **settings(config))
-        rows = _measurements(folder)
-        row = replace(row, **_scores(rows, config))
+        row = replace(row, **_scores(_measurements(folder), config))
         return replace(row, status=_status(folder))
     except ValueError as error:
-        return replace(row, status="broken", error=" ".join(str(error).split()))
+        # The row has the run's name, so files are named from there on.
+        words = " ".join(str(error).split()).removeprefix(f"{folder}/")
+        return replace(row, status="broken", error=words)
     except OSError as error:
         return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")
 
 
 def _config(folder: Path) -> RunConfig:
-    path = folder / "config.json"
-    if not path.is_file():
+    if not (folder / "config.json").is_file():
         raise ValueError("config.json: expected a configuration, found none")
-    try:
-        values = json.loads(path.read_bytes())
-        values.pop("format", None)
-    except (ValueError, AttributeError, TypeError):
-        raise ValueError("config.json: not a JSON configuration; truncated or altered") from None
-    try:
-        return parse_config(values)
-    except ValueError as error:
-        raise ValueError(f"config.json: {error}") from None
+    return read_run_config(folder)
 
 
-def _measurements(folder: Path) -> list[dict[str, Any]]:
-    """Finished lines of the score history."""
-    try:
-        lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        raise ValueError("metrics.jsonl: expected the run's scores, found none") from None
-    try:
-        return [json.loads(line) for line in lines if line]
-    except ValueError:
-        raise ValueError("metrics.jsonl: a line is damaged") from None
+def _measurements(folder: Path) -> tuple[Measurement, ...]:
+    if not (folder / "metrics.jsonl").is_file():
+        raise ValueError("metrics.jsonl: expected the run's scores, found none")
+    return read_measurements(folder)
 
 
-def _scores(rows: list[dict[str, Any]], config: RunConfig) -> dict[str, Any]:
+def _scores(rows: Sequence[Measurement], config: RunConfig) -> dict[str, Any]:
     if not rows:
         return {}
-    try:
-        found = {s: rows[-1]["scores"][s]["accuracy"] for s in ("train", "test", "corrupted")}
-        best = max((row["scores"]["test"]["accuracy"] or 0.0 for row in rows[:-1]), default=0.0)
-        step = rows[-1]["step"]
-    except (KeyError, TypeError):
-        raise ValueError("metrics.jsonl: a line is not as expected") from None
-    train, test = found["train"], found["test"]
+    scores = rows[-1].scores
+    train, test = scores["train"].accuracy, scores["test"].accuracy
+    best = max((row.scores["test"].accuracy or 0.0 for row in rows[:-1]), default=0.0)
     state = None
     if train is not None and test is not None:
         state = phase_name(train, test, config.data.corruption, best)
-    return {**found, "step": step, "state": state}
+    found = {"train": train, "test": test, "corrupted": scores["corrupted"].accuracy}
+    return {**found, "step": rows[-1].step, "state": state}
 
 
 def _status(folder: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
-from interp.explorer.catalog import Catalog
+from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
@@ -110,7 +110,7 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
     def panels(opened: list[dict[str, Any]]) -> Any:
         if not opened:
             return [], [], []
-        from interp.explorer.panels import broken_panel, run_panel
+        from interp.explorer.run.panel import broken_panel, run_panel
 
         listed = catalog.contents().runs
         shown, configs = [], {}
@@ -214,17 +214,14 @@ def add_live(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) -> N
             if all(one is no_update for one in changed):
                 raise PreventUpdate
             return *([no_update] * 6), changed
-        sweeps = list(contents.sweeps)
         ticks = {"ids": [one["name"] for one in opened]} if version == NOT_YET else no_update
-        return (
-            contents.version,
-            rows_of(contents),
-            summary(contents),
-            sweeps,
-            not sweeps,
-            ticks,
-            changed,
-        )
+        return *_listing(contents), ticks, changed
+
+
+def _listing(contents: Contents) -> tuple[Any, ...]:
+    """Version, rows, summary, names of sweeps, and whether there is none."""
+    sweeps = list(contents.sweeps)
+    return contents.version, rows_of(contents), summary(contents), sweeps, not sweeps
 
 
 def _life(readings: Callable[[], Readings], name: str) -> str:

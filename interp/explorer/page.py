@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from interp.explorer.catalog import Contents
 from interp.figures.template import HTML_CONFIG
+from interp.words.options import alone_name, short_name
 
 # Dash itself follows the width of the window; beside it plotly's own way would lose the height.
 GRAPH = {**HTML_CONFIG, "responsive": False}
@@ -25,13 +26,18 @@ COLUMNS: list[dict[str, Any]] = [
     {"field": "train", **_SCORE},
     {"field": "test", **_SCORE},
     {"field": "corrupted", **_SCORE},
-    {"field": "fraction", "headerName": "α", **_NUMBER, "width": 90},
-    {"field": "corruption", "headerName": "ξ", **_NUMBER, "width": 90},
-    {"field": "weight_decay", "headerName": "weight decay", **_NUMBER, "width": 130},
+    {"field": "fraction", "headerName": short_name("data.fraction"), **_NUMBER, "width": 90},
+    {"field": "corruption", "headerName": short_name("data.corruption"), **_NUMBER, "width": 90},
+    {
+        "field": "weight_decay",
+        "headerName": alone_name("optimizer.weight_decay"),
+        **_NUMBER,
+        "width": 130,
+    },
     {"field": "task", "width": 110},
     {"field": "p", **_NUMBER, "width": 80},
     {"field": "model", "width": 190},
-    {"field": "width", "headerName": "N", **_NUMBER, "width": 80},
+    {"field": "width", "headerName": short_name("model.width"), **_NUMBER, "width": 80},
     {"field": "seed", **_NUMBER, "width": 85},
     {"field": "step", **_NUMBER, "width": 100},
     {"field": "steps", "headerName": "of", **_NUMBER, "width": 100},

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 MOST_RUNS = 6  # side by side
 
@@ -47,24 +47,6 @@ class View:
     panel: str | None = None
     cell: tuple[Any, ...] | None = None
     filter: dict[str, Any] = field(default_factory=dict)
-
-
-def to_query(view: View) -> str:
-    """The view as a query string with its question mark; "" for an empty view."""
-    pairs: list[tuple[str, str]] = []
-    for name in ("sweep", "x", "y", "panel"):
-        value = getattr(view, name)
-        pairs += [(name, value)] if value is not None else []
-    if view.cell is not None:
-        pairs.append(("cell", json.dumps(view.cell)))
-    for run in view.runs:
-        pairs.append(("run", run.name))
-        pairs += [("step", str(run.step))] if run.step is not None else []
-        pairs += [("threshold", f"{run.threshold:.6g}")] if run.threshold is not None else []
-        pairs += [("neuron", str(run.neuron))] if run.neuron is not None else []
-    if view.filter:
-        pairs.append(("filter", json.dumps(view.filter)))
-    return f"?{urlencode(pairs)}" if pairs else ""
 
 
 def from_query(query: str | None) -> tuple[View, list[str]]:

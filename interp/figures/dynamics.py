@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.neurons.classify import Classes
+from interp.analysis.phases.events import Interval
 from interp.analysis.trajectory.ipr_history import Dynamics
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
@@ -23,22 +24,8 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
     groups = {"neurons": np.ones(history.ipr.shape[1], dtype=bool)}
     if classes is not None:
         groups = {"memorizing": classes.memorizing, "generalizing": classes.generalizing}
-    for name, members in groups.items():
-        colour = CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"])
-        # A gap after each neuron makes one trace of many lines.
-        lines = np.full((int(members.sum()), len(steps) + 1), np.nan, dtype=np.float32)
-        lines[:, :-1] = history.ipr[drawn][:, members].T
-        figure.add_trace(
-            go.Scatter(
-                x=np.tile(np.append(steps, steps[-1:]), len(lines)).astype(np.int32),
-                y=lines.ravel(),
-                mode="lines",
-                name=f"{name} ({len(lines)})",
-                opacity=0.35,
-                line={"color": colour, "width": 0.8},
-                hoverinfo="skip",
-            )
-        )
+    values = history.ipr[drawn]
+    figure.add_traces([_lines(name, steps, values[:, who]) for name, who in groups.items()])
     figure.add_trace(
         go.Scatter(
             x=steps.astype(np.int32),
@@ -49,25 +36,43 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
             hovertemplate="step %{x}<br>mean IPR %{y:.3f}<extra></extra>",
         )
     )
-    for interval, word, place in (
-        (history.grokked, "grokked", 0.98),
-        (history.unlearned, "unlearned", 0.90),
-    ):
-        if interval is not None:
-            figure.add_vrect(
-                x0=max(interval.after, 1), x1=interval.by, fillcolor=INK, opacity=0.25, line_width=0
-            )
-            figure.add_annotation(
-                x=np.log10(interval.by),
-                y=place,
-                yref="paper",
-                text=f"{word} by step {interval.by}",
-                showarrow=False,
-                xanchor="right",
-                xshift=-6,
-                font={"size": 11},
-            )
+    if history.grokked is not None:
+        _mark(figure, history.grokked, "grokked", 0.98)
+    if history.unlearned is not None:
+        _mark(figure, history.unlearned, "unlearned", 0.90)
     figure.update_xaxes(title_text="step", type="log")
     figure.update_yaxes(title_text="IPR of a neuron", range=[0, 1.02])
     figure.update_layout(legend={"orientation": "h", "y": -0.22})
     return styled(figure, "IPR over training", history.caption, height=460)
+
+
+def _lines(name: str, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
+    """IPRs (step, neuron) as one trace of many lines, with a gap after each neuron."""
+    lines = np.full((values.shape[1], len(steps) + 1), np.nan, dtype=np.float32)
+    lines[:, :-1] = values.T
+    return go.Scatter(
+        x=np.tile(np.append(steps, steps[-1:]), len(lines)).astype(np.int32),
+        y=lines.ravel(),
+        mode="lines",
+        name=f"{name} ({len(lines)})",
+        opacity=0.35,
+        line={"color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]), "width": 0.8},
+        hoverinfo="skip",
+    )
+
+
+def _mark(figure: go.Figure, interval: Interval, word: str, place: float) -> None:
+    """A band between two evaluations, and what happened there."""
+    figure.add_vrect(
+        x0=max(interval.after, 1), x1=interval.by, fillcolor=INK, opacity=0.25, line_width=0
+    )
+    figure.add_annotation(
+        x=np.log10(interval.by),
+        y=place,
+        yref="paper",
+        text=f"{word} by step {interval.by}",
+        showarrow=False,
+        xanchor="right",
+        xshift=-6,
+        font={"size": 11},
+    )

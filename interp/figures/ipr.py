@@ -30,58 +30,60 @@ def ipr_histogram(
             "memorizing": table.ipr[classes.memorizing],
             "generalizing": table.ipr[classes.generalizing],
         }
-    for name, values in groups.items():
-        counts, _ = np.histogram(values, edges)
-        figure.add_trace(
-            go.Bar(
-                x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
-                y=counts.astype(np.int32),
-                name=f"{name} ({len(values)})",
-                width=1 / bins,
-                marker={
-                    "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),
-                    "line": {"color": "white", "width": 0.5},
-                    "pattern": {
-                        "shape": "/" if name == "memorizing" else "",
-                        "fillmode": "overlay",
-                        "fgcolor": "white",
-                        "solidity": 0.15,
-                        "size": 6,
-                    },
-                },
-                hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons"
-                f"<extra>{name}</extra>",
-            )
-        )
+    figure.add_traces([_bars(name, values, edges) for name, values in groups.items()])
     if null:
         figure.add_trace(_null_line(table, edges))
     if classes is not None:
-        figure.add_vline(
-            x=classes.threshold,
-            line={"color": INK, "dash": "dash", "width": 1.5},
-            annotation={
-                "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}",
-                "font_size": 11,
-                "align": "left",
-                "xanchor": "left",
-                "yanchor": "top",
-                "xshift": 4,
-                # Further right it would stand in the legend.
-                "y": 1.0 if classes.threshold < 0.35 else 0.72,
-            },
-        )
-    dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""
+        _mark(figure, classes)
     figure.update_layout(
-        barmode="stack",
-        bargap=0,
-        legend={"x": 0.99, "xanchor": "right", "y": 0.98},
+        barmode="stack", bargap=0, legend={"x": 0.99, "xanchor": "right", "y": 0.98}
     )
-    figure.update_xaxes(
-        title_text=f"IPR of a neuron ({CONVENTIONS[table.convention].words}, r = {table.r:g})",
-        range=[0, 1],
-    )
+    convention = f"{CONVENTIONS[table.convention].words}, r = {table.r:g}"
+    dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""
+    figure.update_xaxes(title_text=f"IPR of a neuron ({convention})", range=[0, 1])
     figure.update_yaxes(title_text=f"neurons (of {len(table)}{dead})")
     return styled(figure, f"IPR of the neurons of {table.name}", table.caption)
+
+
+def _bars(name: str, values: np.ndarray, edges: np.ndarray) -> go.Bar:
+    """How many values lie in each bin; hatched for memorizing neurons."""
+    counts, _ = np.histogram(values, edges)
+    bins = len(edges) - 1
+    pattern = {
+        "shape": "/" if name == "memorizing" else "",
+        "fillmode": "overlay",
+        "fgcolor": "white",
+        "solidity": 0.15,
+        "size": 6,
+    }
+    return go.Bar(
+        x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
+        y=counts.astype(np.int32),
+        name=f"{name} ({len(values)})",
+        width=1 / bins,
+        marker={
+            "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),
+            "line": {"color": "white", "width": 0.5},
+            "pattern": pattern,
+        },
+        hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons<extra>{name}</extra>",
+    )
+
+
+def _mark(figure: go.Figure, classes: Classes) -> None:
+    """A line at the threshold, with the rule that gave it."""
+    words = {
+        "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}",
+        "font_size": 11,
+        "align": "left",
+        "xanchor": "left",
+        "yanchor": "top",
+        "xshift": 4,
+        # Further right it would stand in the legend.
+        "y": 1.0 if classes.threshold < 0.35 else 0.72,
+    }
+    line = {"color": INK, "dash": "dash", "width": 1.5}
+    figure.add_vline(x=classes.threshold, line=line, annotation=words)
 
 
 def _null_line(table: NeuronTable, edges: np.ndarray) -> go.Scatter:

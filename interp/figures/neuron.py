@@ -28,50 +28,10 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         vertical_spacing=0.07,
         shared_xaxes="columns",
     )
-    element = np.arange(table.elements, dtype=np.int32)
-    frequency = int(table.frequency[neuron])
     for row, name in enumerate(CURVES, start=1):
-        values = table.ordered[row - 1, neuron]
-        shares = power_shares(table.coefficients[row - 1, neuron])
-        figure.add_trace(
-            go.Scatter(
-                x=element,
-                y=values.astype(np.float32),
-                mode="lines+markers",
-                name="weight",
-                marker={"size": 4},
-                line={"color": CLASS_COLOUR["generalizing"], "width": 1},
-                showlegend=row == 1,
-                legendgroup="weight",
-            ),
-            row=row,
-            col=1,
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=element,
-                y=_wave(table, row - 1, neuron, frequency).astype(np.float32),
-                mode="lines",
-                name=f"its component at frequency {frequency}",
-                legendgroup="wave",
-                line={"color": "#D55E00", "width": 1.5, "dash": "dot"},
-                showlegend=row == 1,
-            ),
-            row=row,
-            col=1,
-        )
-        figure.add_trace(
-            go.Bar(
-                x=np.arange(len(shares), dtype=np.int32),
-                y=shares.astype(np.float32),
-                name="share of power",
-                marker_color=INK,
-                showlegend=False,
-                hovertemplate="frequency %{x}<br>%{y:.3f} of the power<extra></extra>",
-            ),
-            row=row,
-            col=2,
-        )
+        for trace in _curve(table, row - 1, neuron):
+            figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
+        figure.add_trace(_spectrum(table, row - 1, neuron), row=row, col=2)
         figure.update_yaxes(title_text=name, row=row, col=1)
         figure.update_yaxes(title_text="share of power", range=[0, 1.02], row=row, col=2)
     figure.update_xaxes(title_text=GROUPS[table.group].axis, row=3, col=1)
@@ -82,6 +42,42 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         f"Neuron {neuron} of {table.name}: {_words(table, neuron)}",
         table.caption,
         height=620,
+    )
+
+
+def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
+    """The weights over the group's elements, and their component at the dominant frequency."""
+    element = np.arange(table.elements, dtype=np.int32)
+    frequency = int(table.frequency[neuron])
+    weights = go.Scatter(
+        x=element,
+        y=table.ordered[curve, neuron].astype(np.float32),
+        mode="lines+markers",
+        name="weight",
+        marker={"size": 4},
+        line={"color": CLASS_COLOUR["generalizing"], "width": 1},
+        legendgroup="weight",
+    )
+    wave = go.Scatter(
+        x=element,
+        y=_wave(table, curve, neuron, frequency).astype(np.float32),
+        mode="lines",
+        name=f"its component at frequency {frequency}",
+        legendgroup="wave",
+        line={"color": "#D55E00", "width": 1.5, "dash": "dot"},
+    )
+    return [weights, wave]
+
+
+def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
+    shares = power_shares(table.coefficients[curve, neuron])
+    return go.Bar(
+        x=np.arange(len(shares), dtype=np.int32),
+        y=shares.astype(np.float32),
+        name="share of power",
+        marker_color=INK,
+        showlegend=False,
+        hovertemplate="frequency %{x}<br>%{y:.3f} of the power<extra></extra>",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import plotly.graph_objects as go
 
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
 from interp.reproduction.evidence import Evidence, Place, Trained, differing, words
+from interp.words.options import alone_name
 
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
 _DECADES = 4  # ratio of the ends of an axis from which it is logarithmic
@@ -19,73 +21,109 @@ _WORDS = 11  # size of ticks that are words
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
 
 
-def measures_against(
-    evidence: Evidence,
-    title: str,
-    x: str | None,
-    measures: Mapping[str, str],
-    by: str | None = None,
-    y_title: str = "accuracy",
-    log: bool = False,
-) -> go.Figure:
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn against what.
+
+    Attributes:
+        measures: words by name of the measure.
+        x: dotted path of the option; None draws a place for every setting.
+        by: a second option, whose values get a line each.
+        y_title: of the vertical axis.
+        log: logarithmic axes, for numbers such as widths and steps.
+    """
+
+    measures: Mapping[str, str]
+    x: str | None = None
+    by: str | None = None
+    y_title: str = "accuracy"
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A measure of some runs: values of the seeds at each place, infinite where never reached."""
+
+    name: str
+    points: list[tuple[Any, list[float]]]
+
+    @property
+    def values(self) -> list[float]:
+        return [value for _, values in self.points for value in values]
+
+    @property
+    def label(self) -> str:
+        """The name, and "never" where no seed at any place has reached it."""
+        never = self.points and all(math.isinf(value) for value in self.values)
+        return f"{self.name}: never" if never else self.name
+
+
+def measures_against(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
     """Mean of each measure at each value of an option, with bars from the least to the greatest.
 
     Args:
         evidence: the runs.
         title: of the figure.
-        x: dotted path of the option; None draws a place for every setting.
-        measures: words by name of the measure.
-        by: a second option, whose values get a line each.
-        y_title: of the vertical axis.
-        log: logarithmic axes, for numbers such as widths and steps.
+        chart: what to draw.
     """
+    if chart.x is None and len(evidence.places) == 1:
+        return _at_one_place(evidence, title, chart)
+    lines = _lines(evidence, chart)
     figure = go.Figure()
-    if x is None and len(evidence.places) == 1:
-        return _at_one_place(evidence, title, measures, y_title)
-    groups = sorted({_key(one.options[by]) for one in evidence.runs}) if by else [None]
-    number = 0
-    never = False
-    for group in groups:
-        runs = [one for one in evidence.runs if by is None or _key(one.options[by]) == group]
-        for measure, name in measures.items():
-            points = _points(runs, x, evidence, measure)
-            never = never or any(math.isinf(v) for _, values in points for v in values)
-            label = name if group is None else f"{name}, {words({str(by): group})}"
-            if points and all(math.isinf(v) for _, values in points for v in values):
-                label += ": never"
-            figure.add_trace(_trace(points, label, number, x is not None))
-            number += 1
-    if log:
-        figure.update_yaxes(type="log")
-    elif y_title.startswith("accuracy"):
-        figure.update_yaxes(range=[-0.03, 1.03])
-    places = [one.options[x] for one in evidence.runs] if x else []
-    if log and places and min(places) > 0 and max(places) / min(places) >= _DECADES:
-        figure.update_xaxes(type="log")
-    axis = "" if x is None else words({x: ""}).strip()
-    size = None if x else _WORDS
-    figure.update_xaxes(title_text=_AXIS.get(str(x), axis), tickangle=0, tickfont_size=size)
-    figure.update_yaxes(title_text=y_title)
-    lines = 2 if x else _most_lines([str(at) for one in figure.data for at in one.x])
-    _make_room(figure, lines, -(-number // 3))
+    for number, line in enumerate(lines):
+        figure.add_trace(_trace(line, number, chart.x is not None))
+    _name_axes(figure, evidence, chart)
+    ticks = [str(at) for one in figure.data for at in one.x]
+    _make_room(figure, 2 if chart.x else _most_lines(ticks), -(-len(lines) // 3))
     seeds = ", ".join(map(str, evidence.seeds))
+    never = any(math.isinf(value) for line in lines for value in line.values)
     gaps = " · no mark: never, within the steps of the run" if never else ""
     return styled(figure, title, f"mean and range of seeds {seeds}{gaps}", figure.layout.height)
 
 
-def _at_one_place(
-    evidence: Evidence, title: str, measures: Mapping[str, str], y_title: str
-) -> go.Figure:
+def _lines(evidence: Evidence, chart: Chart) -> list[_Line]:
+    """One for each measure, and for each value of the second option."""
+    by = chart.by
+    groups = [None] if by is None else sorted({_key(one.options[by]) for one in evidence.runs})
+    found = []
+    for group in groups:
+        runs = [one for one in evidence.runs if by is None or _key(one.options[by]) == group]
+        where = "" if by is None else f", {words({by: group})}"
+        found += [
+            _Line(f"{name}{where}", _points(runs, chart.x, evidence, measure))
+            for measure, name in chart.measures.items()
+        ]
+    return found
+
+
+def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
+    """Titles, and logarithmic scales where they are asked and the values span enough."""
+    if chart.log:
+        figure.update_yaxes(type="log")
+    elif chart.y_title.startswith("accuracy"):
+        figure.update_yaxes(range=[-0.03, 1.03])
+    places = [one.options[chart.x] for one in evidence.runs] if chart.x else []
+    if chart.log and places and min(places) > 0 and max(places) / min(places) >= _DECADES:
+        figure.update_xaxes(type="log")
+    figure.update_xaxes(
+        title_text=alone_name(chart.x) if chart.x else "",
+        tickangle=0,
+        tickfont_size=None if chart.x else _WORDS,
+    )
+    figure.update_yaxes(title_text=chart.y_title)
+
+
+def _at_one_place(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
     """The measures side by side, a point a seed, where there is one setting only."""
-    line = _characters(len(measures))
-    names = ["<br>".join(textwrap.wrap(name, line)) for name in measures.values()]
+    line = _characters(len(chart.measures))
+    names = ["<br>".join(textwrap.wrap(name, line)) for name in chart.measures.values()]
     figure = go.Figure()
     for number, seed in enumerate(evidence.seeds):
         runs = [one for one in evidence.runs if one.seed == seed]
         figure.add_trace(
             go.Scatter(
                 x=names,
-                y=[one.values.get(measure) for one in runs for measure in measures],
+                y=[one.values.get(measure) for one in runs for measure in chart.measures],
                 mode="markers",
                 name=f"seed {seed}",
                 marker={"size": 8, "symbol": f"{_SYMBOLS[number % len(_SYMBOLS)]}-open"},
@@ -93,7 +131,7 @@ def _at_one_place(
             )
         )
     figure.update_xaxes(tickangle=0, tickfont_size=_WORDS)
-    figure.update_yaxes(title_text=y_title, range=[-0.03, 1.03])
+    figure.update_yaxes(title_text=chart.y_title, range=[-0.03, 1.03])
     _make_room(figure, _most_lines(names), 1)
     return styled(figure, title, differing(evidence.places[0]), figure.layout.height)
 
@@ -117,14 +155,6 @@ def _make_room(figure: go.Figure, lines: int, rows: int) -> None:
     )
 
 
-_AXIS = {
-    "data.fraction": "α, share of all pairs that is trained on",
-    "model.width": "N, neurons",
-    "model.dropout": "dropout",
-    "optimizer.weight_decay": "weight decay",
-}
-
-
 def _key(value: Any) -> Any:
     return value if isinstance(value, int | float) else str(value)
 
@@ -143,8 +173,8 @@ def _points(
     return sorted(found.items()) if x else list(found.items())
 
 
-def _trace(points: list[tuple[Any, list[float]]], name: str, number: int, line: bool) -> go.Scatter:
-    known = [(at, [v for v in values if math.isfinite(v)]) for at, values in points]
+def _trace(line: _Line, number: int, joined: bool) -> go.Scatter:
+    known = [(at, [v for v in values if math.isfinite(v)]) for at, values in line.points]
     known = [(at, values) for at, values in known if values]
     mean = np.array([np.mean(values) for _, values in known], dtype=np.float64)
     return go.Scatter(
@@ -155,9 +185,9 @@ def _trace(points: list[tuple[Any, list[float]]], name: str, number: int, line: 
             "arrayminus": mean - np.array([min(v) for _, v in known], dtype=np.float64),
             "thickness": 1.2,
         },
-        mode="lines+markers" if line else "markers",
-        name=name,
+        mode="lines+markers" if joined else "markers",
+        name=line.label,
         marker={"size": 8, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
         line={"color": _COLOURS[number % len(_COLOURS)], "width": 1.8},
-        hovertemplate="%{x}<br>%{y:.4g}<extra>" + name + "</extra>",
+        hovertemplate="%{x}<br>%{y:.4g}<extra>" + line.label + "</extra>",
     )

@@ -17,7 +17,7 @@ from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.table import neuron_table
 from interp.analysis.sweeps.diagram import phase_diagram
 from interp.analysis.trajectory.ipr_history import dynamics
-from interp.reproduction.chart import measures_against
+from interp.reproduction.chart import Chart, measures_against
 from interp.reproduction.evidence import Evidence, Trained, differing
 from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
 from interp.reproduction.recipe import Recipe
@@ -167,7 +167,7 @@ def _planes(recipe: Recipe, evidence: Evidence, places: Places | None = None) ->
 
 
 def _measures(recipe: Recipe, evidence: Evidence, **options: Any) -> list[go.Figure]:
-    return [measures_against(evidence, recipe.title, **{"x": None, **options})]
+    return [measures_against(evidence, recipe.title, Chart(**options))]
 
 
 FIGURES: Mapping[str, Callable[..., list[go.Figure]]] = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from interp.training.config.plain_data import flattened
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import ModelConfig
+from interp.words.options import short_name
 
 if TYPE_CHECKING:
     from interp.training.runs.run import Run
@@ -84,23 +85,6 @@ class Evidence:
 
 
 _LINE = 22  # characters of a panel's title
-_SHORT = {
-    "data.fraction": "α",
-    "data.corruption": "ξ",
-    "optimizer.weight_decay": "wd",
-    "optimizer.batch_size": "batch",
-    "optimizer.lr": "lr",
-    "model.dropout": "dropout",
-    "model.width": "N",
-    "model.norm": "norm",
-    "model.activation": "φ",
-    "model.depth": "layers",
-    "model.n_heads": "heads",
-    "model.init": "init",
-    "model.kind": "network",
-    "task.operation": "operation",
-    "loss": "loss",
-}
 
 
 def words(place: Place) -> str:
@@ -127,7 +111,7 @@ def differing(place: Place, line: int = _LINE) -> str:
 
 def _parts(place: Place) -> list[str]:
     shown = {path: value for path, value in place.items() if path != "steps"}
-    return [f"{_SHORT.get(path, path)} {_value(value)}" for path, value in shown.items()]
+    return [f"{short_name(path)} {_value(value)}" for path, value in shown.items()]
 
 
 def _value(value: Any) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
+from interp.reproduction.grid import Grid, room_above
 from interp.training.data.splits import Split
+from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
 
-_COLUMNS = 3
 _BINS = 40
 SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected")
 
@@ -32,50 +31,40 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         title: of the figure.
         norm: also the norm of all weights, on an axis of its own below.
     """
-    columns = min(len(settings), _COLUMNS)
-    parts = 2 if norm else 1
-    rows = -(-len(settings) // columns) * parts
     dated = {name: _dated(runs) for name, runs in settings.items()}
     names = ["<br>".join([name, *map(_small, events)]) for name, events in dated.items()]
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        shared_xaxes="columns" if norm else False,
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        vertical_spacing=min(0.24, 0.62 / rows),
-        subplot_titles=_titles(names, columns, parts),
-    )
-    figure.update_annotations(font_size=13)
+    grid = Grid(len(settings), 2 if norm else 1)
+    figure = grid.figure(names, shared_xaxes="columns" if norm else False, gaps=(0.24, 0.62))
     legend: set[str] = set()
     for place, (name, runs) in enumerate(settings.items()):
-        row, column = place // columns * parts + 1, place % columns + 1
-        for word, interval in dated[name].values():
-            figure.add_trace(_mark(word, interval, first=word not in legend), row=row, col=column)
-            legend.add(word)
-        for split in SHOWN:
-            for trace in _band(runs, split, first=not place):
-                figure.add_trace(trace, row=row, col=column)
+        row, column = grid.at(place)
+        marks = [_mark(word, span, first=word not in legend) for word, span in dated[name].values()]
+        legend |= {word for word, _ in dated[name].values()}
+        bands = [trace for split in SHOWN for trace in _band(runs, split, first=not place)]
+        figure.add_traces([*marks, *bands], rows=row, cols=column)
         if norm:
-            for trace in _norms(runs, first=not place):
-                figure.add_trace(trace, row=row + 1, col=column)
-            figure.update_yaxes(
-                title_text="norm of all weights" if column == 1 else "", row=row + 1, col=column
-            )
-        figure.update_xaxes(title_text="step", row=row + parts - 1, col=column)
-        figure.update_yaxes(range=[-0.03, 1.03], row=row, col=column)
-        if column == 1:
-            figure.update_yaxes(title_text="accuracy", row=row, col=column)
+            figure.add_traces(_norms(runs, first=not place), rows=row + 1, cols=column)
+        _name_axes(figure, row, column, norm)
     figure.update_xaxes(type="log", dtick=1)
-    height = 200 + 240 * rows
+    height = 200 + 240 * grid.rows
     figure.update_layout(legend={"orientation": "h", "y": -60 / height - 0.06, "yanchor": "top"})
     words = f"{seeds_of(settings.values())} · line: mean, band: range of the seeds"
     if legend:
         words += f" · grokked: test ≥ {GROK_ACCURACY:.2f}, inverted: corrupted < 0.50"
     styled(figure, title, words, height)
-    lines = max(name.count("<br>") for name in names)
     more = figure.layout.title.subtitle.text.count("<br>")
-    return figure.update_layout(margin={"b": 110, "t": 90 + 18 * lines + 15 * more})
+    return figure.update_layout(margin={"b": 110, "t": room_above(names) + 15 * more})
+
+
+def _name_axes(figure: go.Figure, row: int, column: int, norm: bool) -> None:
+    """Titles and ranges of a panel of training curves; words stand at the first column only."""
+    if norm:
+        words = "norm of all weights" if column == 1 else ""
+        figure.update_yaxes(title_text=words, row=row + 1, col=column)
+    figure.update_xaxes(title_text="step", row=row + norm, col=column)
+    figure.update_yaxes(range=[-0.03, 1.03], row=row, col=column)
+    if column == 1:
+        figure.update_yaxes(title_text="accuracy", row=row, col=column)
 
 
 def _small(words: str) -> str:
@@ -110,15 +99,6 @@ def _mark(word: str, interval: Interval, first: bool) -> go.Scatter:
         showlegend=first,
         hoverinfo="skip",
     )
-
-
-def _titles(names: Sequence[str], columns: int, parts: int) -> list[str]:
-    titles: list[str] = []
-    left = iter(names)
-    while row := list(islice(left, columns)):
-        titles += row + [""] * (columns - len(row))
-        titles += [""] * columns * (parts - 1)
-    return titles
 
 
 def _band(runs: Sequence[Run], split: Split, first: bool) -> list[go.Scatter]:
@@ -165,9 +145,10 @@ def _norms(runs: Sequence[Run], first: bool) -> list[go.Scatter]:
     ]
 
 
-def _history(runs: Sequence[Run], of: object) -> tuple[np.ndarray, np.ndarray]:
+def _history(
+    runs: Sequence[Run], of: Callable[[Measurement], float | None]
+) -> tuple[np.ndarray, np.ndarray]:
     """Steps, and a row of values a run; step 0 has no place on a logarithmic axis."""
-    assert callable(of)
     rows = [{m.step: of(m) for m in run.measurements if m.step > 0} for run in runs]
     steps = sorted(set.intersection(*(set(row) for row in rows)) if rows else set())
     steps = [step for step in steps if all(row[step] is not None for row in rows)]
@@ -179,54 +160,44 @@ def histogram_panels(
     settings: Mapping[str, Sequence[NeuronTable]], title: str, words: str = ""
 ) -> go.Figure:
     """Histograms of the neurons' IPR, a panel a setting: the mean count of the seeds in a bin."""
-    columns = min(len(settings), _COLUMNS)
-    rows = -(-len(settings) // columns)
-    names = []
-    for name, tables in settings.items():
-        mean = [table.mean_ipr for table in tables if table.mean_ipr is not None]
-        names.append(f"{name}<br>mean IPR {sum(mean) / len(mean):.2f}" if mean else name)
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        vertical_spacing=min(0.26, 0.65 / rows),
-        subplot_titles=names,
-    )
-    figure.update_annotations(font_size=13)
-    edges = np.linspace(0, 1, _BINS + 1)
+    names = [_with_mean(name, tables) for name, tables in settings.items()]
+    grid = Grid(len(settings))
+    figure = grid.figure(names, shared_xaxes=False, gaps=(0.26, 0.65))
     for place, tables in enumerate(settings.values()):
-        row, column = place // columns + 1, place % columns + 1
-        counts = [np.histogram(table.ipr[~table.dead], edges)[0] for table in tables]
-        figure.add_trace(
-            go.Bar(
-                x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
-                y=np.mean(counts, axis=0).astype(np.float32),
-                width=1 / _BINS,
-                name="neurons",
-                showlegend=False,
-                marker={"color": CLASS_COLOUR["generalizing"]},
-                hovertemplate="IPR %{x:.2f}<br>%{y:.1f} neurons<extra></extra>",
-            ),
-            row=row,
-            col=column,
-        )
-        figure.update_xaxes(
-            range=[0, 1], title_text="IPR of a neuron" if row == rows else "", row=row, col=column
-        )
+        row, column = grid.at(place)
+        figure.add_trace(_bars(tables), row=row, col=column)
+        below = "IPR of a neuron" if row == grid.rows else ""
+        figure.update_xaxes(range=[0, 1], title_text=below, row=row, col=column)
         if column == 1:
             figure.update_yaxes(title_text="neurons a seed", row=row, col=column)
     one = next(iter(settings.values()))[0]
     caption = f"IPR: {CONVENTIONS[one.convention].words}, r = {one.r:g}"
     caption += f" · {words}" if words else ""
-    figure.update_layout(
-        bargap=0, margin={"t": 90 + 18 * max(name.count("<br>") for name in names)}
+    figure.update_layout(bargap=0, margin={"t": room_above(names)})
+    return styled(figure, title, caption, 180 + 240 * grid.rows)
+
+
+def _with_mean(name: str, tables: Sequence[NeuronTable]) -> str:
+    """A setting with its neurons' mean IPR, over the seeds that have living neurons."""
+    mean = [table.mean_ipr for table in tables if table.mean_ipr is not None]
+    return f"{name}<br>mean IPR {sum(mean) / len(mean):.2f}" if mean else name
+
+
+def _bars(tables: Sequence[NeuronTable]) -> go.Bar:
+    edges = np.linspace(0, 1, _BINS + 1)
+    counts = [np.histogram(table.ipr[~table.dead], edges)[0] for table in tables]
+    return go.Bar(
+        x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
+        y=np.mean(counts, axis=0).astype(np.float32),
+        width=1 / _BINS,
+        name="neurons",
+        showlegend=False,
+        marker={"color": CLASS_COLOUR["generalizing"]},
+        hovertemplate="IPR %{x:.2f}<br>%{y:.1f} neurons<extra></extra>",
     )
-    return styled(figure, title, caption, 180 + 240 * rows)
 
 
-def seeds_of(settings: object) -> str:
+def seeds_of(settings: Iterable[Sequence[Run]]) -> str:
     """Which seeds runs have, in words."""
-    assert hasattr(settings, "__iter__")
     seeds = sorted({run.config.seed for runs in settings for run in runs})
     return f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {seeds[0]}"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from interp.analysis.phases.events import GROK_ACCURACY
+from interp.training.data.splits import SPLITS
 from interp.training.losses.loss import LOSSES
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.at_threshold import ThresholdScores
     from interp.analysis.ablation.prune import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.phases.events import Interval
@@ -33,7 +36,7 @@ PHASE_MEANING: Mapping[PhaseName, str] = {
     "confusion": "it neither learned the rule nor memorized the labels",
 }
 
-_GROKKED = 0.90  # as in interp.analysis.trajectory.ipr_history, which takes seconds to load
+BEFORE_AFTER = ("accuracy", "before", "after", "random control", "5–95 %")  # heads of its table
 _TOLD: tuple[Split, ...] = ("corrupted", "test")
 
 
@@ -44,25 +47,42 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def before_after_rows(pruning: Pruning) -> list[list[str]]:
     """Accuracy of every split before and after pruning and under the controls, header first."""
-    header = ["accuracy", "before", "after", "random control", "5–95 %"]
-    header += [f"by {name}" for name in pruning.rankings]
-    rows = [header]
+    rows = [[*BEFORE_AFTER, *(f"by {name}" for name in pruning.rankings)]]
     for split, score in pruning.before.items():
         control = pruning.control[split]["accuracy"]
-        band = "–"
-        if control["mean"] is not None:
-            band = f"{number(control['low'])} – {number(control['high'])}"
-        rows.append(
-            [
-                split,
-                number(score.accuracy),
-                number(pruning.after[split].accuracy),
-                number(control["mean"]),
-                band,
-                *(number(other[split].accuracy) for other in pruning.rankings.values()),
-            ]
-        )
+        band = (control["low"], control["mean"], control["high"])
+        cells = before_after_cells(score.accuracy, pruning.after[split].accuracy, band)
+        others = (number(other[split].accuracy) for other in pruning.rankings.values())
+        rows.append([split, *cells, *others])
     return rows
+
+
+def threshold_rows(found: ThresholdScores) -> dict[Split, list[str]]:
+    """As :func:`before_after_rows`, from pruning curves: the cells of each split."""
+    rows = {}
+    for split in SPLITS:
+        low, mean, high = (
+            None if part is None else part[split] for part in (found.low, found.mean, found.high)
+        )
+        rows[split] = before_after_cells(found.before[split], found.after[split], (low, mean, high))
+    return rows
+
+
+def before_after_cells(
+    before: float | None,
+    after: float | None,
+    control: tuple[float | None, float | None, float | None],
+) -> list[str]:
+    """Cells of one split under :data:`BEFORE_AFTER`, its name aside.
+
+    Args:
+        before: accuracy before pruning; None for a split without examples.
+        after: the same after it.
+        control: the random prunings' low end, mean and high end; None while there are none.
+    """
+    low, mean, high = control
+    band = "–" if mean is None else f"{number(low)} – {number(high)}"
+    return [number(before), number(after), number(mean), band]
 
 
 def setting(config: RunConfig) -> str:
@@ -85,9 +105,9 @@ def outcome(found: Phase) -> str:
 def events(grokked: Interval | None, unlearned: Interval | None) -> str:
     """When it grokked, and when it let go of the wrong labels, in a sentence or two."""
     words = [
-        f"It grokked (test accuracy first ≥ {_GROKKED:.2f}) {grokked}."
+        f"It grokked (test accuracy first ≥ {GROK_ACCURACY:.2f}) {grokked}."
         if grokked
-        else f"Test accuracy crossed {_GROKKED:.2f} between no two evaluations."
+        else f"Test accuracy crossed {GROK_ACCURACY:.2f} between no two evaluations."
     ]
     if unlearned:
         words.append(f"Inversion: accuracy on corrupted labels fell below one half {unlearned}.")

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor, split
+from einops import rearrange
 
-from interp.exchange.layouts.layout import Hints, Layout, Recognized, Tensors, check_shape
+from interp.exchange.layouts.layout import (
+    TURNED,
+    Hints,
+    Layout,
+    Recognized,
+    Taken,
+    Tensors,
+    check_shape,
+)
 from interp.exchange.layouts.transformer import (
+    OUT_OF_HEADS,
     PARTS,
     attention_of,
     count_blocks,
     head_count,
     recognized,
-    rescaled,
-    split_heads,
+    rescale,
 )
+
+_START = "transformer.h."
+_QKV = "(part head d_head) d_model -> part head d_model d_head"
 
 
 def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
@@ -24,60 +35,58 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     Their logits are ``scale`` times ``lm_head``, and their scores are divided by
     d_head^((1 + s) / 2) with ``scale`` = d^(−(1 + s) / 2): both are folded into the weights.
     """
-    start = "transformer.h."
-    blocks = count_blocks(tensors, start)
+    taken = Taken(tensors)
     d_model = check_shape(tensors, "transformer.wte.weight", None, None).shape[1]
-    heads, assumed = head_count(hints, d_model)
-    head = check_shape(tensors, "lm_head.weight", None, d_model)
-    used = ["transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight"]
-    scale, power = 1.0, 0.5
-    if "scale" in tensors:
-        scale = float(tensors["scale"].double().flatten()[0])
-        power = -math.log(scale) / math.log(d_model)
-        used.append("scale")
-    weights = {
-        "embed.W_E": tensors["transformer.wte.weight"],
-        "pos_embed.W_pos": check_shape(tensors, "transformer.wpe.weight", None, d_model),
-        "unembed.W_U": head.T * scale,
-    }
-    for index in range(blocks):
-        theirs, ours = f"{start}{index}.", f"blocks.{index}."
-        joined = check_shape(tensors, f"{theirs}attn.to_qkv.weight", 3 * d_model, d_model)
-        for part, weight in zip(PARTS, split(joined, d_model), strict=True):
-            weights[f"{ours}attn.W_{part}"] = split_heads(weight, heads)
-        output = check_shape(tensors, f"{theirs}attn.o.weight", d_model, d_model)
-        weights[f"{ours}attn.W_O"] = output.T.reshape(heads, -1, d_model)
-        d_mlp = check_shape(tensors, f"{theirs}mlp.c_fc.weight", None, d_model).shape[0]
-        weights[f"{ours}mlp.W_in"] = tensors[f"{theirs}mlp.c_fc.weight"].T
-        weights[f"{ours}mlp.W_out"] = check_shape(
-            tensors, f"{theirs}mlp.c_proj.weight", d_model, d_mlp
-        ).T
-        read = ("attn.to_qkv", "attn.o", "mlp.c_fc", "mlp.c_proj")
-        used += [f"{theirs}{name}.weight" for name in read]
+    heads = head_count(hints, d_model, taken.assumed)
+    taken.take("transformer.wte.weight", "embed.W_E", (None, d_model))
+    taken.take("transformer.wpe.weight", "pos_embed.W_pos", (None, d_model))
+    taken.take("lm_head.weight", "unembed.W_U", (None, d_model), TURNED)
+    for index in range(count_blocks(tensors, _START)):
+        _take_attention(taken, index, d_model, heads)
+        _take_mlp(taken, index, d_model)
         for norm, name in (("ln_1", "ln1"), ("ln_2", "ln2")):
-            used += _norm_into(weights, tensors, f"{theirs}{norm}", f"{ours}{name}")
-    used += _norm_into(weights, tensors, "transformer.ln_f", "ln_final")
-    d_head = d_model // heads
-    weights = rescaled(weights, blocks, d_head ** (0.5 - power))
-    assumed.append("the residual stream is not rescaled (μ = 1)")
-    return recognized(
-        tensors,
-        weights,
-        used,
-        blocks,
-        heads,
-        hints,
-        attention_of(hints, "bidirectional", []),
-        assumed,
-    )
+            _take_norm(taken, f"{_START}{index}.{norm}", f"blocks.{index}.{name}", d_model)
+    _take_norm(taken, "transformer.ln_f", "ln_final", d_model)
+    _fold_scale(taken, d_model, d_model // heads)
+    taken.assumed.append("the residual stream is not rescaled (μ = 1)")
+    return recognized(taken, hints, attention_of(hints, "bidirectional", []))
 
 
-def _norm_into(weights: dict[str, Tensor], tensors: Tensors, theirs: str, ours: str) -> list[str]:
-    """Copies a layer norm where there is one; gives the names that were read."""
-    found = [(f"{theirs}.weight", f"{ours}.w"), (f"{theirs}.bias", f"{ours}.b")]
-    there = [pair for pair in found if pair[0] in tensors]
-    weights |= {name: tensors[foreign] for foreign, name in there}
-    return [foreign for foreign, _ in there]
+def _take_attention(taken: Taken, index: int, d_model: int, heads: int) -> None:
+    theirs, ours = f"{_START}{index}.attn.", f"blocks.{index}.attn."
+    joined = check_shape(taken.tensors, f"{theirs}to_qkv.weight", 3 * d_model, d_model)
+    weights = rearrange(joined, _QKV, part=len(PARTS), head=heads)
+    for part, weight in zip(PARTS, weights, strict=True):
+        taken.put(f"{theirs}to_qkv.weight", f"{ours}W_{part}", weight)
+    output = (d_model, d_model)
+    taken.take(f"{theirs}o.weight", f"{ours}W_O", output, OUT_OF_HEADS, head=heads)
+
+
+def _take_mlp(taken: Taken, index: int, d_model: int) -> None:
+    theirs, ours = f"{_START}{index}.mlp.", f"blocks.{index}.mlp."
+    width = check_shape(taken.tensors, f"{theirs}c_fc.weight", None, d_model).shape[0]
+    taken.take(f"{theirs}c_fc.weight", f"{ours}W_in", (width, d_model), TURNED)
+    taken.take(f"{theirs}c_proj.weight", f"{ours}W_out", (d_model, width), TURNED)
+
+
+def _take_norm(taken: Taken, theirs: str, ours: str, d_model: int) -> None:
+    """A layer norm, where there is one."""
+    taken.take_any(f"{theirs}.weight", f"{ours}.w", (d_model,))
+    taken.take_any(f"{theirs}.bias", f"{ours}.b", (d_model,))
+
+
+def _fold_scale(taken: Taken, d_model: int, d_head: int) -> None:
+    """Their scale of the logits and of the attention scores, into the weights."""
+    if "scale" not in taken.tensors:
+        return
+    found = taken.tensors["scale"]
+    if found.numel() != 1 or not found.double().item() > 0:
+        raise ValueError(f"tensor scale: expected one number > 0, got {found.tolist()}")
+    scale = found.double().item()
+    power = -math.log(scale) / math.log(d_model)
+    taken.weights["unembed.W_U"] = taken.weights["unembed.W_U"] * scale
+    taken.used.append("scale")
+    rescale(taken.weights, d_head ** (0.5 - power))
 
 
 DOSHI_TRANSFORMER = Layout(

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from interp.exchange.layouts.encoder import DOSHI_TRANSFORMER
 from interp.exchange.layouts.layout import Layout, Tensors, seen
+from interp.exchange.layouts.lens import BRIDGE, LEGACY
 from interp.exchange.layouts.mlp import DOSHI, PLAIN
-from interp.exchange.layouts.transformer import BRIDGE, LEGACY
+from interp.training.registry import Registry
 
 # The most particular first.
-LAYOUTS: tuple[Layout, ...] = (LEGACY, BRIDGE, DOSHI_TRANSFORMER, DOSHI, PLAIN)
+LAYOUTS: Mapping[str, Layout] = {
+    layout.name: layout for layout in (LEGACY, BRIDGE, DOSHI_TRANSFORMER, DOSHI, PLAIN)
+}
+_WORDS: Registry[None] = Registry("as", dict.fromkeys(("auto", *LAYOUTS)))
 
 
 def find_layout(name: str, tensors: Tensors) -> Layout:
     """The layout of that name, or for ``auto`` the first that a state dict looks like.
 
     Raises:
-        ValueError: listing the tensors seen and what each reader expects.
+        ValueError: naming the nearest layout of an unknown word; else listing the tensors seen
+            and what each reader expects.
     """
-    if name != "auto":
-        named = [layout for layout in LAYOUTS if layout.name == name]
-        if not named:
-            names = ", ".join(layout.name for layout in LAYOUTS)
-            raise ValueError(f"as: expected auto, {names}; got {name!r}")
-        if not named[0].matches(tensors):
-            raise ValueError(f"as {name}: expected {named[0].expects}; found {seen(tensors)}")
-        return named[0]
-    for layout in LAYOUTS:
+    if _WORDS.check(name) != "auto":
+        layout = LAYOUTS[name]
+        if not layout.matches(tensors):
+            raise ValueError(f"as {name}: expected {layout.expects}; found {seen(tensors)}")
+        return layout
+    for layout in LAYOUTS.values():
         if layout.matches(tensors):
             return layout
-    wanted = "; ".join(f"{layout.name}: {layout.expects}" for layout in LAYOUTS)
+    wanted = "; ".join(f"{layout.name}: {layout.expects}" for layout in LAYOUTS.values())
     raise ValueError(f"unknown layout: found {seen(tensors)}; readers expect {wanted}")

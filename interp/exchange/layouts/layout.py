@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from einops import rearrange
 from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
+TURNED = "output input -> input output"  # from torch's matrices to this project's
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,55 @@ def check_shape(tensors: Tensors, name: str, *shape: int | None) -> Tensor:
     return tensor
 
 
-def left_over(tensors: Tensors, used: Sequence[str]) -> tuple[str, ...]:
-    """Tensors that nobody read."""
-    return tuple(name for name in tensors if name not in set(used))
+@dataclass
+class Taken:
+    """A foreign network while it is read: what was taken so far.
+
+    Attributes:
+        tensors: the foreign state dict.
+        weights: this project's parameters and buffers by name.
+        assumed: what no tensor tells, in a few words each.
+        sources: the foreign tensor of each of the weights.
+        used: foreign tensors that became no weight of their own, but were read.
+    """
+
+    tensors: Tensors
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+
+    def take(
+        self, theirs: str, ours: str, shape: tuple[int | None, ...], axes: str = "", **sizes: int
+    ) -> None:
+        """Takes a tensor over under this project's name.
+
+        Args:
+            theirs: its foreign name.
+            ours: this project's.
+            shape: expected; None stands for any size.
+            axes: how to rearrange it, in einops' words; "" leaves it as it is.
+            sizes: of the axes that the words name and the shape does not tell.
+
+        Raises:
+            ValueError: if it is absent, or of another shape.
+        """
+        tensor = check_shape(self.tensors, theirs, *shape)
+        self.put(theirs, ours, rearrange(tensor, axes, **sizes) if axes else tensor)
+
+    def take_any(
+        self, theirs: str, ours: str, shape: tuple[int | None, ...], axes: str = "", **sizes: int
+    ) -> None:
+        """As :meth:`take`, if there is such a tensor."""
+        if theirs in self.tensors:
+            self.take(theirs, ours, shape, axes, **sizes)
+
+    def put(self, theirs: str, ours: str, weight: Tensor) -> None:
+        """A weight that was made of a foreign tensor."""
+        self.weights[ours], self.sources[ours] = weight, theirs
+
+    @property
+    def left_over(self) -> tuple[str, ...]:
+        """Tensors that nobody read."""
+        read = {*self.sources.values(), *self.used}
+        return tuple(name for name in self.tensors if name not in read)

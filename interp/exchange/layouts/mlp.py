@@ -11,15 +11,17 @@ import torch
 from torch import Tensor
 
 from interp.exchange.layouts.layout import (
+    TURNED,
     Hints,
     Layout,
     Recognized,
+    Taken,
     Tensors,
     check_shape,
-    left_over,
 )
 
-_BATCH = ("weight", "bias", "running_mean", "running_var")
+_LAYER = {"weight": "w", "bias": "b"}
+_BATCH = {**_LAYER, "running_mean": "mean", "running_var": "var"}
 
 
 def _matches_doshi(tensors: Tensors) -> bool:
@@ -31,34 +33,29 @@ def _matches_doshi(tensors: Tensors) -> bool:
 def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     """``fc1`` N×2p, ``fc2`` p×N, square activation; ``norm1`` after it, batch or layer norm."""
     p, width = check_shape(tensors, "fc2.weight", None, None).shape
-    first = check_shape(tensors, "fc1.weight", width, 2 * p)
-    weights = {"blocks.0.mlp.W_in": first.T, "unembed.W_U": tensors["fc2.weight"].T}
+    taken = Taken(tensors)
+    taken.take("fc1.weight", "blocks.0.mlp.W_in", (width, 2 * p), TURNED)
+    taken.take("fc2.weight", "unembed.W_U", (p, width), TURNED)
     model: dict[str, Any] = {"kind": "mlp", "width": width, "activation": "square"}
-    assumed = []
-    used = ["fc1.weight", "fc2.weight"]
     if "norm1.weight" in tensors:
-        norm, found, read = _norm(tensors, "norm1", width)
-        model |= {"norm": norm, "norm_at": "post"}
-        weights |= {f"blocks.0.mlp.norm.{name}": one for name, one in found.items()}
-        used += read
-        assumed.append("the norm stands after the activation, as in the authors' code")
+        model |= {"norm": _take_norm(taken, "norm1", 0, width), "norm_at": "post"}
+        taken.assumed.append("the norm stands after the activation, as in the authors' code")
     if "activation" not in hints.model:
-        assumed.append("activation x², as in the authors' code")
+        taken.assumed.append("activation x², as in the authors' code")
     told = f"two layers without biases, N = {width}, p = {p}"
-    return Recognized(p, model, weights, (told,), tuple(assumed), left_over(tensors, used))
+    return _recognized(p, model, taken, told)
 
 
-def _norm(tensors: Tensors, prefix: str, width: int) -> tuple[str, dict[str, Tensor], list[str]]:
-    """Kind of a norm, its tensors in this project's names, and the names that were read."""
-    found = {
-        "w": check_shape(tensors, f"{prefix}.weight", width),
-        "b": check_shape(tensors, f"{prefix}.bias", width),
-    }
-    if f"{prefix}.running_mean" not in tensors:
-        return "layer", found, [f"{prefix}.weight", f"{prefix}.bias"]
-    found["mean"] = check_shape(tensors, f"{prefix}.running_mean", width)
-    found["var"] = check_shape(tensors, f"{prefix}.running_var", width)
-    return "batch", found, [f"{prefix}.{name}" for name in _BATCH]
+def _recognized(p: int, model: dict[str, Any], taken: Taken, told: str) -> Recognized:
+    return Recognized(p, model, taken.weights, (told,), tuple(taken.assumed), taken.left_over)
+
+
+def _take_norm(taken: Taken, prefix: str, layer: int, width: int) -> str:
+    """Takes the norm of a layer, and tells its kind: one with running statistics is batch norm."""
+    is_batch = f"{prefix}.running_mean" in taken.tensors
+    for theirs, ours in _BATCH.items() if is_batch else _LAYER.items():
+        taken.take(f"{prefix}.{theirs}", f"blocks.{layer}.mlp.norm.{ours}", (width,))
+    return "batch" if is_batch else "layer"
 
 
 def _natural(name: str) -> list[Any]:
@@ -99,107 +96,107 @@ def _read_plain(tensors: Tensors, hints: Hints) -> Recognized:
     if len(hidden) != 1:
         raise ValueError(f"as mlp: expected hidden layers of one width, got {sorted(hidden)}")
     width = hidden.pop()
-    first, told, used, assumed = _first_layer(tensors, chain[0], p)
-    weights = {"blocks.0.mlp.W_in": first}
+    taken = Taken(tensors)
+    told = _take_first(taken, chain[0], p)
     for index, name in enumerate(chain[1:-1], start=1):
-        weights[f"blocks.{index}.mlp.W_in"] = tensors[name].T
-    weights["unembed.W_U"] = tensors[chain[-1]].T
-    used += chain
+        taken.take(name, f"blocks.{index}.mlp.W_in", (width, width), TURNED)
+    taken.take(chain[-1], "unembed.W_U", (p, width), TURNED)
     model: dict[str, Any] = {"kind": "mlp", "width": width, "depth": len(chain)}
-    biases, read = _biases(tensors, chain)
-    weights |= biases
-    used += read
-    if biases:
+    if _take_biases(taken, chain):
         model["bias"] = True
-    norms, kind, read = _norms(tensors, chain, width)
-    weights |= norms
-    used += read
+    kind = _take_norms(taken, chain, width)
     if kind:
         model |= {"norm": kind, "norm_at": hints.model.get("norm_at", "pre")}
         if "norm_at" not in hints.model:
-            assumed.append("the norms stand before the activation")
+            taken.assumed.append("the norms stand before the activation")
     if "activation" not in hints.model:
-        assumed.append("activation relu")
+        taken.assumed.append("activation relu")
     model["activation"] = "relu"
     words = f"{len(chain)} linear layers, N = {width}, p = {p}; {told}"
-    return Recognized(p, model, weights, (words,), tuple(assumed), left_over(tensors, used))
+    return _recognized(p, model, taken, words)
 
 
-def _first_layer(tensors: Tensors, name: str, p: int) -> tuple[Tensor, str, list[str], list[str]]:
-    """W_in [2p, N], the embeddings folded in: what it was, names read, assumptions."""
+def _take_first(taken: Taken, name: str, p: int) -> str:
+    """Takes W_in [2p, N], with the embeddings folded in, and tells what it was."""
+    tensors = taken.tensors
     weight = tensors[name]
-    inputs = weight.shape[1]
     tables = [n for n, one in tensors.items() if one.ndim == 2 and _is_embedding(n)]
     for table in tables:
         check_shape(tensors, table, p, None)
-    if not tables:
-        if inputs == 2 * p:
-            return weight.T, "one-hot operands side by side", [], []
-        if inputs == p:
-            return torch.cat([weight.T, weight.T]), "the sum of one-hot operands", [], []
-        raise ValueError(f"tensor {name}: expected {2 * p} or {p} inputs for p = {p}, got {inputs}")
     if len(tables) > 2:
         raise ValueError(f"as mlp: expected one or two embeddings, got {', '.join(tables)}")
-    left, right = tensors[tables[0]], tensors[tables[-1]]
-    kind = "a shared embedding" if len(tables) == 1 else "an embedding of each operand"
-    size = left.shape[1]
+    parts, told = _folded(taken, tables, name) if tables else _one_hot(weight, name, p)
+    taken.put(name, "blocks.0.mlp.W_in", torch.cat(parts))
+    taken.used += tables
+    return told
+
+
+def _one_hot(weight: Tensor, name: str, p: int) -> tuple[list[Tensor], str]:
+    """The parts of W_in for each operand, and what they were."""
+    inputs = weight.shape[1]
+    if inputs == 2 * p:
+        return [weight.T], "one-hot operands side by side"
+    if inputs == p:
+        return [weight.T, weight.T], "the sum of one-hot operands"
+    raise ValueError(f"tensor {name}: expected {2 * p} or {p} inputs for p = {p}, got {inputs}")
+
+
+def _folded(taken: Taken, tables: Sequence[str], name: str) -> tuple[list[Tensor], str]:
+    """As :func:`_one_hot`, behind one or two embeddings."""
+    weight = taken.tensors[name]
+    left, right = taken.tensors[tables[0]], taken.tensors[tables[-1]]
+    size, inputs = left.shape[1], weight.shape[1]
     if right.shape[1] != size:
         raise ValueError(f"tensor {tables[-1]}: expected {size} columns, got {right.shape[1]}")
-    assumed = [] if len(tables) == 1 else [f"{tables[0]} is of the first operand"]
-    if inputs == 2 * size:
-        rows = [left @ weight[:, :size].T, right @ weight[:, size:].T]
-        return torch.cat(rows), f"{kind}, side by side, folded in", tables, assumed
-    if inputs == size:
-        rows = [left @ weight.T, right @ weight.T]
-        return torch.cat(rows), f"{kind}, summed, folded in", tables, assumed
-    raise ValueError(
-        f"tensor {name}: expected {size} or {2 * size} inputs after embeddings of {size} "
-        f"dimensions, got {inputs}"
-    )
+    if inputs not in (size, 2 * size):
+        raise ValueError(
+            f"tensor {name}: expected {size} or {2 * size} inputs after embeddings of {size} "
+            f"dimensions, got {inputs}"
+        )
+    kind = "a shared embedding"
+    if len(tables) == 2:
+        kind = "an embedding of each operand"
+        taken.assumed.append(f"{tables[0]} is of the first operand")
+    first, second = (weight[:, :size], weight[:, size:]) if inputs > size else (weight, weight)
+    how = "side by side" if inputs > size else "summed"
+    return [left @ first.T, right @ second.T], f"{kind}, {how}, folded in"
 
 
-def _biases(tensors: Tensors, chain: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
-    """Biases of all layers if one layer has any; those that are lacking are zeros."""
+def _take_biases(taken: Taken, chain: Sequence[str]) -> bool:
+    """Takes biases of all layers if one layer has any; those that are lacking are zeros."""
     names = [re.sub(r"weight$", "bias", name) for name in chain]
-    if not any(name in tensors for name in names):
-        return {}, []
-    found = {}
+    if not any(name in taken.tensors for name in names):
+        return False
     for index, (name, layer) in enumerate(zip(names, chain, strict=True)):
-        size = tensors[layer].shape[0]
-        target = f"blocks.{index}.mlp.b_in" if index < len(chain) - 1 else "unembed.b_U"
-        zeros = torch.zeros(size, dtype=tensors[layer].dtype)
-        found[target] = check_shape(tensors, name, size) if name in tensors else zeros
-    return found, [name for name in names if name in tensors]
+        weight = taken.tensors[layer]
+        ours = f"blocks.{index}.mlp.b_in" if index < len(chain) - 1 else "unembed.b_U"
+        if name in taken.tensors:
+            taken.take(name, ours, (len(weight),))
+        else:
+            taken.weights[ours] = torch.zeros(len(weight), dtype=weight.dtype)
+    return True
 
 
-def _norms(
-    tensors: Tensors, chain: Sequence[str], width: int
-) -> tuple[dict[str, Tensor], str | None, list[str]]:
-    """The norms of the hidden layers, in their order; all hidden layers have one, or none."""
+def _take_norms(taken: Taken, chain: Sequence[str], width: int) -> str | None:
+    """Takes the norms of the hidden layers, in their order: all layers have one, or none."""
     layers = {name.rpartition(".")[0] for name in chain}
     prefixes = [
         name.rpartition(".")[0]
-        for name, one in tensors.items()
+        for name, one in taken.tensors.items()
         if name.endswith(".weight") and one.ndim == 1 and name.rpartition(".")[0] not in layers
     ]
     if not prefixes:
-        return {}, None, []
+        return None
     if len(prefixes) != len(chain) - 1:
         raise ValueError(
             f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers or none, "
             f"got {', '.join(prefixes)}"
         )
-    weights: dict[str, Tensor] = {}
-    used: list[str] = []
-    kinds = set()
-    for index, prefix in enumerate(sorted(prefixes, key=_natural)):
-        kind, found, read = _norm(tensors, prefix, width)
-        kinds.add(kind)
-        weights |= {f"blocks.{index}.mlp.norm.{name}": one for name, one in found.items()}
-        used += read
+    ordered = enumerate(sorted(prefixes, key=_natural))
+    kinds = {_take_norm(taken, prefix, index, width) for index, prefix in ordered}
     if len(kinds) > 1:
         raise ValueError("as mlp: expected norms of one kind, got batch and layer norms")
-    return weights, kinds.pop(), used
+    return kinds.pop()
 
 
 DOSHI = Layout(

@@ -13,8 +13,9 @@ from plotly.subplots import make_subplots
 
 from interp.analysis.sweeps.axes import base_values
 from interp.analysis.sweeps.diagram import PhaseDiagram, Point
-from interp.figures.diagram.words import equation, shown, words
+from interp.figures.diagram.words import equation, shown
 from interp.training.sweep.table.results import distinct
+from interp.words.options import axis_name
 
 _DEEPEST = 8  # halvings of the base grid that are told apart
 
@@ -136,6 +137,6 @@ def panel_grid(
 def _scale(path: str, values: Iterable[Any]) -> Scale:
     values = list(values)
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return Scale(words(path), tuple(float(value) for value in base_values(values)), None)
+        return Scale(axis_name(path), tuple(float(value) for value in base_values(values)), None)
     names = tuple(distinct(values))
-    return Scale(words(path), tuple(float(i) for i in range(len(names))), names)
+    return Scale(axis_name(path), tuple(float(i) for i in range(len(names))), names)

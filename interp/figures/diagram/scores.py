@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,9 +28,9 @@ def phase_scores(diagram: PhaseDiagram) -> go.Figure:
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y, list(QUANTITY_WORDS.values()))
     for row, name in enumerate(QUANTITIES, start=1):
+        drawn = _Row(name, f"coloraxis{row}", diagram, x, y)
         for column, panel in enumerate(diagram.panels, start=1):
-            points = [p for p in diagram.points if p.panel == panel and getattr(p, name)]
-            for trace in _traces(points, name, row, diagram, x, y):
+            for trace in drawn.traces(panel):
                 figure.add_trace(trace, row=row, col=column)
         values = [getattr(p, name).mean for p in diagram.points if getattr(p, name)]
         figure.update_layout({f"coloraxis{row}": _colour_axis(figure, name, row, width, values)})
@@ -42,52 +44,70 @@ def phase_scores(diagram: PhaseDiagram) -> go.Figure:
     return figure.update_layout(margin={"t": 104 if diagram.panel else 84, "r": 90})
 
 
-def _traces(
-    points: Sequence[Point], name: str, row: int, diagram: PhaseDiagram, x: Scale, y: Scale
-) -> list[go.Heatmap | go.Scatter]:
-    """The base grid as a heatmap, refined points as squares on it."""
-    size = len(y.base), len(x.base)
-    values = np.full(size, np.nan, dtype=np.float32)
-    text = np.full(size, "", dtype=object)
-    refined = []
-    for point in points:
-        if depth(point, x, y):
-            refined.append(point)
-            continue
-        at = y.base.index(y.at(point.y)), x.base.index(x.at(point.x))
-        values[at], text[at] = getattr(point, name).mean, described(point, diagram)
-    heatmap = go.Heatmap(
-        z=values,
-        x=x.edges.astype(np.float32),
-        y=y.edges.astype(np.float32),
-        coloraxis=f"coloraxis{row}",
-        zsmooth=False,
-        xgap=1.5,
-        ygap=1.5,
-        hoverongaps=False,
-        customdata=text,
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    if not refined:
-        return [heatmap]
-    pixels = 0.6 * _ROW_PIXELS / len(y.base)
-    squares = go.Scatter(
-        x=np.array([x.at(p.x) for p in refined], dtype=np.float32),
-        y=np.array([y.at(p.y) for p in refined], dtype=np.float32),
-        mode="markers",
-        marker={
-            "symbol": "square",
-            "color": np.array([getattr(p, name).mean for p in refined], dtype=np.float32),
-            "coloraxis": f"coloraxis{row}",
-            "size": [max(4.0, 1.6 * pixels / 2 ** depth(p, x, y)) for p in refined],
-            "line": {"color": "rgba(255, 255, 255, 0.6)", "width": 0.7},
-            "opacity": 1,  # plotly's 0.7 would mix the colours of two points
-        },
-        text=[described(p, diagram) for p in refined],
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-    )
-    return [heatmap, squares]
+@dataclass(frozen=True)
+class _Row:
+    """A row of panels: one quantity, in the colours and on the axes of all its panels."""
+
+    name: str
+    colours: str
+    diagram: PhaseDiagram
+    x: Scale
+    y: Scale
+
+    def value(self, point: Point) -> float:
+        """Mean over the seeds of a point."""
+        mean: float = getattr(point, self.name).mean
+        return mean
+
+    def traces(self, panel: Any) -> list[go.Heatmap | go.Scatter]:
+        """A panel: the base grid as a heatmap, refined points as squares on it."""
+        points = [p for p in self.diagram.points if p.panel == panel and getattr(p, self.name)]
+        base = [point for point in points if not depth(point, self.x, self.y)]
+        refined = [point for point in points if depth(point, self.x, self.y)]
+        return [self.heatmap(base), *([self.squares(refined)] if refined else [])]
+
+    def heatmap(self, points: Sequence[Point]) -> go.Heatmap:
+        """Points of the base grid; what was not computed stays empty."""
+        x, y = self.x, self.y
+        size = len(y.base), len(x.base)
+        values = np.full(size, np.nan, dtype=np.float32)
+        text = np.full(size, "", dtype=object)
+        for point in points:
+            at = y.base.index(y.at(point.y)), x.base.index(x.at(point.x))
+            values[at], text[at] = self.value(point), described(point, self.diagram)
+        return go.Heatmap(
+            z=values,
+            x=x.edges.astype(np.float32),
+            y=y.edges.astype(np.float32),
+            coloraxis=self.colours,
+            zsmooth=False,
+            xgap=1.5,
+            ygap=1.5,
+            hoverongaps=False,
+            customdata=text,
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+
+    def squares(self, points: Sequence[Point]) -> go.Scatter:
+        """Points between those of the base grid, the smaller the finer."""
+        pixels = 0.6 * _ROW_PIXELS / len(self.y.base)
+        depths = [depth(p, self.x, self.y) for p in points]
+        return go.Scatter(
+            x=np.array([self.x.at(p.x) for p in points], dtype=np.float32),
+            y=np.array([self.y.at(p.y) for p in points], dtype=np.float32),
+            mode="markers",
+            marker={
+                "symbol": "square",
+                "color": np.array([self.value(p) for p in points], dtype=np.float32),
+                "coloraxis": self.colours,
+                "size": [max(4.0, 1.6 * pixels / 2**halvings) for halvings in depths],
+                "line": {"color": "rgba(255, 255, 255, 0.6)", "width": 0.7},
+                "opacity": 1,  # plotly's 0.7 would mix the colours of two points
+            },
+            text=[described(p, self.diagram) for p in points],
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
 
 
 def _colour_axis(

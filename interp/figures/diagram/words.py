@@ -6,19 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from interp.analysis.sweeps.diagram import QUANTITIES, PhaseDiagram, Point
+from interp.words.options import axis_name
 
-_AXIS_WORDS = {"data.fraction": "data fraction α", "data.corruption": "corruption ξ"}
 QUANTITY_WORDS: Mapping[str, str] = {
     "train": "train accuracy",
     "test": "test accuracy",
     "corrupted": "corrupted accuracy",
     "ipr": "mean IPR",
 }
-
-
-def words(path: str) -> str:
-    """The name of an axis: of the two usual ones in words, else its dotted path."""
-    return _AXIS_WORDS.get(path, path)
 
 
 def shown(value: Any) -> str:
@@ -28,7 +23,7 @@ def shown(value: Any) -> str:
 
 def equation(path: str, value: Any) -> str:
     """An axis and its value."""
-    return f"{words(path)} = {shown(value)}"
+    return f"{axis_name(path)} = {shown(value)}"
 
 
 def described(point: Point, diagram: PhaseDiagram) -> str:
@@ -54,7 +49,7 @@ def seeds_words(diagram: PhaseDiagram) -> str:
 
 def axis_words(diagram: PhaseDiagram) -> list[str]:
     """The axis of the panels, and those that are held at one value."""
-    panels = [f"panels: {words(diagram.panel)}"] if diagram.panel else []
+    panels = [f"panels: {axis_name(diagram.panel)}"] if diagram.panel else []
     return panels + [equation(path, value) for path, value in diagram.fixed.items()]
 
 

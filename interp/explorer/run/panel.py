@@ -7,20 +7,17 @@ from typing import Any
 import numpy as np
 from dash import dcc, html
 
+from interp.analysis.phases.phase import phase_or_none
 from interp.explorer.listing import Listed
 from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
+from interp.explorer.run.sliders import identity
 from interp.explorer.state import RunView
 from interp.words.sentences import outcome
 from interp.words.story import story
 
 # Pixels, the figures' own: a graph that follows the window's width must be told its height.
 _HEIGHT = {"training": 560, "histogram": 420, "position": 535, "one-neuron": 620, "spectra": 560}
-
-
-def identity(kind: str, run: str) -> dict[str, str]:
-    """Id of a component of a run's panel."""
-    return {"kind": kind, "run": run}
 
 
 def broken_panel(name: str, reason: str) -> html.Article:
@@ -47,12 +44,11 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
 
 
 def _words(opened: OpenRun, listed: Listed | None) -> str:
-    from interp.analysis.phases.phase import has_phase, phase
-
     run = opened.run
     words = [story(run)]
-    if has_phase(run):
-        words.append(outcome(phase(run)))
+    ended = phase_or_none(run)
+    if ended is not None:
+        words.append(outcome(ended))
     status = "finished" if run.finished else "not finished"
     if listed is not None and listed.error:
         words.append(f"Broken: {listed.error}.")
@@ -70,27 +66,9 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         html.Div(
             [
                 html.Label("IPR threshold"),
-                dcc.Slider(
-                    id=identity("threshold", name),
-                    min=0.001,
-                    max=0.999,
-                    step=0.001,
-                    value=round(threshold, 3),
-                    marks=None,
-                    updatemode="drag",
-                    allow_direct_input=True,
-                ),
+                _threshold_slider(name, threshold),
                 html.Label(["checkpoint ", html.B(id=identity("step-words", name))]),
-                dcc.Slider(
-                    id=identity("step", name),
-                    min=0,
-                    max=max(len(steps) - 1, 1),
-                    step=1,
-                    value=steps.index(step),
-                    marks=None,
-                    updatemode="drag",
-                    allow_direct_input=False,
-                ),
+                _step_slider(name, steps.index(step), len(steps) - 1),
             ],
             className="sliders",
         ),
@@ -99,23 +77,44 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         _graph("histogram", name),
         html.P(id=identity("bar", name), className="bar"),
         _graph("position", name),
-        html.Label(
-            [
-                "neuron ",
-                dcc.Input(
-                    id=identity("neuron", name),
-                    type="number",
-                    min=0,
-                    max=len(table) - 1,
-                    step=1,
-                    value=view.neuron if view.neuron is not None else best,
-                ),
-            ],
-            className="picker",
-        ),
+        _picker(name, view.neuron if view.neuron is not None else best, len(table) - 1),
         _graph("one-neuron", name),
         _graph("spectra", name),
     ]
+
+
+def _threshold_slider(name: str, threshold: float) -> dcc.Slider:
+    return dcc.Slider(
+        id=identity("threshold", name),
+        min=0.001,
+        max=0.999,
+        step=0.001,
+        value=round(threshold, 3),
+        marks=None,
+        updatemode="drag",
+        allow_direct_input=True,
+    )
+
+
+def _step_slider(name: str, place: int, last: int) -> dcc.Slider:
+    """Its values are places among the checkpoints."""
+    return dcc.Slider(
+        id=identity("step", name),
+        min=0,
+        max=max(last, 1),
+        step=1,
+        value=place,
+        marks=None,
+        updatemode="drag",
+        allow_direct_input=False,
+    )
+
+
+def _picker(name: str, neuron: int, last: int) -> html.Label:
+    number = dcc.Input(
+        id=identity("neuron", name), type="number", min=0, max=last, step=1, value=neuron
+    )
+    return html.Label(["neuron ", number], className="picker")
 
 
 def _graph(kind: str, name: str) -> dcc.Graph:

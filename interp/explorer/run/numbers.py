@@ -1,0 +1,102 @@
+"""The numbers of an open run: neurons kept and pruned, accuracies before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import Dash, Output, html, no_update
+
+from interp.explorer.run.sliders import (
+    LIVE,
+    PLACES,
+    STEP,
+    THRESHOLD,
+    at,
+    given,
+    of_run,
+    table_at,
+)
+from interp.training.data.splits import SPLIT_MEANING
+from interp.words.sentences import BEFORE_AFTER, threshold_rows
+
+if TYPE_CHECKING:
+    from interp.analysis.ablation.at_threshold import ThresholdScores
+    from interp.analysis.ablation.pruning_curves import PruningCurves
+    from interp.analysis.neurons.classify import Classes
+    from interp.explorer.readings import OpenRun
+    from interp.explorer.run.sliders import Opener
+
+
+def add_numbers(app: Dash, readings: Opener) -> None:
+    """Numbers come first, by a callback of their own; figures follow."""
+
+    @app.callback(
+        Output(of_run("counts"), "children"),
+        Output(of_run("scores"), "children"),
+        Output(of_run("step-words"), "children"),
+        THRESHOLD,
+        STEP,
+        LIVE,
+        *PLACES,
+    )
+    def numbers(
+        threshold: float | None, place: int | None, live: str, steps: list[int], own: dict[str, str]
+    ) -> Any:
+        opened, step = at(readings, own, steps, place)
+        words = f"step {step} of {opened.run.config.steps}"
+        try:
+            counts, scores = numbers_at(opened, step, given(threshold))
+        except (ValueError, OSError) as error:  # a damaged checkpoint among whole ones
+            return f"Step {step}: {error}", no_update, words
+        return counts, scores, words
+
+
+def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
+    """How many neurons a threshold keeps, and the accuracies at it.
+
+    Raises:
+        ValueError: if the checkpoint is damaged.
+    """
+    from interp.analysis.ablation.at_threshold import scores_at
+    from interp.analysis.neurons.classify import classify
+
+    table = table_at(opened, step)
+    classes = classify(table, threshold)
+    curves = opened.curves(step)
+    found = None if curves is None else scores_at(curves, table, classes.threshold)
+    scores = scores_table(found, curves, opened.problem(step))
+    return counts_words(classes, step, len(table)), scores
+
+
+def counts_words(classes: Classes, step: int, neurons: int) -> str:
+    """How many neurons the threshold keeps."""
+    counts = classes.counts
+    kept = counts["generalizing"]
+    dead = f" ({counts['dead']} of them dead)" if counts["dead"] else ""
+    return f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · IPR {classes.threshold:.3f}"
+
+
+def scores_table(
+    found: ThresholdScores | None, curves: PruningCurves | None, problem: str | None
+) -> Any:
+    """Accuracies before and after pruning, beside the control."""
+    if problem is not None:
+        return html.P(problem, className="problem", role="alert")
+    if found is None or curves is None:
+        return html.P("Pruning: computing…", className="caption")
+    rows = [
+        html.Tr([html.Th(split, title=SPLIT_MEANING[split], scope="row"), *map(html.Td, cells)])
+        for split, cells in threshold_rows(found).items()
+    ]
+    table = html.Table([html.Thead(html.Tr([html.Th(h) for h in BEFORE_AFTER])), html.Tbody(rows)])
+    return [table, html.P(_about(found, curves), className="caption")]
+
+
+def _about(found: ThresholdScores, curves: PruningCurves) -> str:
+    """The control, and the number of pruned neurons where the curve has another than asked."""
+    control = curves.control
+    words = "control: computing…"
+    if control is not None:
+        words = f"control: {control.draws} random prunings, seed {control.seed}"
+    grid = "" if found.size == found.pruned else f", scored with {found.size} pruned"
+    return f"{words}{grid}. Nothing is retrained."
