@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 from typing import no_type_check
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from numba import njit
 
 from interp.analysis.ablation.kernel_accuracy import cumulative_right
-from interp.training.losses.loss import LOSSES, Kernel
+from interp.analysis.ablation.kernel_losses import SQUARES, added_up, score_base
 
 _LANES = 32  # examples that advance together, so that every operation is a vector operation
 _LOWEST = -1.7e308
@@ -90,50 +88,6 @@ def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, righ
                         loss[which, part[pair], size] += normalizer - value
 
 
-@dataclass(frozen=True)
-class Added:
-    """What the pass adds up of a loss.
-
-    Attributes:
-        squares: of the logits, else their exponentials.
-        silent: the loss of an example where all logits are zero, from the number of answers.
-        each: the loss of examples from their logits, (answer, pair), and those at the labels.
-    """
-
-    squares: bool
-    silent: Callable[[int], float]
-    each: Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def _entropy(base: np.ndarray, value: np.ndarray) -> np.ndarray:
-    best = base.max(axis=0)
-    found: np.ndarray = np.log(np.exp(base - best).sum(axis=0)) + best - value
-    return found
-
-
-_SQUARES = Added(
-    True,
-    lambda answers: 1 / answers,
-    lambda base, value: ((base**2).sum(axis=0) - 2 * value + 1) / len(base),
-)
-_ADDED: Mapping[Kernel, Added] = {
-    "squares": _SQUARES,
-    "exponentials": Added(False, lambda answers: float(np.log(answers)), _entropy),
-}
-
-
-def added_up(loss: str) -> Added:
-    """What the pass adds up of a loss.
-
-    Raises:
-        ValueError: if there is no such loss, or nothing of it that a pass could add up.
-    """
-    kernel = LOSSES[loss].kernel
-    if kernel is None:
-        raise ValueError(f"loss {loss!r}: no compiled pass adds it up")
-    return _ADDED[kernel]
-
-
 def cumulative_sums(
     hidden: Float[np.ndarray, "neuron pair"],
     readout: Float[np.ndarray, "neuron answer"],
@@ -191,7 +145,7 @@ def cumulative_sums(
     if added.squares:
         losses /= answers
     if len(start):
-        _score_base(start, labels, part, added, right, losses)
+        score_base(start, labels, part, added, right, losses)
         return right, losses
     # With no neuron left, all logits are zero: nothing is right.
     count = np.bincount(part, minlength=parts)
@@ -228,33 +182,13 @@ def cumulative_counts(
         hidden, readout, orders, labels, part, parts, twin, start.astype(np.float32), sizes
     )
     if len(start) and sizes[-1] == neurons:
-        _score_base(start, labels, part, _SQUARES, right, np.zeros(right.shape))
+        score_base(start, labels, part, SQUARES, right, np.zeros(right.shape))
     return right
 
 
 def _check_finite(*arrays: np.ndarray) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError("pruning curve: expected finite activations and weights, got NaN or inf")
-
-
-def _score_base(
-    base: Float[np.ndarray, "answer pair"],
-    labels: Int[np.ndarray, "2 pair"],
-    part: Int[np.ndarray, " pair"],
-    added: Added,
-    right: Num[np.ndarray, "order 2 part size"],
-    losses: Float[np.ndarray, "order 2 part size"],
-) -> None:
-    """Writes the last size, at which no neuron is left."""
-    best = base.max(axis=0)
-    alone = (base == best).sum(axis=0) == 1
-    for which in range(2):
-        value = np.take_along_axis(base, labels[which][None], axis=0)[0]
-        each = added.each(base, value)
-        for index in range(right.shape[2]):
-            inside = part == index
-            right[:, which, index, -1] = ((value == best) & alone & inside).sum()
-            losses[:, which, index, -1] = each[inside].sum()
 
 
 def _identical_columns(readout: Float[np.ndarray, "neuron answer"]) -> np.ndarray:

@@ -173,14 +173,8 @@ class _CumulativePasses:
         self, orders: Int[np.ndarray, "order neuron"], loss: LossName | None
     ) -> list[PruningCurve]:
         evaluation = self._evaluation
-        given = (
-            self._hidden,
-            self._readout,
-            orders,
-            evaluation.labels.numpy(),
-            evaluation.part,
-            len(PARTS),
-        )
+        labels = evaluation.labels.numpy()
+        given = self._hidden, self._readout, orders, labels, evaluation.part, len(PARTS)
         if loss is None:
             counts = cumulative_counts(*given, self._base)
             nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
@@ -207,7 +201,7 @@ class _ForwardPasses:
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         self._tail, self._evaluation = tail, evaluation
         self.controls_loss = loss is not None
-        why = "a norm or a layer follows" if tail.readout is None else "the loss is no such sum"
+        why = "a norm or a layer follows" if tail.readout is None else "no pass adds up the loss"
         self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))

@@ -21,8 +21,7 @@ from interp.training.models.transformer import Transformer
 _ACTIVATIONS_THERE = ("relu", "gelu")  # that the library knows by the same name
 
 
-@singledispatch
-def to_bridge(network: Any) -> TransformerBridge:
+def to_bridge(network: Transformer) -> TransformerBridge:
     """The network as TransformerLens' TransformerBridge, with a copy of its weights.
 
     ``bridge(network.tokens(pairs))[:, -1]``, (pair, answer), equals ``network(pairs)`` to
@@ -37,12 +36,17 @@ def to_bridge(network: Any) -> TransformerBridge:
     Raises:
         ValueError: for another kind of network, or one with batch norm on its neurons.
     """
+    return _bridge(network)
+
+
+@singledispatch
+def _bridge(network: Any) -> TransformerBridge:
     raise ValueError(
         f"to_bridge: expected a Transformer, got a network of class {type(network).__name__}"
     )
 
 
-@to_bridge.register(Transformer)
+@_bridge.register(Transformer)
 def _transformer_bridge(network: Transformer) -> TransformerBridge:
     _check(network)
     weight = network.embed.W_E
