@@ -8,7 +8,6 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,6 +16,10 @@ Kind = TypeVar("Kind")
 
 # Modules or files that add rows, for every process that inherits the environment.
 PLUGINS = "INTERP_PLUGINS"
+
+
+# Why plug-ins could not be imported, by what the environment named.
+_LOADED: dict[str, dict[str, str]] = {}
 
 
 class Registry(Mapping[str, Kind], Generic[Kind]):
@@ -150,12 +153,12 @@ def load_plugins() -> dict[str, str]:
     Returns:
         Why some could not be imported, by their name.
     """
-    return _loaded(os.environ.get(PLUGINS, ""))
-
-
-@cache
-def _loaded(names: str) -> dict[str, str]:
-    problems = {}
+    names = os.environ.get(PLUGINS, "")
+    if names in _LOADED:
+        return _LOADED[names]
+    # Before they are imported, as one of them may ask for rows.
+    problems: dict[str, str] = {}
+    _LOADED[names] = problems
     for name in filter(None, (part.strip() for part in names.split(os.pathsep))):
         try:
             load_plugin(name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 from typing import no_type_check
 
@@ -14,8 +12,8 @@ from jaxtyping import Float, Int
 from numba import njit
 
 from interp.analysis.ablation.kernel_accuracy import cumulative_right
+from interp.analysis.ablation.kernel_losses import SQUARES, added_up, scores_of_base
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
-from interp.training.losses.loss import LOSSES, Kernel
 
 _LANES = 32  # examples that advance together, so that every operation is a vector operation
 _LOWEST = -1.7e308
@@ -91,50 +89,6 @@ def _walk(hidden, readout, order, base, labels, part, twin, span, with_mse, righ
                         loss[which, part[pair], size] += normalizer - value
 
 
-@dataclass(frozen=True)
-class Added:
-    """What the pass adds up of a loss.
-
-    Attributes:
-        squares: of the logits, else their exponentials.
-        silent: the loss of an example where all logits are zero, from the number of answers.
-        each: the loss of examples from their logits, (answer, pair), and those at the labels.
-    """
-
-    squares: bool
-    silent: Callable[[int], float]
-    each: Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def _entropy(base: np.ndarray, value: np.ndarray) -> np.ndarray:
-    best = base.max(axis=0)
-    found: np.ndarray = np.log(np.exp(base - best).sum(axis=0)) + best - value
-    return found
-
-
-_SQUARES = Added(
-    True,
-    lambda answers: 1 / answers,
-    lambda base, value: ((base**2).sum(axis=0) - 2 * value + 1) / len(base),
-)
-_ADDED: Mapping[Kernel, Added] = {
-    "squares": _SQUARES,
-    "exponentials": Added(False, lambda answers: float(np.log(answers)), _entropy),
-}
-
-
-def added_up(loss: str) -> Added:
-    """What the pass adds up of a loss.
-
-    Raises:
-        ValueError: if there is no such loss, or nothing of it that a pass could add up.
-    """
-    kernel = LOSSES[loss].kernel
-    if kernel is None:
-        raise ValueError(f"loss {loss!r}: no compiled pass adds it up")
-    return _ADDED[kernel]
-
-
 def cumulative_sums(
     logits: LogitSum, orders: Int[np.ndarray, "order neuron"], pairs: LabelledPairs, loss: str
 ) -> tuple[Float[np.ndarray, "order 2 part size"], Float[np.ndarray, "order 2 part size"]]:
@@ -179,7 +133,7 @@ def cumulative_sums(
     if added.squares:
         losses /= answers
     if len(start):
-        right[..., -1], losses[..., -1] = _scores_of_base(start, pairs, added)
+        right[..., -1], losses[..., -1] = scores_of_base(start, pairs, added)
         return right, losses
     # With no neuron left, all logits are zero: nothing is right.
     count = np.bincount(part, minlength=pairs.parts)
@@ -204,22 +158,5 @@ def cumulative_counts(
     right = cumulative_right(logits.in_float32(), orders, pairs, sizes)
     start = logits.start()
     if len(start) and sizes[-1] == neurons:
-        right[..., -1], _ = _scores_of_base(start, pairs, _SQUARES)
+        right[..., -1], _ = scores_of_base(start, pairs, SQUARES)
     return right
-
-
-def _scores_of_base(
-    base: Float[np.ndarray, "answer pair"], pairs: LabelledPairs, added: Added
-) -> tuple[Float[np.ndarray, "2 part"], Float[np.ndarray, "2 part"]]:
-    """Right answers and sums of losses where no neuron is left."""
-    best = base.max(axis=0)
-    alone = (base == best).sum(axis=0) == 1
-    right, losses = np.zeros((2, pairs.parts)), np.zeros((2, pairs.parts))
-    for which, labels in enumerate(pairs.labels):
-        value = np.take_along_axis(base, labels[None], axis=0)[0]
-        each = added.each(base, value)
-        for index in range(pairs.parts):
-            inside = pairs.part == index
-            right[which, index] = ((value == best) & alone & inside).sum()
-            losses[which, index] = each[inside].sum()
-    return right, losses

@@ -288,7 +288,7 @@ class _ForwardPasses:
     def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
         self._tail, self._evaluation = tail, evaluation
         self.controls_loss = loss is not None
-        why = "a norm or a layer follows" if tail.readout is None else "the loss is no such sum"
+        why = "a norm or a layer follows" if tail.readout is None else "no pass adds up the loss"
         self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
         self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))

@@ -25,8 +25,7 @@ _FROM_HEADS = "head d_model d_head -> (head d_head) d_model"
 _TO_STREAM = "head d_head d_model -> d_model (head d_head)"
 
 
-@singledispatch
-def to_bridge(network: Any) -> TransformerBridge:
+def to_bridge(network: Transformer) -> TransformerBridge:
     """The network as TransformerLens' TransformerBridge, with a copy of its weights.
 
     ``bridge(network.tokens(pairs))[:, -1]``, (pair, answer), equals ``network(pairs)`` to
@@ -41,12 +40,17 @@ def to_bridge(network: Any) -> TransformerBridge:
     Raises:
         ValueError: for another kind of network, or one with batch norm on its neurons.
     """
+    return _bridge(network)
+
+
+@singledispatch
+def _bridge(network: Any) -> TransformerBridge:
     raise ValueError(
         f"to_bridge: expected a Transformer, got a network of class {type(network).__name__}"
     )
 
 
-@to_bridge.register(Transformer)
+@_bridge.register(Transformer)
 def _transformer_bridge(network: Transformer) -> TransformerBridge:
     _check(network)
     weight = network.embed.W_E

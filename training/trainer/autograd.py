@@ -25,7 +25,9 @@ class AutogradGradients:
         noise: dropout of the step.
     """
 
-    def __init__(self, network: Network, examples: Examples, loss: str, noise: Noise) -> None:
+    def __init__(
+        self, network: Network, examples: Examples, loss: str, noise: Noise | None = None
+    ) -> None:
         self._network, self._examples = network, examples
         row, self._noise = LOSSES[loss], noise
         self._into_gradient = row.into_gradient
