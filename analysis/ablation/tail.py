@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -32,7 +33,8 @@ class Tail:
         post, self._finish = network.tail(pairs, layer)
         self._lead = post.shape[:-1]
         self._matrix = network.read_by(layer).detach()
-        self.hidden: Float[Tensor, "neuron row"] = post.flatten(0, -2).T.contiguous()
+        rows = rearrange(post, "... neuron -> neuron (...)")
+        self.hidden: Float[Tensor, "neuron row"] = rows.contiguous()
         self.readout = network.readout(layer)
         self.base: Float[Tensor, "pair answer"] | None = None
         if self.readout is not None:

@@ -12,6 +12,7 @@ from functools import singledispatch
 
 import numpy as np
 import torch
+from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
@@ -138,7 +139,13 @@ def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:
     """What the heads write about rows of the residual stream, weighted by their attention."""
     normed = _normed(rows, block.ln1)
-    return torch.einsum("rd,hdk,hke,h->re", normed, block.attn.W_V, block.attn.W_O, weights)
+    return einsum(
+        normed,
+        block.attn.W_V,
+        block.attn.W_O,
+        weights,
+        "row d_model, head d_model d_head, head d_head written, head -> row written",
+    )
 
 
 def _attended(

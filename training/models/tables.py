@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
+from einops import einsum, rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -23,6 +24,10 @@ from interp.training.models.layers.lookup import sum_of_rows
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.tasks.task import Task
+
+# What all heads write to the residual stream, and scores of queries on keys of their own row.
+_WRITTEN = "... row head k, ... head k d -> ... row d"
+_SCORED = "... row head k, ... row head k -> ... row head"
 
 
 @runtime_checkable
@@ -130,7 +135,7 @@ def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> 
     values = [attn.projected(source.values, "V") for source in normed]
     if len(sources) == 1:
         # A position that sees itself alone attends to nothing else.
-        written = torch.einsum("...rhk,...hkd->...rd", values[0], attn.W_O)
+        written = einsum(values[0], attn.W_O, _WRITTEN)
         return replace(query, values=start + written)
     asking = replace(query, values=normed[position].values)
     q = attn.projected(asking.values, "Q") / attn.scale
@@ -141,7 +146,8 @@ def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> 
             pattern[..., i, :, None] * source.spread(v)
             for i, (source, v) in enumerate(zip(sources, values, strict=True))
         )
-        written = torch.einsum("...nhk,...hkd->...nd", z, attn.W_O)
+        assert isinstance(z, Tensor)
+        written = einsum(z, attn.W_O, _WRITTEN)
         return Stream(query.spread(start) + written, None, position)
     return _weighted(query, start, sources, values, attn.W_O, pattern)
 
@@ -149,10 +155,11 @@ def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> 
 def _scores(query: Stream, q: Tensor, source: Stream, k: Tensor) -> Tensor:
     """Scores of a query position on a source position, (*run, example, head)."""
     if query.position == source.position:
-        return query.spread(torch.einsum("...rhk,...rhk->...rh", q, k))
+        return query.spread(einsum(q, k, _SCORED))
     if query.token is None or source.token is None:
-        return torch.einsum("...nhk,...nhk->...nh", query.spread(q), source.spread(k))
-    table = torch.einsum("...rhk,...shk->...rsh", q, k).flatten(-3, -2)
+        return einsum(query.spread(q), source.spread(k), _SCORED)
+    table = einsum(q, k, "... row head k, ... source head k -> ... row source head")
+    table = rearrange(table, "... row source head -> ... (row source) head")
     place = query.token * source.values.shape[-2] + source.token
     return sum_of_rows(table, place.unsqueeze(-1))
 
@@ -171,13 +178,15 @@ def _weighted(
     tables, places, offset = [start], [query.token.unsqueeze(-1)], start.shape[-2]
     head = torch.arange(heads, device=pattern.device)
     for source, v in zip(sources, values, strict=True):
-        written = torch.einsum("...rhk,...hkd->...rhd", v, w_o).flatten(-3, -2)
+        written = einsum(v, w_o, "... row head k, ... head k d -> ... row head d")
+        written = rearrange(written, "... row head d -> ... (row head) d")
         assert source.token is not None
         tables.append(written)
         places.append(offset + source.token.unsqueeze(-1) * heads + head)
         offset += written.shape[-2]
     index = torch.cat(places, dim=-1)
-    weights = torch.cat([torch.ones_like(pattern[..., 0, :1]), pattern.flatten(-2)], dim=-1)
+    own = torch.ones_like(pattern[..., 0, :1])
+    weights = torch.cat([own, rearrange(pattern, "... source head -> ... (source head)")], dim=-1)
     return Sum(torch.cat(tables, dim=-2), index, weights)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
@@ -44,23 +45,27 @@ class Attention(nn.Module):
     def projected(self, values: Residual, name: str) -> Headed:
         """Queries (Q), keys (K) or values (V) of rows of the residual stream."""
         bias = getattr(self, f"b_{name}")
-        heads = torch.einsum("...rd,...hdk->...rhk", values, getattr(self, f"W_{name}"))
+        weight = getattr(self, f"W_{name}")
+        heads = einsum(values, weight, "... row d_model, ... head d_model d -> ... row head d")
         return heads if bias is None else heads + bias.unsqueeze(-3)
 
     def forward(
         self, values: Float[Tensor, "pair position d_model"]
     ) -> Float[Tensor, "pair position d_model"]:
         """Attention over whole sequences, with every hook point."""
-        rows = values.flatten(0, 1)
+        rows = rearrange(values, "pair position d_model -> (pair position) d_model")
+        split = "(pair position) head d_head -> pair position head d_head"
         q, k, v = (
-            hook(self.projected(rows, name).unflatten(0, values.shape[:2]))  # type: ignore[no-untyped-call]
+            hook(rearrange(self.projected(rows, name), split, position=values.shape[1]))
             for hook, name in ((self.hook_q, "Q"), (self.hook_k, "K"), (self.hook_v, "V"))
         )
-        scores = torch.einsum("nqhk,nshk->nhqs", q, k) / self.scale
+        scores = einsum(q, k, "pair query head d, pair source head d -> pair head query source")
+        scores = scores / self.scale
         if self.causal:
             ahead = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
             scores = scores.masked_fill(ahead, -torch.inf)
         pattern = self.hook_pattern(self.hook_attn_scores(scores).softmax(dim=-1))
-        z = self.hook_z(torch.einsum("nhqs,nshk->nqhk", pattern, v))
-        out = torch.einsum("nqhk,hkd->nqd", z, self.W_O)
+        z = einsum(pattern, v, "pair head query source, pair source head d -> pair query head d")
+        z = self.hook_z(z)
+        out = einsum(z, self.W_O, "pair query head d, head d d_model -> pair query d_model")
         return out if self.b_O is None else out + self.b_O
