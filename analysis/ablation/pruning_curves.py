@@ -100,10 +100,9 @@ def pruning_curve(
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
-    From the lowest and from the highest IPR, weight norm and every ranking that was added, with
-    random removals as control.
-    Where the logits are a sum over the neurons (no norm or layer follows), each order is one
-    cumulative pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
+    From the lowest and from the highest of every ranking, with random removals as control. Where
+    the logits are a sum over the neurons (no norm or layer follows), each order is one cumulative
+    pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
     what follows, in the network's precision, over a grid of about 50 numbers.
 
     Args:
@@ -121,15 +120,14 @@ def pruning_curve(
         losses: without them, sums over neurons are in float32 and take half the time.
 
     Raises:
-        ValueError: if a network comes without a dataset, draws is negative, or a ranking or
-            direction is unknown.
+        ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
     """
     if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
     table = table or neuron_table(source, step, layer=layer)
     network, dataset, loss = resolve(source, dataset, table.step, loss)
     orders = every_order() if orders is None else orders
-    ranked = [order_by(table, name, direction) for name, direction in orders]
+    ranked = [order_by(table, *order) for order in orders]
     evaluation = Evaluation(dataset, loss)
     exact = losses and network.readout(table.layer) is not None
     tail = Tail(in_float64(network) if exact else network, evaluation.pairs, table.layer)
