@@ -148,10 +148,9 @@ def pruning_curve(
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
-    From the lowest and from the highest IPR, weight norm and every ranking that was added, with
-    random removals as control.
-    Where the logits are a sum over the neurons (no norm or layer follows), each order is one
-    cumulative pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
+    From the lowest and from the highest of every ranking, with random removals as control. Where
+    the logits are a sum over the neurons (no norm or layer follows), each order is one cumulative
+    pass in float64 over every number 0 … N. Elsewhere each number is a forward pass of
     what follows, in the network's precision, over a grid of about 50 numbers.
 
     Args:
@@ -167,8 +166,7 @@ def pruning_curve(
         losses: without them, sums over neurons are in float32 and take half the time.
 
     Raises:
-        ValueError: if a network comes without a dataset, draws is negative, or a ranking or
-            direction is unknown.
+        ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
     """
     if draws is not None and draws < 0:
         raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
@@ -177,7 +175,7 @@ def pruning_curve(
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     walk = _passes(origin, table.layer, losses)
     orders = every_order() if orders is None else orders
-    ranked = [order_by(table, name, direction) for name, direction in orders]
+    ranked = [order_by(table, *order) for order in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
     draws = walk.default_draws if draws is None else draws
     return PruningCurves(

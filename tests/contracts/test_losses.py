@@ -10,6 +10,7 @@ import torch
 
 from interp.analysis.ablation.kernel_losses import added_up
 from interp.analysis.ablation.kernel_scores import cumulative_sums
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.figures.training import training_curves
@@ -19,6 +20,7 @@ from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores
 from interp.training.losses.loss import LOSSES
 from interp.training.losses.own import loss
+from interp.training.runs.subject import as_checkpoint
 from interp.training.tasks.task import make_task
 from interp.training.trainer.batches import label_places
 from interp.training.trainer.loop import train, train_many
@@ -162,7 +164,9 @@ def random_network():
 def test_a_pruning_curve_has_the_losses_of_pruned_networks(name):
     network = random_network()
     found = pruning_curve(
-        network, DATA, draws=2, loss=name, orders=[("IPR", "lowest"), ("IPR", "highest")]
+        as_checkpoint(network, dataset=DATA, loss=name),
+        draws=2,
+        orders=[("IPR", "lowest"), ("IPR", "highest")],
     )
     assert found.method.startswith("one cumulative pass") == (LOSSES[name].kernel is not None)
     assert found.loss_name == name
@@ -185,13 +189,14 @@ def test_the_compiled_pass_adds_up_the_formula(name, base):
     hidden, readout = drawn(4, 6).numpy(), drawn(4, 5, seed=3).numpy()
     labels = labels_of(2, 6, answers=5).numpy()
     part = np.array([0, 1, 0, 1, 1, 0])
-    start = drawn(6, 5, seed=4).numpy() if base else np.zeros((6, 5))
+    start = drawn(6, 5, seed=4).numpy() if base else None
     order = np.array([[2, 0, 3, 1]])
-    _, found = cumulative_sums(hidden, readout, order, labels, part, 2, name, start)
+    logits, pairs = LogitSum(hidden, readout, start), LabelledPairs(labels, part, 2)
+    _, found = cumulative_sums(logits, order, pairs, name)
     for size in range(5):
-        logits = start + hidden[order[0, size:]].T @ readout[order[0, size:]]
+        rows = hidden[order[0, size:]].T @ readout[order[0, size:]] + (start if base else 0)
         for which in range(2):
-            each = [FORMULA[name](z, y) for z, y in zip(logits, labels[which], strict=True)]
+            each = [FORMULA[name](z, y) for z, y in zip(rows, labels[which], strict=True)]
             expected = np.bincount(part, weights=each)
             np.testing.assert_allclose(found[0, which, :, size], expected, rtol=1e-10)
 
@@ -200,7 +205,7 @@ def test_the_compiled_pass_adds_up_the_formula(name, base):
     "call",
     [
         lambda name: scores(random_network(), DATA, name),
-        lambda name: pruning_curve(random_network(), DATA, loss=name),
+        lambda name: pruning_curve(as_checkpoint(random_network(), dataset=DATA, loss=name)),
         lambda name: parse_config({"loss": name}),
     ],
     ids=["scores", "pruning curve", "configuration"],

@@ -45,7 +45,7 @@ class Shared(HookedRootModule):
     def __init__(self, task: Any, model: ModelConfig) -> None:
         super().__init__()
         self.task, self.model = task, model
-        layer = HiddenLayer(task.p, model.width, 0, model.phi, False, "none", "post", "pre")
+        layer = HiddenLayer(task.p, model.width, 0, "none", model)
         self.blocks = nn.ModuleList([Block(layer)])
         self.unembed = Unembed(model.width, task.p, False)
         self.heads: list[tuple[int, int]] = []

@@ -105,7 +105,7 @@ def test_an_own_operation_is_swept(tmp_path):
         "base": {"task": {"p": 7}, "model": {"width": 8}, "steps": 4},
         "axes": {"task.operation": ["x + y", OWN]},
     }
-    results = sweep(grid, tmp_path / "out", executor="serial")
+    results = sweep(grid, tmp_path / "out", machine="serial")
     assert results.table["status"].to_pylist() == ["done", "done"]
     assert sorted(results.table["task.operation"].to_pylist()) == sorted(["x + y", OWN])
 
