@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import has_phase, phase
 from interp.analysis.sweeps.diagram import PhaseDiagram

@@ -8,7 +8,7 @@ import pytest
 from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import removal_order
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores
 from interp.training.trainer.loop import train

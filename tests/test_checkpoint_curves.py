@@ -7,7 +7,7 @@ import pytest
 
 from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.ranking import removal_order
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.trajectory.pruning_history import checkpoint_curves
 from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores

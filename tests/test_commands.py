@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
 from interp.training.config.options import option_fields
 from interp.training.evaluation import scores

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.ablation.logit_sum import LogitSum
-from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.fourier.ipr import ipr
 from interp.analysis.fourier.null import null_ipr
 from interp.analysis.neurons.classify import classify, two_class_cut
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.training.config.plain_data import read_config, with_overrides

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from interp import figures
+from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.ablation.heads import ablate_heads, head_ablation
-from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.neurons.composition import mean_patterns, neuron_curves, neuron_paths
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.norm_weights import norm_correlation
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
 from interp.reporting.report import report
 from interp.training.data.dataset import make_dataset

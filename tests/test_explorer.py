@@ -291,7 +291,7 @@ def test_readings_keep_what_was_computed_while_a_run_grows(folder):
 
 
 def test_the_neurons_of_a_bar(tiny_run):
-    from interp.analysis.neurons.table import neuron_table
+    from interp.analysis.neurons.read import neuron_table
 
     table = neuron_table(tiny_run)
     counts, edges = np.histogram(table.ipr, np.linspace(0, 1, 51))

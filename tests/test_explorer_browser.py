@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.pruning_curves import pruning_curve
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.explorer.app import make_app
 from interp.explorer.readings import DRAWS
 from interp.training.data.splits import SPLITS

@@ -13,7 +13,7 @@ from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.answers import answer_planes
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps.axes import Axes
 from interp.analysis.sweeps.boundary import critical
 from interp.analysis.sweeps.diagram import phase_diagram

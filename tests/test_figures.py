@@ -9,7 +9,7 @@ from interp import figures
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.training.data.dataset import make_dataset
 from interp.training.data.splits import SPLITS

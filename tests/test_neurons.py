@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from interp.analysis.neurons.classify import NotBimodalWarning, classify, two_class_cut
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.models.analytic import analytic_network
 from interp.training.models.mlp import MLP
 from interp.training.tasks.task import make_task

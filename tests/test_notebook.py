@@ -11,7 +11,7 @@ import pytest
 from interp import gallery
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps.diagram import phase_diagram
 from tests.sweep_results import made
 

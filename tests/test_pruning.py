@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.by_class import prune_by_class
+from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.events import first_crossing
 from interp.analysis.phases.phase import PhaseThresholds, phase, phase_name
 from interp.analysis.trajectory.ipr_history import dynamics

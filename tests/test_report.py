@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from interp.analysis.ablation.prune import prune
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.reporting.arrays import packed, quantized, share16
 from interp.reporting.reading import spread
 from interp.reporting.report import report

@@ -13,7 +13,7 @@ from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.analysis.trajectory.pruning_history import checkpoint_curves
 from interp.reporting.report import report

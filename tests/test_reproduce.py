@@ -16,7 +16,7 @@ from interp.analysis.ablation.needed import needed
 from interp.analysis.ablation.shares import pruning
 from interp.analysis.neurons.answers import answer_planes, neighbour_share, ring_fit
 from interp.analysis.neurons.bands import bands
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.grok import grok
 from interp.analysis.phases.stages import stages
 from interp.analysis.trajectory.ipr_history import ipr_history

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
 
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase
 from interp.analysis.sweeps.options import axes_of_plane, parse_shard, values_of
 from interp.analysis.sweeps.row import measure

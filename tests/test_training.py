@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from interp.analysis.ablation.prune import prune_by_class
+from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase
 from interp.training.config.run_config import parse_config
 from interp.training.models.kinds import initial_network

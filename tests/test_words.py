@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from interp.analysis.ablation.at_threshold import scores_at
-from interp.analysis.ablation.prune import prune_by_class
+from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase, phase_or_none
 from interp.training.config import RunConfig
 from interp.training.config.plain_data import flattened

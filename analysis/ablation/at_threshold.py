@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.data.splits import SPLITS, Split
 from interp.training.display import Result

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from interp.analysis.ablation.pruning_curves import PruningCurve, pruning_curve
+from interp.analysis.ablation.curves import PruningCurve
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.measure import measure
-from interp.analysis.neurons.table import no_neurons
+from interp.analysis.neurons.read import no_neurons
 from interp.analysis.numbers import Numbers
 from interp.training.runs.checkpoint import Checkpoint
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves, pruning_curve
+from interp.analysis.ablation.curves import PruningCurve, PruningCurves
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import Direction
 from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
+from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.data.splits import SPLITS
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint

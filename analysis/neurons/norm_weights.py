@@ -9,7 +9,8 @@ import numpy as np
 
 from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import Classes, classify
-from interp.analysis.neurons.table import NeuronTable, neuron_table, no_neurons
+from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 

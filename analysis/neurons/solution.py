@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from interp.analysis.measure import measure
-from interp.analysis.neurons.table import neuron_table, no_neurons
+from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.numbers import Numbers
 from interp.training.runs.checkpoint import Checkpoint
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Complex, Float, Int
 
 from interp.analysis.caption import caption
-from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.ipr import gini, ipr
 from interp.analysis.fourier.null import NullIPR, null_ipr, null_of_blocks
 from interp.analysis.fourier.spectrum import (
@@ -23,14 +23,10 @@ from interp.analysis.fourier.spectrum import (
     power_shares,
     wrapped,
 )
-from interp.analysis.measure import measure
-from interp.analysis.neurons.composition import neuron_curves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.training.display import Result
-from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.files import write_bytes
-from interp.training.runs.subject import Source, as_checkpoint
-from interp.training.tasks.groups import GROUPS, Basis
+from interp.training.tasks.groups import Basis
 from interp.training.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -232,71 +228,3 @@ class NeuronTable(Result):
         total = np.where(self.has_power, values, 0).sum(axis=0)
         mean = np.divide(total, count, out=np.full(len(self), np.nan), where=count > 0)
         return np.where(self.dead, np.nan, mean)
-
-
-def neuron_table(
-    source: Source,
-    step: int | None = None,
-    convention: Convention = "one-sided",
-    r: float = 2,
-    group: str | None = None,
-    layer: int = 0,
-) -> NeuronTable:
-    """Reads every neuron of a hidden layer.
-
-    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
-
-    Args:
-        source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
-            network.
-        step: which checkpoint of a run.
-        convention: of the IPR; the default is the reference code's.
-        r: exponent of the IPR.
-        group: whose characters to use; the default is the group of the task.
-        layer: which hidden layer, counted from 0.
-
-    Raises:
-        ValueError: if the run has no such checkpoint or layer, the group or the convention is
-            unknown, or the group needs a prime modulus.
-    """
-    origin = as_checkpoint(source, step)
-    network = origin.network
-    group = GROUPS.check(group or network.task.group)
-    CONVENTIONS.check(convention)
-    curves = neuron_curves(network, layer)
-    norm = network.layers[layer].norm
-    return NeuronTable(
-        task=network.task,
-        curves=curves,
-        group=group,
-        convention=convention,
-        r=r,
-        step=origin.step,
-        seed=origin.seed,
-        name=origin.name,
-        layer=layer,
-        layers=len(network.layers),
-        norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
-    )
-
-
-def no_neurons(checkpoint: Checkpoint) -> str | None:
-    """Why a measure of neurons is not defined on a network."""
-    if not checkpoint.network.layers:
-        return "an attention-only network has no neurons; see its heads"
-    return None
-
-
-@measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)
-def neurons(
-    checkpoint: Checkpoint, *, layer: int = 0, convention: Convention = "one-sided", r: float = 2
-) -> NeuronTable:
-    """The neurons of a hidden layer: curves, spectra, IPR, phases; a row each.
-
-    Args:
-        checkpoint: of any network with neurons.
-        layer: which hidden layer, counted from 0.
-        convention: of the IPR.
-        r: exponent of the IPR.
-    """
-    return neuron_table(checkpoint, convention=convention, r=r, layer=layer)

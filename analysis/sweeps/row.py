@@ -10,7 +10,8 @@ import numpy as np
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.embedding import embedding_table
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.grok import grok_steps
 from interp.analysis.phases.phase import has_phase, phase
 from interp.analysis.phases.settled import settled, state

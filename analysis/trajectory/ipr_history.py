@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int
 
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.measure import measure
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
 from interp.training.display import Result
 from interp.training.runs.run import Run

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from interp.analysis.ablation.by_class import BAND
 from interp.analysis.ablation.kernel_scores import cumulative_counts
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
-from interp.analysis.ablation.prune import BAND
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.data.splits import PARTS, SPLITS, split_means
 from interp.training.display import Result
 from interp.training.evaluation import Evaluation

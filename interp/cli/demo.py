@@ -29,9 +29,9 @@ def demo(
     json_: Json = False,
 ) -> None:
     """Train the paper's coexistence run, find and prune its memorizing neurons, report."""
-    from interp.analysis.ablation.prune import prune_by_class
+    from interp.analysis.ablation.by_class import prune_by_class
     from interp.analysis.neurons.classify import classify
-    from interp.analysis.neurons.table import neuron_table
+    from interp.analysis.neurons.read import neuron_table
     from interp.analysis.phases.phase import phase
     from interp.reporting.report import report as write_report
     from interp.training.config.run_config import parse_config

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.ablation.heads import HeadAblation
-    from interp.analysis.ablation.prune import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable

@@ -79,7 +79,7 @@ def ipr(
 ) -> None:
     """Show the IPR histogram of a checkpoint, with the classes of its neurons."""
     from interp.analysis.neurons.classify import classify
-    from interp.analysis.neurons.table import neuron_table
+    from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
 
     check_places(figure, template, table)
@@ -114,10 +114,10 @@ def prune(
     json_: Json = False,
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
-    from interp.analysis.ablation.prune import prune_by_class
+    from interp.analysis.ablation.by_class import prune_by_class
     from interp.analysis.ablation.pruning_curves import pruning_curve
     from interp.analysis.neurons.classify import classify
-    from interp.analysis.neurons.table import neuron_table
+    from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load, write_pruned
 
     check_places(figure, template)
@@ -160,7 +160,7 @@ def spectrum(
     from interp import figures
     from interp.analysis.fourier.spectrum import power_shares
     from interp.analysis.neurons.embedding import embedding_table
-    from interp.analysis.neurons.table import neuron_table
+    from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
 
     check_places(figure, template)

@@ -10,7 +10,7 @@ import yaml
 
 from interp import figures
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
 from interp.training.runs.files import is_vacant, new_folder, write_bytes

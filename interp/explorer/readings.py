@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 
-from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.curves import PruningCurves
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import Order
 from interp.analysis.neurons.classify import two_class_cut
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from interp.analysis.ablation.pruning_curves import ControlBand, PruningCurve, PruningCurves
+from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
 from interp.training.data.splits import SPLITS, Split

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from interp.analysis.ablation.prune import BAND, Pruning
+from interp.analysis.ablation.by_class import BAND, Pruning
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS

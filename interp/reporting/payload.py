@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.analysis.ablation.pruning_curves import PruningCurve, PruningCurves
+from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import RANKINGS
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.fourier.spectrum import power_shares

@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
-from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, classify
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import Phase, has_phase, phase
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves

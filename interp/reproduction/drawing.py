@@ -14,7 +14,7 @@ from interp import figures
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.answers import answer_planes
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps.diagram import phase_diagram
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.reproduction.chart import Chart, measures_against

@@ -11,7 +11,7 @@ from interp.training.losses.loss import LOSSES
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.at_threshold import ThresholdScores
-    from interp.analysis.ablation.prune import Pruning
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.phases.events import Interval
     from interp.analysis.phases.phase import Phase, PhaseName

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from interp.analysis.ablation.prune import Pruning, prune_by_class
+from interp.analysis.ablation.by_class import Pruning, prune_by_class
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.norm_weights import norm_correlation
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import phase
 from interp.training.data.splits import Split
 from interp.training.runs.run import Run, load

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from interp import report
-from interp.analysis.ablation.pruning_curves import PruningCurves, pruning_curve
+from interp.analysis.ablation.curves import PruningCurves
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import Direction, removal_order
 from interp.analysis.fourier.ipr import ipr
 from interp.analysis.neurons.classify import NotBimodalWarning
-from interp.analysis.neurons.table import neuron_table
+from interp.analysis.neurons.read import neuron_table
 from interp.training.data.splits import Split
 from interp.training.runs.run import Run, load
 from interp.training.trainer.loop import train

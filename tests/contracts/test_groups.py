@@ -10,7 +10,8 @@ import pytest
 from interp.analysis.fourier.ipr import ipr
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.tasks.groups import GROUPS, Basis, Group, residue_order
 from interp.training.tasks.task import make_task
 from tests.conftest import plain_mlp

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from interp import figures
-from interp.analysis.ablation.prune import prune, prune_by_class
+from interp.analysis.ablation.by_class import prune_by_class
+from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import RANKINGS, order_by, ranking, removal_order
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.table import NeuronTable, neuron_table
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
 from interp.reporting.report import report
 from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores

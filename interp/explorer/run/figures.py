@@ -20,7 +20,7 @@ from interp.explorer.run.sliders import (
 )
 
 if TYPE_CHECKING:
-    from interp.analysis.ablation.pruning_curves import PruningCurves
+    from interp.analysis.ablation.curves import PruningCurves
     from interp.explorer.run.sliders import Opener
 
 

@@ -21,7 +21,7 @@ from interp.words.sentences import BEFORE_AFTER, threshold_rows
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.at_threshold import ThresholdScores
-    from interp.analysis.ablation.pruning_curves import PruningCurves
+    from interp.analysis.ablation.curves import PruningCurves
     from interp.analysis.neurons.classify import Classes
     from interp.explorer.readings import OpenRun
     from interp.explorer.run.sliders import Opener

@@ -1,0 +1,85 @@
+"""Reads the neuron table of a run, a checkpoint or a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.measure import measure
+from interp.analysis.neurons.composition import neuron_curves
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.subject import Source, as_checkpoint
+from interp.training.tasks.groups import GROUPS
+
+if TYPE_CHECKING:
+    pass
+
+from interp.analysis.neurons.table import NeuronTable
+
+
+def neuron_table(
+    source: Source,
+    step: int | None = None,
+    convention: Convention = "one-sided",
+    r: float = 2,
+    group: str | None = None,
+    layer: int = 0,
+) -> NeuronTable:
+    """Reads every neuron of a hidden layer.
+
+    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
+
+    Args:
+        source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
+            network.
+        step: which checkpoint of a run.
+        convention: of the IPR; the default is the reference code's.
+        r: exponent of the IPR.
+        group: whose characters to use; the default is the group of the task.
+        layer: which hidden layer, counted from 0.
+
+    Raises:
+        ValueError: if the run has no such checkpoint or layer, the group or the convention is
+            unknown, or the group needs a prime modulus.
+    """
+    origin = as_checkpoint(source, step)
+    network = origin.network
+    group = GROUPS.check(group or network.task.group)
+    CONVENTIONS.check(convention)
+    curves = neuron_curves(network, layer)
+    norm = network.layers[layer].norm
+    return NeuronTable(
+        task=network.task,
+        curves=curves,
+        group=group,
+        convention=convention,
+        r=r,
+        step=origin.step,
+        seed=origin.seed,
+        name=origin.name,
+        layer=layer,
+        layers=len(network.layers),
+        norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+    )
+
+
+def no_neurons(checkpoint: Checkpoint) -> str | None:
+    """Why a measure of neurons is not defined on a network."""
+    if not checkpoint.network.layers:
+        return "an attention-only network has no neurons; see its heads"
+    return None
+
+
+@measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)
+def neurons(
+    checkpoint: Checkpoint, *, layer: int = 0, convention: Convention = "one-sided", r: float = 2
+) -> NeuronTable:
+    """The neurons of a hidden layer: curves, spectra, IPR, phases; a row each.
+
+    Args:
+        checkpoint: of any network with neurons.
+        layer: which hidden layer, counted from 0.
+        convention: of the IPR.
+        r: exponent of the IPR.
+    """
+    return neuron_table(checkpoint, convention=convention, r=r, layer=layer)

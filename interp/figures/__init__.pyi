@@ -1,0 +1,19 @@
+# The public names; ``interp.lazy`` reads them here, and type checkers do.
+from interp.figures.diagram.cells import phase_diagram as phase_diagram
+from interp.figures.diagram.dense import dense_phase_diagram as dense_phase_diagram
+from interp.figures.diagram.scores import phase_scores as phase_scores
+from interp.figures.dynamics import ipr_dynamics as ipr_dynamics
+from interp.figures.embedding import embedding_spectrum as embedding_spectrum
+from interp.figures.export import save as save
+from interp.figures.export import save_all as save_all
+from interp.figures.export import save_page as save_page
+from interp.figures.heads import head_ablation as head_ablation
+from interp.figures.ipr import ipr_histogram as ipr_histogram
+from interp.figures.neuron import neuron_curves as neuron_curves
+from interp.figures.norms import norm_weights as norm_weights
+from interp.figures.paper_look import paper as paper
+from interp.figures.planes import answer_planes as answer_planes
+from interp.figures.pruning import pruning_curve as pruning_curve
+from interp.figures.pruning import pruning_curves as pruning_curves
+from interp.figures.spectra import spectra_heatmap as spectra_heatmap
+from interp.figures.training import training_curves as training_curves
