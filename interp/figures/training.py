@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
-from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.losses.loss import LOSSES
 
 if TYPE_CHECKING:
@@ -29,32 +29,13 @@ def training_curves(run: Run) -> go.Figure:
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     rows = [m for m in run.measurements if m.step > 0]
-    steps = np.array([m.step for m in rows], dtype=np.int32)
     for split in SPLITS:
-        if not rows or rows[-1].scores[split].accuracy is None:
-            continue
-        for row, metric in ((1, "accuracy"), (2, "loss")):
-            values = [getattr(m.scores[split], metric) for m in rows]
-            figure.add_trace(
-                go.Scatter(
-                    x=steps,
-                    y=np.array(values, dtype=np.float32),
-                    name=split,
-                    legendgroup=split,
-                    showlegend=row == 1,
-                    mode="lines",
-                    visible="legendonly" if split == "all" else True,
-                    line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
-                    hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
-                    f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
-                ),
-                row=row,
-                col=1,
-            )
-    for interval, words, place in (
-        (grokking(run), "grokked", 0.30),
-        (inversion(run), "inverted", 0.18),
-    ):
+        if rows and rows[-1].scores[split].accuracy is not None:
+            for row, metric in ((1, "accuracy"), (2, "loss")):
+                trace = _line(rows, split, metric)
+                figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
+    marks = ((grokking(run), "grokked", 0.30), (inversion(run), "inverted", 0.18))
+    for interval, words, place in marks:
         if interval is not None:
             mark_interval(figure, interval, words, place)
     figure.update_xaxes(type="log")
@@ -64,6 +45,21 @@ def training_curves(run: Run) -> go.Figure:
     figure.update_yaxes(title_text=title, type="log", exponentformat="power", row=2, col=1)
     figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
+
+
+def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
+    values = [getattr(m.scores[split], metric) for m in rows]
+    return go.Scatter(
+        x=np.array([m.step for m in rows], dtype=np.int32),
+        y=np.array(values, dtype=np.float32),
+        name=split,
+        legendgroup=split,
+        mode="lines",
+        visible="legendonly" if split == "all" else True,
+        line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
+        hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
+        f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
+    )
 
 
 def _loss_ticks(rows: Sequence[Measurement]) -> str | int:
