@@ -278,7 +278,6 @@ def test_mean_of_the_null_where_it_has_a_closed_form():
     for convention in ("irrep", "one-sided", "two-sided"):
         assert exact_mean(np.ones(4, dtype=int), convention) == pytest.approx(4 * 3 / 24)
     assert exact_mean(np.array([1, 4]), "irrep") == pytest.approx((3 + 24) / 35)
-    # A convention that counts every block twice has half the sum of squared shares.
     assert exact_mean(np.array([1, 2, 2]), "two-sided") is None
 
 

@@ -133,7 +133,7 @@ def exact_mean(
 ) -> float | None:
     """Mean IPR of a Gaussian curve; None where no closed form is known.
 
-    Where a convention counts its blocks alike, their shares are Dirichlet(m/2), one of them is
+    Where a convention counts its blocks alike and once, their shares are Dirichlet(m/2), each
     Beta(m/2, (n−m)/2), and E Σ s^r = Σ Γ(m/2+r) Γ(n/2) / (Γ(n/2+r) Γ(m/2)); for r = 2 this is
     Σ m (m+2) / (n (n+2)). Here n counts the functions in these blocks.
 
@@ -145,15 +145,14 @@ def exact_mean(
     row = CONVENTIONS[convention]
     weight, times = row.weight(sizes), row.multiplicity(sizes)
     counts = times > 0
-    if np.ptp(weight[counts]) > 0 or np.ptp(times[counts]) > 0:
+    if np.ptp(weight[counts]) > 0 or times.max() > 1:
         return None
     half, how_many = np.unique(sizes[counts] / 2, return_counts=True)
     whole = float(sizes[counts].sum()) / 2
-    total = sum(
+    return sum(
         int(count) * exp(lgamma(m + r) + lgamma(whole) - lgamma(whole + r) - lgamma(m))
         for m, count in zip(half.tolist(), how_many.tolist(), strict=True)
     )
-    return total * float(times[counts][0]) ** (1 - r)
 
 
 def _check(elements: int, curves: int, draws: int) -> None:

@@ -129,20 +129,26 @@ def test_the_report_has_a_column_for_an_own_ranking(own, tiny_run, table, tmp_pa
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 def test_the_reports_column_follows_the_threshold(own, tiny_run, table, tmp_path, browser):
-    file = report(tiny_run, tmp_path / "report.html", threshold=0.2, draws=2)
-    accuracy = pruning_curve(tiny_run, draws=0, losses=False)[OWN, "lowest"].accuracy["all"]
+    ranking("operand norm")(lambda table: np.linalg.norm(table.norms[:2], axis=0))
+    try:
+        file = report(tiny_run, tmp_path / "report.html", threshold=0.2, draws=2)
+        curves = pruning_curve(tiny_run, draws=0, losses=False)
+    finally:
+        RANKINGS.remove("operand norm")
+    both = [curves[name, "lowest"].accuracy["all"] for name in (OWN, "operand norm")]
     with opened_page(browser, viewport={"width": 1200, "height": 900}) as page:
         for threshold in (0.2, float(np.sort(table.ipr)[10]) + 1e-6):
             page.goto("about:blank")
             page.goto(f"{file.as_uri()}#threshold={threshold}")
             page.wait_for_selector("html[data-ready=true]")
             cells = page.locator('#before-after tr[data-split="all"] td').all_inner_texts()
-            assert len(cells) == 6
-            assert cells[-1] == f"{accuracy[int((table.ipr < threshold).sum())]:.3f}"
+            assert len(cells) == 7
+            size = int((table.ipr < threshold).sum())
+            assert cells[5:] == [f"{one[size]:.3f}" for one in both]
         heads = page.locator("#neurons thead button").all_inner_texts()
-        assert heads[-1] == OWN
+        assert heads[-2:] == [OWN, "operand norm"]
         first = page.locator("#neurons tbody tr").first
-        shown = float(first.locator("td").last.inner_text())
+        shown = float(first.locator("td").all_inner_texts()[-2])
         neuron = int(first.get_attribute("data-neuron"))
         assert shown == pytest.approx(own(table)[neuron], abs=6e-4)
         assert page.problems == []
