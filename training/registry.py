@@ -140,6 +140,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
                 self.add(point.name, point.value, f"entry point {point.value}")
             except ValueError as error:
                 self.problems[point.name] = str(error)
+                _note(point.value, str(error))
                 if not self.is_own(point.name):  # which of the two is meant nobody can tell
                     self.remove(point.name)
 
@@ -164,7 +165,7 @@ def load_plugins() -> dict[str, str]:
             load_plugin(name)
         except Exception as error:
             problems[name] = _line(error)
-            print(f"interp: note: plug-in {name} failed: {_line(error)}", file=sys.stderr)  # noqa: T201
+            _note(name, problems[name])
     return problems
 
 
@@ -193,6 +194,11 @@ def load_plugin(name: str) -> None:
 def origin_of(function: Any) -> str:
     """Who defines a function: its module and name, by which it may be defined again."""
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def _note(plugin: str, problem: str) -> None:
+    """On stderr: who asks for a table of rows must not fail because of one plug-in."""
+    print(f"interp: note: plug-in {plugin} failed: {problem}", file=sys.stderr)  # noqa: T201
 
 
 def _line(error: Exception) -> str:
