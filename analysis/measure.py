@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any, Literal
 
 from interp.analysis.caption import place
 from interp.analysis.measures import MEASURES
 from interp.analysis.numbers import Numbers
+from interp.analysis.option import Option, check_signature, options_of
 from interp.training.display import Result, Values
 from interp.training.registry import origin_of
 
@@ -28,34 +27,6 @@ Refuses = Callable[[Any], str | None]
 
 class NotDefined(ValueError):
     """A measure was asked of something that it is not defined on."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a measure.
-
-    Attributes:
-        name: of the argument.
-        default: what is in force unless told otherwise.
-        kind: its type, by which values from a file or a command line are read.
-    """
-
-    name: str
-    default: Any
-    kind: Any
-
-    def read(self, value: Any) -> Any:
-        """The value as its type has it.
-
-        Raises:
-            ValueError: saying what was expected and what came.
-        """
-        try:
-            return TypeAdapter(self.kind).validate_python(value)
-        except ValidationError as error:
-            problem = error.errors()[0]["msg"]
-            problem = problem[0].lower() + problem[1:]
-            raise ValueError(f"{self.name}: {problem}, got {value!r}") from None
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,18 +100,18 @@ class Measure:
         if not isinstance(found, Result):
             kind = type(found).__name__
             raise TypeError(f"measure {self.name}: expected a result or numbers, got {kind}")
-        if isinstance(found, Numbers) and not found.caption:
-            found = replace(found, caption=caption_of(subject))
+        if isinstance(found, Numbers):
+            title, caption = (
+                found.title or self.label(checked),
+                found.caption or caption_of(subject),
+            )
+            found = replace(found, title=title, caption=caption)
         return found
 
     @cached_property
     def options(self) -> Mapping[str, Option]:
         """Its options by name: the keyword arguments of its function, and nothing else."""
-        _, *rest = inspect.signature(self.compute).parameters.values()
-        return {
-            one.name: Option(one.name, one.default, _kind(self.compute, one.annotation))
-            for one in rest
-        }
+        return options_of(self.compute)
 
     def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options that were given, read by their types.
@@ -207,34 +178,12 @@ def measure(
     """
 
     def made(compute: Callable[..., Result | Values]) -> Measure:
-        _check_signature(name, compute)
+        check_signature(name, compute)
         found = Measure(name, reads, source, compute, refuses, version)
         MEASURES.add(name, found, origin_of(compute))
         return found
 
     return made
-
-
-def _check_signature(name: str, compute: Callable[..., Any]) -> None:
-    subject, *options = inspect.signature(compute).parameters.values() or (None,)
-    for one in options:
-        if one.kind is not one.KEYWORD_ONLY or one.default is one.empty:
-            raise ValueError(
-                f"measure {name}: expected (subject, *, option=default, …), "
-                f"got {one.name} without {'a default' if one.default is one.empty else 'the *'}"
-            )
-    if subject is None:
-        raise ValueError(f"measure {name}: expected a function of a subject, got one of nothing")
-
-
-def _kind(function: Callable[..., Any], annotation: Any) -> Any:
-    """The type that an annotation names; anything where it names none."""
-    if annotation is inspect.Parameter.empty:
-        return Any
-    if not isinstance(annotation, str):
-        return annotation
-    holder = type("Holder", (), {"__annotations__": {"value": annotation}})
-    return get_type_hints(holder, function.__globals__)["value"]
 
 
 def _text(function: Callable[..., Any]) -> str:

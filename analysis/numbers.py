@@ -15,11 +15,13 @@ class Numbers(Result):
         numbers: by name; None for what does not exist, infinite for an event that never came.
         caption: where they come from; a measure's call fills it in where it is left out.
         control: the same names under a null or control, which the table shows beside them.
+        title: of a figure; the measure's name and options where it is left out.
     """
 
     numbers: Values
     caption: str = ""
     control: Values = field(default_factory=dict)
+    title: str = ""
 
     def values(self) -> Values:
         """The numbers, and the control's as ``name_control``."""

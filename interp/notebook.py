@@ -37,7 +37,8 @@ def _result(result: Result) -> str:
     words = [f"{result.caption}."]
     if len(rows) > _MOST:
         words.append(f"The first {_MOST} of {len(rows)} values:")
-    return _block(type(result).__name__, ["name", "value"], rows[:_MOST], words)
+    title = getattr(result, "title", "") or type(result).__name__
+    return _block(title, ["name", "value"], rows[:_MOST], words)
 
 
 def _cell(value: Value) -> str:

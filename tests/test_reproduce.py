@@ -149,10 +149,66 @@ def test_the_cost_is_told_first(toys, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["one"]["done"] == 4
 
 
+OWN = """
+name: mine
+title: Toys of my own
+source: my notebook
+claim: Half of the neurons suffice.
+grid:
+  base: {task: {p: 7}, model: {width: 12}, data: {fraction: 0.6, corruption: 0.3}, steps: 8}
+  seeds: 2
+measures:
+  needed: {}
+figures:
+  - {kind: measure, measure: needed}
+criteria:
+  - {says: it is a share, measure: MEASURED, at_least: 0, at_most: 1}
+"""
+
+
+def test_a_recipe_of_ones_own(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN.replace("MEASURED", "train_accuracy"))
+    found = interp.reproduce(path, tmp_path, machine="serial")
+    assert found.word == "holds"
+    assert found.recipe.label == "mine"
+    assert (tmp_path / "mine" / "verdict.json").exists()
+    assert [one.layout.title.text for one in found.figures] == ["needed"]
+
+
+def test_a_slip_in_a_criterion_is_not_taken_for_a_gap(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN.replace("MEASURED", "train_acuracy"))
+    found = interp.reproduce(path, tmp_path, machine="serial")
+    assert found.word == "undecided"
+    expected = "no run has a value 'train_acuracy'; nearest is train_accuracy"
+    assert found.judged[0].why == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: measure,", "kind: mesure,", "recipe mine: figures: kind: expected .*nearest is m"),
+        ("measure: needed}", "norms: 3}", "recipe mine: figures: missing a required argument"),
+        ("measure: needed}", "measure: neded}", "figures: measure: .*nearest is needed"),
+        ("name: mine", "name: my/own", "recipe mine.yaml: name: String should match pattern"),
+        ("name: mine", "name: pruning", "name: pruning is a recipe of interp's own"),
+        ("needed: {}", "neded: {}", "measure: expected .*nearest is needed"),
+    ],
+)
+def test_a_recipe_that_is_none(tmp_path, old, new, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN.replace("MEASURED", "train_accuracy").replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        interp.reproduce(path, tmp_path / "out", machine="serial")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["three"], "reproduce: expected one of one, two; got 'three'"),
+        (["three"], "reproduce: expected one of one, two or a .yaml file; got 'three'"),
+        (["three.yaml"], "recipe three.yaml: expected a file, found none"),
         (["one", "--budget", "small"], "budget: expected quick or paper, got 'small'"),
         (["one", "--seeds", "0"], "seeds: expected at least 1, got 0"),
         (["one", "--executor", "magic"], "executor: expected"),

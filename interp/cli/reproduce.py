@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    name: Annotated[str | None, Parameter(help="claim or figure; none lists all")] = None,
+    name: Annotated[str | None, Parameter(help="claim, figure or .yaml; none lists all")] = None,
     /,
     *,
     all_: Annotated[
@@ -61,7 +61,7 @@ def reproduce(
     found = []
     for recipe in chosen:
         with sweep_progress() as watch:
-            one = run(recipe.name, out, cast(Any, budget), seeds, machine, watch)
+            one = run(recipe, out, cast(Any, budget), seeds, machine, watch)
         found.append(one)
         if not json_:
             _print_verdict(one, out)

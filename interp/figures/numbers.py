@@ -18,7 +18,7 @@ def numbers(result: Any, title: str | None = None) -> go.Figure:
 
     Args:
         result: anything with ``values()`` and ``caption``.
-        title: of the figure; the class of the result by default.
+        title: of the figure; by default the result's own, or its class.
     """
     found = {name: value for name, value in result.values().items() if _is_number(value)}
     beside = {name: v for name, v in found.items() if name.endswith(_CONTROL)}
@@ -35,7 +35,8 @@ def numbers(result: Any, title: str | None = None) -> go.Figure:
     caption = result.caption
     if len(own) > _MOST:
         caption += f" · the first {_MOST} of {len(own)} values"
-    return styled(figure, title or type(result).__name__, caption, 180 + 24 * max(len(shown), 3))
+    title = title or getattr(result, "title", "") or type(result).__name__
+    return styled(figure, title, caption, 180 + 24 * max(len(shown), 3))
 
 
 def _is_number(value: object) -> bool:

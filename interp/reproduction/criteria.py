@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from interp.reproduction.evidence import Evidence, Place, Trained, words
-from interp.reproduction.recipe import Criterion, Reduce
+from interp.reproduction.recipe import Criterion, Other, Reduce
 
 Word = Literal["holds", "does not hold", "undecided"]
 FEWEST_SEEDS = 2
@@ -60,7 +61,19 @@ def judge(criterion: Criterion, evidence: Evidence) -> Judged:
         if other is None or seed in others
     }
     word, why = _word(margins, len(evidence.seeds))
+    why = _missing(criterion, other, evidence) or why
     return Judged(criterion, values, others, word, why)
+
+
+def _missing(criterion: Criterion, other: Other | None, evidence: Evidence) -> str | None:
+    """That a value has a name which no run knows, so that a slip is not taken for a gap."""
+    known = {name for one in evidence.runs for name in one.values}
+    names = [criterion.measure] + ([other.measure] if other and other.measure else [])
+    for name in names:
+        if known and name not in known:
+            near = get_close_matches(name, known, n=1)
+            return f"no run has a value {name!r}" + (f"; nearest is {near[0]}" if near else "")
+    return None
 
 
 def margin(criterion: Criterion, value: float, other: float | None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from interp import figures
 from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.measures import MEASURES
 from interp.analysis.neurons.answers import answer_planes
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
@@ -21,6 +23,7 @@ from interp.reproduction.chart import Chart, measures_against
 from interp.reproduction.evidence import Evidence, Trained, differing
 from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
 from interp.reproduction.recipe import Recipe
+from interp.training.registry import Registry
 from interp.training.runs.run import Run
 from interp.training.sweep.table.results import Results
 
@@ -34,6 +37,23 @@ def draw(recipe: Recipe, evidence: Evidence) -> list[go.Figure]:
         options = {name: value for name, value in asked.items() if name != "kind"}
         drawn += FIGURES[asked["kind"]](recipe, evidence, **options)
     return drawn
+
+
+def check_figures(recipe: Recipe) -> None:
+    """Refuses figures that are none, before anything is trained.
+
+    Raises:
+        ValueError: saying what was expected.
+    """
+    for asked in recipe.figures:
+        options = {name: value for name, value in asked.items() if name != "kind"}
+        try:
+            drawn = FIGURES[str(asked.get("kind"))]
+            signature(drawn).bind(recipe, None, **options)
+            if drawn is _measure:
+                MEASURES[options["measure"]].checked(options.get("options", {}))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"recipe {recipe.name}: figures: {error}") from None
 
 
 def _settings(evidence: Evidence, places: Places | None) -> dict[str, list[Trained]]:
@@ -104,7 +124,7 @@ def _first(evidence: Evidence, places: Places | None) -> list[tuple[str, Run]]:
 def _named(figure: go.Figure, words: str) -> go.Figure:
     """With the setting in its title, in place of the name of a run folder, which is a hash."""
     title = figure.layout.title.text
-    return figure.update_layout(title_text=f"{title} · {words}")
+    return figure.update_layout(title_text=f"{title} · {words}" if words else title)
 
 
 def _pruning(
@@ -170,7 +190,21 @@ def _measures(recipe: Recipe, evidence: Evidence, **options: Any) -> list[go.Fig
     return [measures_against(evidence, recipe.title, Chart(**options))]
 
 
-FIGURES: Mapping[str, Callable[..., list[go.Figure]]] = {
+def _measure(
+    recipe: Recipe,
+    evidence: Evidence,
+    measure: str,
+    places: Places | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[go.Figure]:
+    """The figure that belongs to a measure."""
+    return [
+        _named(MEASURES[measure](run, **(options or {})).plot(), name)
+        for name, run in _first(evidence, places)
+    ]
+
+
+_ROWS: Mapping[str, Callable[..., list[go.Figure]]] = {
     "training": _training,
     "histograms": _histograms,
     "diagram": _diagram,
@@ -179,5 +213,7 @@ FIGURES: Mapping[str, Callable[..., list[go.Figure]]] = {
     "ipr_history": _ipr_history,
     "neuron": _neuron,
     "planes": _planes,
+    "measure": _measure,
     "measures": _measures,
 }
+FIGURES: Registry[Callable[..., list[go.Figure]]] = Registry("kind", _ROWS)

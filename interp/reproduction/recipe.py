@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -15,12 +16,12 @@ from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid
 
 Budget = Literal["quick", "paper"]
-Kind = Literal["claim", "figure", "appendix"]
+Kind = Literal["claim", "figure", "appendix", "own"]
 Place = Mapping[str, Any]
 Reduce = Literal["mean", "min", "max", "share"]
 
 BUDGETS: tuple[Budget, ...] = ("quick", "paper")
-_KINDS: tuple[Kind, ...] = ("claim", "figure", "appendix")
+_KINDS: tuple[Kind, ...] = ("claim", "figure", "appendix", "own")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
 
 
@@ -75,8 +76,8 @@ class Recipe(_Part):
     """What is trained, measured, drawn and asked.
 
     Attributes:
-        name: what a user types.
-        kind, number: its place in the paper.
+        name: what a user types, and the folder of its verdict.
+        kind, number: its place in the paper; a user's own recipe needs none.
         title: in a few words.
         source: paper and place in it.
         claim: what the paper says, in one sentence.
@@ -90,9 +91,9 @@ class Recipe(_Part):
         note: what the quick budget leaves out, and where the setting is not the paper's.
     """
 
-    name: str
-    kind: Kind
-    number: int
+    name: str = Field(pattern=r"^[\w-]+$")
+    kind: Kind = "own"
+    number: int = 0
     title: str
     source: str
     claim: str
@@ -110,6 +111,8 @@ class Recipe(_Part):
         """As people refer to it: ``claim (ii)``, ``figure 6``."""
         if self.kind == "claim":
             return f"claim ({_ROMAN[self.number - 1]})"
+        if self.kind == "own":
+            return self.name
         return f"figure {self.number}" if self.kind == "figure" else "appendix"
 
     def grid_of(self, budget: Budget, seeds: int | None = None) -> Grid:
@@ -167,12 +170,29 @@ def recipes() -> Mapping[str, Recipe]:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """The recipe of that name, or of a file of one's own.
+
+    Args:
+        name: as ``interp reproduce`` lists them, or the path of a ``.yaml`` file.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or the file holds none, or takes the name of another.
     """
+    if name.endswith((".yaml", ".yml")):
+        return _of_file(Path(name))
     known = recipes()
     if name not in known:
-        raise ValueError(f"reproduce: expected one of {', '.join(known)}; got {name!r}")
+        raise ValueError(
+            f"reproduce: expected one of {', '.join(known)} or a .yaml file; got {name!r}"
+        )
     return known[name]
+
+
+def _of_file(path: Path) -> Recipe:
+    if not path.is_file():
+        raise ValueError(f"recipe {path}: expected a file, found none")
+    found = parse_recipe(path.read_text(encoding="utf-8"), path.name)
+    there = recipes().get(found.name)
+    if there is not None and there != found:
+        raise ValueError(f"recipe {path.name}: name: {found.name} is a recipe of interp's own")
+    return found

@@ -13,7 +13,7 @@ from interp.analysis.sweeps.measured import asked_of, bare_values
 from interp.analysis.sweeps.row import measure
 from interp.analysis.sweeps.sweep import sweep
 from interp.figures.export import save_page
-from interp.reproduction.drawing import draw
+from interp.reproduction.drawing import check_figures, draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
 from interp.reproduction.verdict import Verdict, verdict
@@ -34,7 +34,7 @@ _STORES = {"runs": "networks", "scores": "scores"}
 
 
 def reproduce(
-    name: str,
+    name: str | Path | Recipe,
     out: Path | str = "reproduction",
     budget: Budget = "quick",
     seeds: int | None = None,
@@ -47,7 +47,8 @@ def reproduce(
     cut off goes on.
 
     Args:
-        name: of the recipe; ``interp reproduce`` lists them.
+        name: of the recipe, as ``interp reproduce`` lists them; the path of a ``.yaml`` file of
+            one's own; or the recipe itself.
         out: folder; the verdict is written to ``out/name/``, with its figures.
         budget: ``quick`` for two cores, ``paper`` for the whole grid.
         seeds: another number of seeds than the recipe's.
@@ -57,8 +58,9 @@ def reproduce(
     Raises:
         ValueError: for an unknown recipe or budget, or an option of the sweep that is none.
     """
-    recipe = find_recipe(name)
+    recipe = name if isinstance(name, Recipe) else find_recipe(str(name))
     check_budget(budget, seeds)
+    check_figures(recipe)
     machine = as_machine(machine)
     grid = recipe.grid_of(budget, seeds)
     if recipe.trained == "analytic":
@@ -68,7 +70,7 @@ def reproduce(
         results = sweep(grid, place, machine, recipe.keep, watch=watch)
         evidence = trained(recipe, grid, results, place if recipe.keep == "runs" else None)
     found = verdict(recipe, evidence, budget, draw(recipe, evidence))
-    write(found, Path(out) / name)
+    write(found, Path(out) / recipe.name)
     return found
 
 
