@@ -10,7 +10,8 @@ import pytest
 from interp import figures
 from interp.analysis.sweeps.axes import Axes
 from interp.analysis.sweeps.bootstrap import Bootstrap, interval, median
-from interp.analysis.sweeps.boundary import Boundary, CriticalValue, critical
+from interp.analysis.sweeps.boundary import Boundary, critical
+from interp.analysis.sweeps.critical_value import CriticalValue
 from interp.analysis.sweeps.diagram import phase_diagram
 from tests.sweep_results import from_rows, made
 

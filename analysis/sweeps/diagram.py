@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from interp.analysis.measure import measure
 from interp.analysis.phases.settled import STATES, State
 from interp.analysis.sweeps.axes import Axes, plane
+from interp.analysis.sweeps.vote import vote
 from interp.training.display import Result
 from interp.training.sweep.table.results import Results, distinct
 
@@ -26,22 +27,6 @@ QUANTITIES: Mapping[str, str] = {
     "corrupted": "corrupted_accuracy",
     "ipr": "mean_ipr",
 }
-
-
-@dataclass(frozen=True)
-class Vote:
-    """What the seeds of a point say.
-
-    Attributes:
-        state: with the most votes; "tied" if two have equally many, for a tie is no phase
-            between the two.
-        share: of the seeds that voted for it, or in a tie for each of the first.
-        votes: number of seeds by state, the most first.
-    """
-
-    state: PointState
-    share: float
-    votes: Mapping[PointState, int]
 
 
 @dataclass(frozen=True)
@@ -198,25 +183,6 @@ def diagram(
         panel: a third axis; may be left out where only one other axis has several values.
     """
     return phase_diagram(results, x, y, panel)
-
-
-def vote(states: Iterable[str]) -> Vote:
-    """The state with the most votes, or "tied". "budget too short" and "failed" vote as any other.
-
-    Raises:
-        ValueError: if there is no vote, or a state is unknown.
-    """
-    counts = Counter(states)
-    if not counts:
-        raise ValueError("expected the state of at least one seed, found none")
-    if unknown := sorted(counts.keys() - set(STATES)):
-        raise ValueError(f"expected a state among {', '.join(STATES)}; got {unknown[0]!r}")
-    ordered = sorted(
-        ((state, counts[state]) for state in STATES if counts[state]), key=lambda pair: -pair[1]
-    )
-    first, most = ordered[0]
-    tied = len(ordered) > 1 and ordered[1][1] == most
-    return Vote("tied" if tied else first, most / counts.total(), dict(ordered))
 
 
 def _point(place: tuple[Any, Any, Any], rows: list[Mapping[str, Any]]) -> Point:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from interp.analysis.phases.phase import PhaseName
 from interp.analysis.sweeps.axes import base_values
-from interp.analysis.sweeps.diagram import Vote, vote
+from interp.analysis.sweeps.vote import Vote, vote
 from interp.training.sweep.table.results import Results
 
 PHASES = frozenset(get_args(PhaseName))

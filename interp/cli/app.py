@@ -27,9 +27,12 @@ COMMANDS = {
         "Train the paper's coexistence run, find and prune its memorizing neurons, report.",
     ),
     "train": ("runs:train", "Train a network, or go on with a run that was cut off."),
-    "ipr": ("runs:ipr", "Show the IPR histogram of a checkpoint, with the classes of its neurons."),
+    "ipr": (
+        "neurons:ipr",
+        "Show the IPR histogram of a checkpoint, with the classes of its neurons.",
+    ),
     "prune": (
-        "runs:prune",
+        "neurons:prune",
         "Prune the memorizing neurons; re-evaluate every split, beside random controls.",
     ),
     "spectrum": (

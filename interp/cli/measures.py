@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from interp.cli.parameters import Figure, Json, Template, check_places, write_table
+from interp.cli.parameters import (
+    Figure,
+    Json,
+    Step,
+    Template,
+    check_places,
+    say_written,
+    write_table,
+)
 from interp.cli.print_runs import print_json, print_values, say
 from interp.cli.progress import step_progress
 
@@ -30,7 +38,6 @@ _COMMON: Sequence[tuple[str, Any, Any]] = (
     ("template", Template, "screen"),
     ("json_", Json, False),
 )
-_STEP = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
 _HISTORY = Annotated[bool, Parameter(negative="", help="at every checkpoint instead of one")]
 _PLACE = {
     "checkpoint": "run folder",
@@ -107,7 +114,7 @@ def _command_of(found: Measure) -> Callable[..., None]:
         for name, option in found.options.items()
     ]
     if found.reads == "checkpoint":
-        keyword += [("step", _STEP, None), ("history", _HISTORY, False)]
+        keyword += [("step", Step, None), ("history", _HISTORY, False)]
     keyword += _COMMON
 
     defaults = {name: default for name, _, default in keyword}
@@ -151,9 +158,7 @@ def _run(found: Measure, place: Any, given: dict[str, Any], common: dict[str, An
         print_json({**about, **result.to_dict()})
         return
     print_values(found.label(given), result)
-    for path in (common["figure"], common["table"]):
-        if path is not None:
-            say(f"written: {path}")
+    say_written(common["figure"], common["table"])
 
 
 def _result(

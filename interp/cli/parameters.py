@@ -16,6 +16,15 @@ Template = Annotated[
     Parameter(help="look of the figure; paper: one column, 86 mm, paper-wide: two, 178 mm"),
 ]
 
+Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
+Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
+Draws = Annotated[
+    int | None,
+    Parameter(help="random prunings as control; 50 by default, 10 for curves that are slow"),
+]
+Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
+RunFolder = Annotated[Path, Parameter(help="run folder")]
+
 
 def check_places(figure: Path | None, template: str, table: Path | None = None) -> None:
     """Refuses names before any work is done, so that nothing is half written."""
@@ -41,3 +50,22 @@ def write_table(frame: Any, path: Path) -> None:
     buffer = io.BytesIO()
     frame.to_parquet(buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def threshold_of(text: str) -> Any:
+    """A rule's name, or the number that the text is."""
+    if text in ("auto", "null"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text  # the classifier says what it expected
+
+
+def say_written(*paths: Path | None) -> None:
+    """Tells which files were written."""
+    from interp.cli.print_runs import say
+
+    for path in paths:
+        if path is not None:
+            say(f"written: {path}")

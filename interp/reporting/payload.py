@@ -23,6 +23,7 @@ from interp.reporting.reading import (
 )
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
+from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
 
 BINS = 50
@@ -30,30 +31,59 @@ BINS = 50
 
 def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, Any], str]:
     """Words and numbers as plain data, and the arrays as text."""
-    table = neurons.table
-    every = list(neurons.tables.values())
     with_curves = steps_with_curves(neurons.tables)
-    arrays = {
+    places, blob = packed(_arrays(reading, neurons, with_curves))
+    added = added_rankings(neurons.curves)
+    return {
+        **_about(reading.run, neurons.table),
+        "steps": list(neurons.tables),
+        "withPruning": [
+            *(neurons.earlier.steps if neurons.earlier else ()),
+            neurons.table.step,
+        ],
+        "withCurves": [*with_curves, neurons.table.step],
+        "threshold": neurons.classes.threshold,
+        "rule": neurons.classes.rule,
+        "automatic": [automatic_threshold(one) for one in neurons.tables.values()],
+        "splits": _splits(reading),
+        "before": [_before(reading, step) for step in neurons.tables],
+        **_controls(neurons),
+        "null": _null(neurons.table),
+        "bins": BINS,
+        "colours": dict(CLASS_COLOUR),
+        "arrays": places,
+        **({"rankings": list(added)} if added else {}),
+    }, blob
+
+
+def _arrays(
+    reading: Reading, neurons: NeuronReading, with_curves: list[int]
+) -> dict[str, np.ndarray]:
+    every = list(neurons.tables.values())
+    phases = np.stack([one.phases for one in every])
+    sizes = neurons.curves.sizes
+    return {
         "ipr": np.stack([one.ipr for one in every]),
         "frequency": np.stack([one.frequency for one in every]).astype(np.uint16),
         "curve_ipr": share16(np.stack([one.curve_ipr for one in every])),
-        "phases": np.rint(np.stack([one.phases for one in every]) / np.pi * 32767).astype(np.int16),
+        "phases": np.rint(phases / np.pi * 32767).astype(np.int16),
         "norm": np.stack([one.norm for one in every]).astype(np.float32),
         "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
-        "sizes": neurons.curves.sizes.astype(np.int32),
-        "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(neurons.curves.sizes)),
+        "sizes": sizes.astype(np.int32),
+        "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(sizes)),
         **_norm_weights(every),
         **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
-        **_newest_curves(table),
+        **_newest_curves(neurons.table),
         **_newest_pruning(neurons.curves),
         **_earlier_pruning(neurons.earlier, reading.run.dataset),
     }
-    places, blob = packed(arrays)
-    control = neurons.curves.control
+
+
+def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
     return {
-        "run": reading.run.name,
-        "seed": reading.run.config.seed,
+        "run": run.name,
+        "seed": run.config.seed,
         "neurons": len(table),
         "elements": table.elements,
         "axis": GROUPS[table.group].axis,
@@ -61,24 +91,17 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         "sign": table.task.operation.second_sign,
         "convention": f"{CONVENTIONS[table.convention].words}, r = {table.r:g}",
         "caption": table.caption.rpartition(" · step")[0],
-        "steps": list(neurons.tables),
-        "withPruning": [*(neurons.earlier.steps if neurons.earlier else ()), table.step],
-        "withCurves": [*with_curves, table.step],
-        "threshold": neurons.classes.threshold,
-        "rule": neurons.classes.rule,
-        "automatic": [automatic_threshold(one) for one in every],
-        "splits": _splits(reading),
-        "before": [_before(reading, step) for step in neurons.tables],
+    }
+
+
+def _controls(neurons: NeuronReading) -> dict[str, Any]:
+    control = neurons.curves.control
+    return {
         "draws": 0 if control is None else control.draws,
         "earlierDraws": 0 if neurons.earlier is None else neurons.earlier.draws,
         "controlSeed": None if control is None else control.seed,
         "method": neurons.curves.method,
-        "null": _null(table),
-        "bins": BINS,
-        "colours": dict(CLASS_COLOUR),
-        "arrays": places,
-        **({"rankings": list(added)} if (added := added_rankings(neurons.curves)) else {}),
-    }, blob
+    }
 
 
 def added_rankings(curves: PruningCurves) -> tuple[str, ...]:

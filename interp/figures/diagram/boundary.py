@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.sweeps.boundary import Boundary, CriticalValue
+from interp.analysis.sweeps.boundary import Boundary
+from interp.analysis.sweeps.critical_value import CriticalValue
 from interp.figures.diagram.scale import Scale
 from interp.figures.template import INK
 

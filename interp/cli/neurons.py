@@ -1,0 +1,118 @@
+"""The commands that read a run's neurons: their IPR, and what pruning them does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from interp.cli.parameters import (
+    Draws,
+    Figure,
+    Json,
+    Layer,
+    RunFolder,
+    Step,
+    Template,
+    Threshold,
+    check_places,
+    say_written,
+    threshold_of,
+    write_table,
+)
+from interp.cli.plain_results import ipr_summary
+from interp.cli.print_runs import (
+    print_histogram,
+    print_json,
+    print_pruning,
+)
+
+if TYPE_CHECKING:
+    from interp.analysis.neurons.classify import Classes
+    from interp.analysis.neurons.table import NeuronTable
+
+
+def ipr(
+    run: RunFolder,
+    /,
+    *,
+    step: Step = None,
+    layer: Layer = 0,
+    threshold: Threshold = "auto",
+    figure: Figure = None,
+    template: Template = "screen",
+    table: Annotated[
+        Path | None, Parameter(help="write the neuron table, .parquet or .csv")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Show the IPR histogram of a checkpoint, with the classes of its neurons."""
+    from interp.analysis.neurons.classify import classify
+    from interp.analysis.neurons.read import neuron_table
+    from interp.training.runs.run import load
+
+    check_places(figure, template, table)
+    neurons = neuron_table(load(run), step, layer=layer)
+    classes = classify(neurons, threshold_of(threshold))
+    if figure is not None:
+        from interp import figures
+
+        figures.save(figures.ipr_histogram(neurons, classes), figure, template=template)
+    if table is not None:
+        _write_neurons(neurons, classes, table)
+    if json_:
+        print_json(ipr_summary(neurons, classes))
+        return
+    print_histogram(neurons, classes)
+    say_written(figure, table)
+
+
+def prune(
+    run: RunFolder,
+    /,
+    *,
+    threshold: Threshold = "auto",
+    step: Step = None,
+    layer: Layer = 0,
+    draws: Draws = None,
+    save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
+    figure: Figure = None,
+    template: Template = "screen",
+    json_: Json = False,
+) -> None:
+    """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
+    from interp.analysis.ablation.by_class import prune_by_class
+    from interp.analysis.ablation.pruning_curves import pruning_curve
+    from interp.analysis.neurons.classify import classify
+    from interp.analysis.neurons.read import neuron_table
+    from interp.training.runs.run import load, write_pruned
+
+    check_places(figure, template)
+    source = load(run)
+    checkpoint = source.checkpoint(step)
+    neurons = neuron_table(checkpoint, layer=layer)
+    classes = classify(neurons, threshold_of(threshold))
+    result = prune_by_class(checkpoint, neurons, classes, draws=draws)
+    if save is not None:
+        write_pruned(save, source, neurons.step or 0, result.network, result.after)
+    if figure is not None:
+        from interp import figures
+
+        curves = pruning_curve(checkpoint, draws=draws, table=neurons)
+        figures.save(
+            figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
+        )
+    if json_:
+        about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
+        print_json({**about, **result.to_dict()})
+        return
+    print_pruning(neurons, result)
+    say_written(save, figure)
+
+
+def _write_neurons(table: NeuronTable, classes: Classes, path: Path) -> None:
+    if path.suffix.lower() == ".parquet":
+        table.to_parquet(path)
+    else:
+        write_table(table.to_pandas().assign(neuron_class=classes.names), path)
