@@ -74,6 +74,70 @@ def test_no_circles():
     assert circle({name: imported(path) - {name} for name, path in MODULES.items()}) == []
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions() -> list[tuple[str, Function]]:
+    """Every function of the project, with its module."""
+    return [
+        (module, node)
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Function)
+    ]
+
+
+def length(node: Function) -> int:
+    """Lines of a function without its docstring."""
+    first = node.body[0]
+    told = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) else 0
+    return node.end_lineno - node.lineno + 1 - told
+
+
+def parameters(node: Function) -> int:
+    every = node.args
+    found = [*every.posonlyargs, *every.args, *every.kwonlyargs]
+    return len(found) - (bool(found) and found[0].arg in ("self", "cls"))
+
+
+def test_functions_and_files_are_short():
+    """Room for the two compiled loops and the commands with most options; not for habits."""
+    long = [(module, node.name) for module, node in functions() if length(node) > 40]
+    assert len(long) <= 5, long
+    outside = [one for one in functions() if not one[0].startswith("interp.cli")]
+    many = [(module, node.name) for module, node in outside if parameters(node) > 6]
+    assert len(many) <= 8, many
+    files = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: lines for name, lines in files.items() if lines > 250} == {}
+
+
+def asks_for_a_kind(node: ast.AST) -> bool:
+    """Whether code asks which class a network is of, or compares ``….kind`` with a word."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        asked = ast.unparse(node.args[-1]) if node.args else ""
+        return node.func.id == "isinstance" and asked in ("MLP", "Transformer", "MLP | Transformer")
+    if not isinstance(node, ast.Compare):
+        return False
+    left, right = ast.unparse(node.left), " ".join(map(ast.unparse, node.comparators))
+    return left.endswith("kind") and ("'mlp'" in right or "'transformer'" in right)
+
+
+def test_a_switch_is_seen():
+    for code in ("isinstance(x, MLP)", "model.kind == 'mlp'", "kind != 'transformer'"):
+        assert asks_for_a_kind(ast.parse(code, mode="eval").body)
+
+
+def test_no_kind_of_network_is_asked_for():
+    """What depends on the kind is a row of its table, a method, or a dispatch on its class."""
+    asking = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if asks_for_a_kind(node)
+    }
+    assert asking == set()
+
+
 def run_python(code: str) -> str:
     """Output of a fresh interpreter."""
     done = subprocess.run(
