@@ -1,21 +1,18 @@
-"""Reads networks: spectra, IPR, the neuron table, classes, pruning, phases, dynamics.
+"""Reads networks: every measure of a checkpoint, a run or a sweep.
 
-Contents (import the module that holds the noun):
+Imported as ``interp.analysis``. Contents (import the module that holds the noun):
 
-    spectrum   Fourier coefficients in the characters of the operation's group
-    ipr, null  inverse participation ratio, Gini coefficient; the IPR of white noise
-    neurons    NeuronTable: one row a neuron
-    composition, embedding, norms   curves of any layer, embeddings, norm weights beside IPR
-    classify   generalizing, memorizing, dead: three named rules
-    pruning    prune by class, beside random controls of the same size
-    curves     scores after every number of pruned neurons (cumulative: the compiled pass)
-    tail, heads   a network from a layer on, with neurons or heads left out
-    phases     the phase a run ended in
-    dynamics   IPR over training; when it grokked, when it unlearned
-    grok       the grok step by four definitions
-    settled    whether the budget was long enough; a run's state: its phase, or why it has none
-    row        what is measured of a finished run, as plain columns
-    diagram, plane   phase diagram of a sweep: the state of each point by the vote of its seeds
-    boundary, bootstrap   critical corruption at each data fraction, with its interval
-    refine     new points for a sweep where neighbours differ
+    measure, measures   what a measure is; every measure by name
+    numbers, caption    a result of numbers; where numbers come from, in one line
+    scoring     accuracy and loss of every split, as a measure
+    fourier/    spectra in a group's basis; IPR and its conventions; the IPR of white noise
+    neurons/    the neuron table, curves of any layer, classes; embeddings, norm weights,
+                answers, bands; how near the analytic solution is
+    ablation/   pruning: by class, at a threshold, by shares, in curves of every number; rankings;
+                heads left out; the compiled passes (kernels) that curves are made of
+    phases/     the phase a run ended in, whether its budget was long enough; when it grokked and
+                unlearned, the stages of training
+    trajectory/ any measure over the checkpoints of a run; IPR, pruning and weights over training
+    sweeps/     what is measured of a finished run; the sweep as people call it; phase diagrams,
+                critical corruption with its interval, refinement between neighbours that differ
 """

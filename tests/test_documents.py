@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from interp.analysis.measures import MEASURES
 from interp.cli.app import main
 from interp.reproduction.recipe import recipes
 from tests.benchmarks.scoreboard import END, START, with_scoreboard
@@ -48,13 +49,24 @@ def _shrink(grid: Path) -> None:
     grid.write_text(yaml.safe_dump(values))
 
 
-def test_python_snippets_run_in_order(workplace, capsys):
+@pytest.fixture()
+def own_measures():
+    """What the snippets add to the table is gone after them."""
+    before = set(MEASURES)
+    yield
+    for name in set(MEASURES) - before:
+        MEASURES.remove(name)
+
+
+def test_python_snippets_run_in_order(workplace, own_measures, capsys):
     assert len(blocks("python")) >= 5
     names: dict[str, object] = {}
     for snippet in blocks("python"):
         exec(compile(snippet, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "one-sided DFT, constant included" in printed
+    assert "<Numbers: neurons_needed" in printed
+    assert "<Numbers: held" in printed
     assert (workplace / "runs" / "polynomial" / "report.html").exists()
 
 
@@ -67,6 +79,7 @@ def test_shell_snippets_run_in_order(workplace):
         assert command == "interp"
         main(arguments)
     files = ["runs/noisy/DONE", "ipr.html", "neurons.csv", "runs/pruned/DONE", "neuron.html"]
+    files += ["bands.html", "bands.csv"]
     for made in (*files, "runs/diagram/results.parquet", "phases.html"):
         assert (workplace / made).exists()
 

@@ -1,17 +1,21 @@
-"""Makes networks: tasks, corrupted data, models, the trainer and run folders.
+"""Makes networks: tasks, corrupted data, models, the trainer, run folders, sweeps.
 
-Contents (import the module that holds the noun):
+Imported as ``interp.training``. Contents (import the module that holds the noun):
 
-    tasks, polynomial   the operations, as one table, and polynomials given as text
-    data, randomness    all pairs with their truth; one random stream per purpose
-    config, schedule    frozen run configurations; when to evaluate and to save
-    models              MLPs, Transformers, their tables, norms and dropout; the analytic solution
-    evaluation          accuracy and loss on every split; the only accuracy in the project
-    groups              residues in the order of an operation's group
-    cohort, loop        the trainer: one or more runs of the same shapes together
-    examples, loss, gradients, autograd, optimizer, stack, device   what it is made of
-    files, plain_data   files that appear whole or not at all; configurations as plain data
-    checkpoint, folder  tensor files with a digest; the run folder, the only file format
-    run, sink, card     a run; where the trainer puts its results; a run folder's README
-    sweep/              many runs: grid, manifest, store, executors, records, results, status
+    tasks/      operations on residues, as one table; polynomials given as text; groups
+    data/       all pairs with their truth; the six splits; kinds of corruption; scores
+    config/     frozen run configurations: sections, kinds of network, errors in one line
+    models/     MLPs, Transformers, what every network can do; the analytic solution
+                layers/: hidden layers, attention, norms, activations, lookups, dropout
+    losses/     the losses, as one table; one's own by its value
+    trainer/    one or more runs of the same shapes together: loop, cohort, optimizer,
+                gradients by hand and by autograd, batches, schedule, device
+    runs/       run, checkpoint, run folder, tensor files with a digest, the folder's README;
+                ``as_run`` and ``as_checkpoint``, the one door to a network
+    sweep/      many runs: plan/ (grid, cells, manifest, cost), executors/ (serial, processes,
+                cohorts, Ray), table/ (records, results, status); resumed, shared, sharded
+    evaluation  accuracy and loss on every split; the only accuracy in the project
+    display     what every result can do: numbers by name, a table, plain data, a figure
+    registry    tables of kinds, to which plug-ins and users add
+    randomness  one random stream per purpose
 """
