@@ -77,7 +77,8 @@ class Measure:
             TypeError: if the source cannot be read as that.
             ValueError: if a step is given to a measure that reads no checkpoint.
         """
-        from interp.training.runs.subject import as_checkpoint, as_run, of_kind
+        from interp.training.arguments import of_kind
+        from interp.training.runs.subject import as_checkpoint, as_run
         from interp.training.sweep.table.results import Results
 
         if self.reads == "checkpoint":

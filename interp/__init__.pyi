@@ -14,6 +14,7 @@ from interp.analysis.neurons.embedding import embedding_table as embedding_table
 from interp.analysis.neurons.read import neuron_table as neuron_table
 from interp.analysis.numbers import Numbers as Numbers
 from interp.analysis.phases.phase import phase as phase
+from interp.analysis.scoring import scores as scores
 from interp.analysis.sweeps.diagram import phase_diagram as phase_diagram
 from interp.analysis.sweeps.sweep import sweep as sweep
 from interp.analysis.trajectory.history import history as history
@@ -26,7 +27,6 @@ from interp.reporting.report import report as report
 from interp.reproduction.run import reproduce as reproduce
 from interp.training.config.run_config import RunConfig as RunConfig
 from interp.training.data.dataset import make_dataset as make_dataset
-from interp.training.evaluation import scores as scores
 from interp.training.losses.own import loss as loss
 from interp.training.models.analytic import analytic_network as analytic_network
 from interp.training.models.layers.activation import activation as activation

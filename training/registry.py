@@ -55,7 +55,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         """
         if not isinstance(name, str) or not name.strip() or name != name.strip():
             raise ValueError(f"{self.noun}: expected a name of letters, got {name!r}")
-        if self._rows.get(name) == ":".join(origin.rsplit(".", 1)):  # the table's own, just loaded
+        if self._rows.get(name) == ":".join(origin.rsplit(".", 1)):  # named before it was loaded
             self._rows[name] = row
             return
         if name in self._rows and self._origin.get(name) != origin:
@@ -120,8 +120,10 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
     def _load(self, name: str, home: str) -> Any:
         module, _, attribute = home.partition(":")
         try:
-            self._rows[name] = found = getattr(importlib.import_module(module), attribute)
-            return found
+            found = getattr(importlib.import_module(module), attribute)
+            if self._rows[name] == home:  # a decorator in the module may have put the row there
+                self._rows[name] = found
+            return self._rows[name]
         except Exception as error:
             if self.is_own(name):
                 raise
@@ -136,6 +138,8 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
             return
         self._installed = True
         for point in entry_points(group=self._group):
+            if self._origin.get(point.name) == point.value.replace(":", "."):
+                continue  # its module has been imported, and the decorator in it has added the row
             try:
                 self.add(point.name, point.value, f"entry point {point.value}")
             except ValueError as error:

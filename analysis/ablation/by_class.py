@@ -14,6 +14,7 @@ from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import of_kind
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
@@ -22,7 +23,7 @@ from interp.training.evaluation import scores
 from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
-from interp.training.runs.subject import Source, as_checkpoint, of_kind
+from interp.training.runs.subject import Source, as_checkpoint
 
 if TYPE_CHECKING:
     import pandas as pd

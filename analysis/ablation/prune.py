@@ -12,13 +12,14 @@ from jaxtyping import Bool
 from interp.analysis.neurons.composition import check_layer
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.models.network import Network
+from interp.training.runs.subject import Source, as_checkpoint
 
 if TYPE_CHECKING:
     pass
 
 
 @torch.no_grad()
-def prune(network: Network, keep: np.ndarray, layer: int = 0) -> Network:
+def prune(source: Source, keep: np.ndarray, layer: int = 0) -> Network:
     """A copy of the network in which the other neurons' weights are zero; nothing is retrained.
 
     Their activations (``mlp.hook_post``) are then zero, so it is the same as ablating them by a
@@ -26,7 +27,7 @@ def prune(network: Network, keep: np.ndarray, layer: int = 0) -> Network:
     weights into a pruned neuron stay, and what it writes and is read by is zero.
 
     Args:
-        network: not changed.
+        source: a network, which is not changed; or a checkpoint, a run or its folder.
         keep: boolean mask over neurons, or the indices of those to keep.
         layer: which hidden layer.
 
@@ -34,6 +35,7 @@ def prune(network: Network, keep: np.ndarray, layer: int = 0) -> Network:
         ValueError: if the mask has a wrong length, an index is out of range, or the network has
             no such layer.
     """
+    network = as_checkpoint(source).network
     check_layer(network, layer)
     pruned = deepcopy(network)
     gone = torch.from_numpy(~_mask(keep, network.width))

@@ -13,12 +13,13 @@ from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import of_kind
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 from interp.training.losses.loss import LOSSES
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
-from interp.training.runs.subject import Source, as_checkpoint, of_kind
+from interp.training.runs.subject import Source, as_checkpoint
 
 if TYPE_CHECKING:
     pass

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
 from interp.analysis.fourier.spectrum import block_power
+from interp.training.arguments import told
 from interp.training.tasks.groups import Basis
 
 # One value for each curve; a numpy scalar for a single curve.
@@ -60,6 +61,8 @@ def ipr(
 
     Source: Doshi et al. 2024 (arXiv 2310.13061), Eq. 3.
     """
+    if np.ndim(curves) < 1:
+        raise TypeError(f"IPR: expected curves, (…, element), got {told(curves)}")
     if not r > 1:
         raise ValueError(f"IPR exponent r: expected a number above 1, got {r}")
     return participation(power(curves, convention, basis), r)

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float
 from interp.analysis.measure import measure
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import of_kind
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
-from interp.training.runs.subject import of_kind
 
 if TYPE_CHECKING:
     import pandas as pd

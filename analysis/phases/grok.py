@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ from interp.analysis.measure import measure
 from interp.analysis.phases.events import Interval
 from interp.training.display import Result
 from interp.training.runs.run import Run
+from interp.training.runs.subject import as_run
 
 GrokRule = Literal["first", "sustained", "steady", "lasting"]
 GROK_RULES: tuple[GrokRule, ...] = get_args(GrokRule)
@@ -55,7 +57,11 @@ class GrokCriteria:
 
 
 def grok_steps(
-    run: Run, level: float = 0.99, repeats: int = 3, window: int = 5, tolerance: float = 0.005
+    run: Run | Path | str,
+    level: float = 0.99,
+    repeats: int = 3,
+    window: int = 5,
+    tolerance: float = 0.005,
 ) -> dict[GrokRule, Interval | None]:
     """When the test accuracy of a run reached a level, under each definition.
 
@@ -63,7 +69,7 @@ def grok_steps(
     in evaluations, which thin out over a run.
 
     Args:
-        run: any run.
+        run: any run, or its folder.
         level: test accuracy to reach.
         repeats: evaluations in a row that ``sustained`` asks for.
         window: evaluations in a row that ``steady`` asks for.
@@ -77,7 +83,7 @@ def grok_steps(
         ValueError: if a criterion is out of range.
     """
     criteria = GrokCriteria(level, repeats, window, tolerance)
-    rows = [(m.step, m.scores["test"].accuracy) for m in run.measurements]
+    rows = [(m.step, m.scores["test"].accuracy) for m in as_run(run).measurements]
     scored = [(step, accuracy) for step, accuracy in rows if accuracy is not None]
     steps = np.array([step for step, _ in scored], dtype=np.int64)
     accuracies = np.array([accuracy for _, accuracy in scored], dtype=np.float64)
@@ -113,7 +119,7 @@ def grok(run: Run, *, level: float = 0.99) -> GrokSteps:
     """The steps between which the test accuracy reached a level, by four definitions.
 
     Args:
-        run: any run.
+        run: any run, or its folder.
         level: test accuracy to reach.
     """
     caption = place(run.config.seed, run.measurement().step, f"test accuracy ≥ {level:g}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from interp.training.arguments import of_kind
 from interp.training.sweep.table.results import Results, distinct
 
 
@@ -62,6 +63,7 @@ def plane(results: Results, axes: Axes, columns: Sequence[str]) -> Plane:
         ValueError: if an axis does not exist or is named twice, no cell is left, the panel is not
             clear, or a place on the plane holds cells that differ in another option.
     """
+    of_kind(results, Results, "the results of a sweep, such as interp.sweep(grid, folder)")
     fixed = dict(axes.where)
     _check_axes(results.axes, axes)
     names = list(dict.fromkeys((*results.axes, "seed", *columns)))

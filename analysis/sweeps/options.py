@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from interp.training.arguments import as_path
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.sweep import Shard
 
@@ -18,7 +19,9 @@ def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
     """The grid of a file, of plain data, or itself."""
     if isinstance(grid, Grid):
         return grid
-    return parse_grid(grid) if isinstance(grid, Mapping) else read_grid(grid)
+    if isinstance(grid, Mapping):
+        return parse_grid(grid)
+    return read_grid(as_path(grid, "a grid: a file, plain data or a Grid"))
 
 
 def parse_shard(text: str | None) -> Shard:

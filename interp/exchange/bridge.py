@@ -13,6 +13,7 @@ from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources.native import boot
 
+from interp.training.arguments import told
 from interp.training.models.blocks import TransformerBlock, TransformerMLP
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.attention import Attention
@@ -45,9 +46,9 @@ def to_bridge(network: Transformer) -> TransformerBridge:
 
 @singledispatch
 def _bridge(network: Any) -> TransformerBridge:
-    raise ValueError(
-        f"to_bridge: expected a Transformer, got a network of class {type(network).__name__}"
-    )
+    kind = type(network).__name__
+    came = f"a network of class {kind}" if isinstance(network, nn.Module) else told(network)
+    raise ValueError(f"to_bridge: expected a Transformer, got {came}")
 
 
 @_bridge.register(Transformer)

@@ -16,6 +16,7 @@ from interp.exchange.foreign_data import Found, Rule, by_rule, from_arrays, from
 from interp.exchange.foreign_file import Foreign, foreign_of, read_foreign
 from interp.exchange.layouts.known import find_layout
 from interp.exchange.layouts.layout import Hints, Recognized
+from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
@@ -145,7 +146,7 @@ def _foreign(source: Any) -> tuple[Foreign, str]:
     if isinstance(source, Mapping):
         content = {str(k): _as_tensor(v) for k, v in source.items()}
         return foreign_of(content, "state dict"), "state dict"
-    return read_foreign(source), str(source)
+    return read_foreign(as_path(source, "a file, a state dict or a module")), str(source)
 
 
 def _as_tensor(value: Any) -> Any:

@@ -17,7 +17,8 @@ from interp.training.runs.files import is_vacant, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
 from interp.training.runs.origin import origin_of, write_origin
-from interp.training.runs.run import Run, load
+from interp.training.runs.run import Run
+from interp.training.runs.subject import as_run
 
 
 def publish(
@@ -44,7 +45,7 @@ def publish(
         ValueError: if the run is not finished, ``out`` has contents, or an option is none.
         ImportError: if it is to be uploaded and huggingface_hub is not installed.
     """
-    source = run if isinstance(run, Run) else load(run)
+    source = as_run(run)
     target = Path(out)
     if not source.finished:
         raise ValueError(f"{source.path}: expected a finished run, its last step is to come")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from interp.training.arguments import as_path
+
 HOST = "127.0.0.1"
 _TRIES = 50
 
@@ -33,13 +35,14 @@ def explore(
     Raises:
         ValueError: if there is no such folder, no free port, or the extra is not installed.
     """
+    place = as_path(folder, "a folder of runs")
     check_installed()
     from werkzeug.serving import make_server
 
     from interp.explorer.app import make_app
 
     say = say or (lambda words: None)
-    app = make_app(Path(folder))
+    app = make_app(place)
     listening = bound(port)
     taken = listening.getsockname()[1]
     if port and taken != port:

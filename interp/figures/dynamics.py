@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.phases.events import Interval
 from interp.analysis.trajectory.ipr_history import Dynamics
+from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 
@@ -18,6 +19,7 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
         history: from :func:`interp.analysis.trajectory.ipr_history.dynamics`.
         classes: of the last checkpoint; colours the lines.
     """
+    expect(history, Dynamics)
     drawn = history.steps > 0
     steps = history.steps[drawn]
     figure = go.Figure()

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.neurons.embedding import EmbeddingTable
+from interp.figures.expected import expect
 from interp.figures.template import INK, styled
 
 _COLOUR = ("#0072B2", "#E69F00", "#009E73")
@@ -13,6 +14,7 @@ _COLOUR = ("#0072B2", "#E69F00", "#009E73")
 
 def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
     """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions."""
+    expect(embeddings, EmbeddingTable)
     figure = go.Figure()
     frequencies = 0
     for (name, share), colour in zip(embeddings.shares.items(), _COLOUR, strict=False):

@@ -15,8 +15,10 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from interp.figures.expected import expect
 from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
+from interp.training.arguments import several
 from interp.training.runs.files import check_place, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
@@ -85,6 +87,7 @@ def save(
     Raises:
         ValueError: if it cannot be written, see :func:`check_figure`.
     """
+    expect(figure, go.Figure)
     path = Path(path)
     check_figure(path, template)
     drawn = paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
@@ -106,15 +109,21 @@ def save_all(
     Raises:
         ValueError: if they cannot be written, see :func:`check_figure`.
     """
+    every = _several(figures)
     path = Path(path)
     check_figure(path, template)
     if path.suffix.lower() == ".html":
         save_page(figures, path, title)
         return [path]
-    names = [path.with_stem(f"{path.stem}-{i}") for i in range(1, len(figures) + 1)]
-    for figure, name in zip(figures, names, strict=True):
+    names = [path.with_stem(f"{path.stem}-{i}") for i in range(1, len(every) + 1)]
+    for figure, name in zip(every, names, strict=True):
         save(figure, name, template=template)
     return names
+
+
+def _several(figures: Sequence[go.Figure]) -> Sequence[go.Figure]:
+    """The figures; a single one is not several."""
+    return several(figures, go.Figure, "several figures, such as [run.plot()]")
 
 
 def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> None:
@@ -123,6 +132,7 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
     Raises:
         ValueError: if the name does not end in .html, or the folder does not exist.
     """
+    every = _several(figures)
     path = Path(path)
     check_place("figure", path, ".html")
     parts = [
@@ -132,7 +142,7 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
             div_id=f"figure-{place}",
             config=dict(HTML_CONFIG),
         )
-        for place, figure in enumerate(figures)
+        for place, figure in enumerate(every)
     ]
     body = "\n".join(parts)
     html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"

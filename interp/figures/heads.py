@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.ablation.heads import HeadAblation
+from interp.figures.expected import expect
 from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.data.splits import Split
 
@@ -14,6 +15,7 @@ _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "clean")
 
 def head_ablation(result: HeadAblation, name: str = "network") -> go.Figure:
     """Accuracy of the splits with each head ablated; lines mark the whole network's."""
+    expect(result, HeadAblation)
     heads = [f"{block}.{head}" for block, head in result.after]
     figure = go.Figure()
     for split in _SHOWN:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
 
 
@@ -22,6 +23,7 @@ def ipr_histogram(
         bins: number of bins over [0, 1].
         null: whether to draw the expected counts if all curves were Gaussian noise.
     """
+    expect(table, NeuronTable)
     edges = np.linspace(0, 1, bins + 1)
     figure = go.Figure()
     groups: dict[str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
+from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
 from interp.training.tasks.groups import GROUPS
 
@@ -18,6 +19,7 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
     Raises:
         ValueError: if there is no such neuron.
     """
+    expect(table, NeuronTable)
     if not 0 <= neuron < len(table):
         raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron}")
     figure = make_subplots(

@@ -9,6 +9,7 @@ from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.norm_weights import norm_correlation
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, styled
 
 _MARKER = {"memorizing": "diamond", "generalizing": "circle"}
@@ -20,6 +21,7 @@ def norm_weights(table: NeuronTable, classes: Classes | None = None) -> go.Figur
     Raises:
         ValueError: if the layer has no norm.
     """
+    expect(table, NeuronTable)
     found = norm_correlation(table)
     weight = np.asarray(table.norm_weight)
     groups = {"generalizing": ~table.dead}

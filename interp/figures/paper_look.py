@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from interp.figures.expected import expect
+
 PIXELS_PER_INCH = 96  # of CSS, so of SVG and PDF
 _POINT = PIXELS_PER_INCH / 72
 _INCHES = {1: 3.4, 2: 7.0}  # 86 and 178 mm: a column, and two with their gap
@@ -24,6 +26,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     Raises:
         ValueError: if there is no such number of columns.
     """
+    expect(figure, go.Figure)
     if columns not in _INCHES:
         raise ValueError(f"columns: expected 1 or 2, got {columns!r}")
     drawn = go.Figure([t for t in figure.data if t.visible != "legendonly"], figure.layout)

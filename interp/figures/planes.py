@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from interp.analysis.neurons.answers import AnswerPlanes
+from interp.figures.expected import expect
 from interp.figures.template import INK, styled
 
 
@@ -16,6 +17,7 @@ def answer_planes(planes: AnswerPlanes) -> go.Figure:
     Lines join elements that are one step apart: in PCA the step that goes round the ring once, in
     t-SNE the commonest step to the nearest neighbour (Power et al. 2022, arXiv 2201.02177).
     """
+    expect(planes, AnswerPlanes)
     pca, tsne = planes.pca, planes.tsne
     figure = make_subplots(
         rows=1,

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
+from interp.figures.expected import expect
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
 from interp.training.data.splits import SPLITS, Split
 
@@ -35,6 +36,7 @@ def pruning_curves(
         metric: what to draw.
         pruned: marks this number of pruned neurons in the left panel.
     """
+    expect(curves, PruningCurves)
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -131,6 +133,7 @@ def pruning_curve(curve: PruningCurve, metric: Metric = "accuracy") -> go.Figure
         curve: one of :func:`interp.analysis.ablation.pruning_curves.pruning_curve`'s.
         metric: what to draw.
     """
+    expect(curve, PruningCurve)
     figure = go.Figure()
     for split in SPLITS:
         if getattr(curve, metric)[split] is not None:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.expected import expect
 from interp.figures.template import styled
 
 
@@ -16,6 +17,7 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
 
     Rows are sorted by class (generalizing, memorizing, dead), then by dominant frequency.
     """
+    expect(table, NeuronTable)
     share = power_shares(table.coefficients).mean(axis=0)
     kind = _kind(table, classes)
     order = spectra_order(table, classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from plotly.subplots import make_subplots
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.losses.loss import LOSSES
+from interp.training.runs.subject import as_run
 
 if TYPE_CHECKING:
     from interp.analysis.phases.events import Interval
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from interp.training.runs.run import Run
 
 
-def training_curves(run: Run) -> go.Figure:
+def training_curves(run: Run | Path | str) -> go.Figure:
     """Accuracy and loss of every split against the step (log axis, so step 0 is not drawn).
 
     Bands: between which evaluations the run grokked (test accuracy reached 0.90), and between which
     it inverted (corrupted accuracy, having been above one half, fell below it).
     """
+    run = as_run(run)
     from interp.analysis.phases.events import grokking, inversion
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)

@@ -11,7 +11,8 @@ from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
 from interp.training.runs.files import check_place, write_bytes
-from interp.training.runs.run import Run, load
+from interp.training.runs.run import Run
+from interp.training.runs.subject import as_run
 
 
 def report(
@@ -41,7 +42,7 @@ def report(
         ValueError: if the run has no checkpoint, was kept in memory and no file is named, or the
             file's name or an option is not as expected.
     """
-    run = run if isinstance(run, Run) else load(run)
+    run = as_run(run)
     if out is None and run.path is None:
         raise ValueError("report: a run kept in memory needs a file name")
     target = Path(out) if out is not None else Path(str(run.path)) / "report.html"

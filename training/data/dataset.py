@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
+from interp.training.arguments import of_kind
 from interp.training.data.corruption import CorruptionKind, lowest, redraw
 from interp.training.data.splits import GIVEN, Split, row_of
 from interp.training.randomness import stream
@@ -86,6 +87,7 @@ def make_dataset(
     Raises:
         ValueError: if α or ξ lies outside [0, 1], or α leaves no training example.
     """
+    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
     for name, value in (("data.fraction", fraction), ("data.corruption", corruption)):
         if not 0 <= value <= 1:
             raise ValueError(f"{name}: expected a number between 0 and 1, got {value}")

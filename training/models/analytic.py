@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from interp.training.arguments import of_kind
 from interp.training.config.sections import ModelConfig
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
@@ -31,6 +32,7 @@ def analytic_network(
     Raises:
         ValueError: for an operation without such a solution, or a modulus that is too small.
     """
+    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
     sign = task.operation.second_sign
     if sign is None:
         raise ValueError(

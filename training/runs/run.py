@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
@@ -127,7 +128,7 @@ def load(path: Path | str) -> Run:
     Raises:
         ValueError: if the folder is none, or a file in it is missing, damaged or too new.
     """
-    folder = Path(path)
+    folder = as_path(path, "a run folder")
     config = read_run_config(folder)
     return Run(
         config=config,

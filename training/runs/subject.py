@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 from torch import nn
 
+from interp.training.arguments import told
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
-
-Kind = TypeVar("Kind")
 
 # What can be read as a checkpoint.
 Source = Checkpoint | Run | Network | Path | str
@@ -60,21 +58,3 @@ def as_checkpoint(
     if isinstance(source, nn.Module) and hasattr(source, "task") and hasattr(source, "layers"):
         return Checkpoint(source, dataset, loss or "mse", step)
     raise TypeError(f"expected a run, its folder, a checkpoint or a network, got {told(source)}")
-
-
-def of_kind(value: object, kind: type[Kind], what: str) -> Kind:
-    """The value itself, if it is of a kind.
-
-    Raises:
-        TypeError: saying what was expected, such as "a neuron table", and what came.
-    """
-    if isinstance(value, kind):
-        return value
-    raise TypeError(f"expected {what}, got {told(value)}")
-
-
-def told(value: object) -> str:
-    """What something is, in a few words."""
-    text = repr(value)
-    kind = type(value).__name__
-    return f"{kind} {text}" if len(text) <= 40 and "\n" not in text else kind

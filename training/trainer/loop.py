@@ -12,6 +12,7 @@ from types import FrameType
 
 import torch
 
+from interp.training.arguments import of_kind, several
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
@@ -33,6 +34,9 @@ Progress = Callable[[int, Measurement | None], None]
 
 class Interrupted(KeyboardInterrupt):
     """Training was asked to stop, and has saved where it was."""
+
+
+_A_CONFIG = "a run configuration, such as interp.RunConfig(steps=100)"
 
 
 def train(
@@ -59,6 +63,7 @@ def train(
         DivergenceError: if the loss becomes NaN or infinite.
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
+    of_kind(config, RunConfig, _A_CONFIG)
     (outcome,) = train_many([config], [out], progress, device)
     if isinstance(outcome, Exception):
         raise outcome
@@ -92,6 +97,7 @@ def train_many(
         ValueError: if the device is unknown or absent, or there are not as many folders as runs.
         Interrupted: after Ctrl-C, with a checkpoint of every run saved.
     """
+    configs = several(configs, RunConfig, "several run configurations")
     places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
     if len(places) != len(configs):
         raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")

@@ -14,6 +14,7 @@ from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, Point, Po
 from interp.figures.diagram.boundary import critical_line
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import axis_words, described, seeds_words
+from interp.figures.expected import expect
 from interp.figures.template import styled
 
 # After Okabe and Ito's palette, lightened and darkened so that no two have the same grey:
@@ -51,6 +52,7 @@ def phase_diagram(diagram: PhaseDiagram, boundary: Boundary | None = None) -> go
         diagram: from :func:`interp.analysis.sweeps.diagram.phase_diagram`.
         boundary: critical values to draw in, with their intervals.
     """
+    expect(diagram, PhaseDiagram)
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y)
     figure.add_traces(state_legend(diagram))

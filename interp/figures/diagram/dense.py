@@ -9,6 +9,7 @@ from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, Point
 from interp.figures.diagram.cells import STATE_COLOUR, diagram_caption, state_legend
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import described
+from interp.figures.expected import expect
 from interp.figures.template import styled
 
 _FEW = 2500  # points whose hover labels tell everything
@@ -29,6 +30,7 @@ def dense_phase_diagram(diagram: PhaseDiagram) -> go.Figure:
     Args:
         diagram: whose points all lie on its base grid.
     """
+    expect(diagram, PhaseDiagram)
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y)
     figure.add_traces(state_legend(diagram))

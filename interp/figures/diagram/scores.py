@@ -13,6 +13,7 @@ from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.sweeps.diagram import QUANTITIES, PhaseDiagram, Point
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import QUANTITY_WORDS, axis_words, described, seeds_words
+from interp.figures.expected import expect
 from interp.figures.template import styled
 
 _COLOURS = {"ipr": "Cividis"}
@@ -25,6 +26,7 @@ def phase_scores(diagram: PhaseDiagram) -> go.Figure:
     Args:
         diagram: from :func:`interp.analysis.sweeps.diagram.phase_diagram`.
     """
+    expect(diagram, PhaseDiagram)
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y, list(QUANTITY_WORDS.values()))
     for row, name in enumerate(QUANTITIES, start=1):

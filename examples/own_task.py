@@ -1,0 +1,41 @@
+"""An operation, an activation and a loss of one's own, which a configuration names.
+
+INTERP_PLUGINS=examples/own_task.py interp train --task.operation="sum or difference" --out runs/own
+python examples/own_task.py 31 300
+"""
+
+import sys
+
+import numpy as np
+
+import interp
+
+
+@interp.operation("sum or difference")
+def sum_or_difference(x, y, p):
+    return np.where(x % 2 == 0, x + y, x - y) % p
+
+
+@interp.activation("cube")
+def cube(pre):
+    return pre**3
+
+
+@interp.loss("hinge")
+def hinge(logits, labels):
+    right = logits.gather(1, labels[:, None])
+    return (1 + logits - right).clamp(min=0).sum(dim=1) - 1  # the label's own term is 1
+
+
+if __name__ == "__main__":
+    p, steps = map(int, sys.argv[1:])
+    config = interp.RunConfig(
+        task={"operation": "sum or difference", "p": p},
+        model={"activation": "cube", "width": 100},
+        data={"fraction": 0.7, "corruption": 0.1},
+        loss="hinge",
+        steps=steps,
+    )
+    run = interp.train(config)
+    print(interp.scores(run))
+    print(interp.neuron_table(run))

@@ -1,0 +1,31 @@
+"""What figures are drawn of; anything else is refused in one line that says what came."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from interp.training.arguments import of_kind
+
+Kind = TypeVar("Kind")
+
+_WORDS = {
+    "AnswerPlanes": "the planes of the answers, such as interp.measures['answers'](run)",
+    "Classes": "classes, such as interp.classify(table)",
+    "Dynamics": "a history of the IPR, such as interp.dynamics(run)",
+    "EmbeddingTable": "an embedding table, such as interp.embedding_table(run)",
+    "Figure": "a figure, such as interp.pruning_curve(run).plot()",
+    "HeadAblation": "scores without each head, such as interp.head_ablation(run)",
+    "NeuronTable": "a neuron table, such as interp.neuron_table(run)",
+    "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",
+    "PruningCurve": "one pruning curve, such as interp.pruning_curve(run)['IPR', 'lowest']",
+    "PruningCurves": "pruning curves, such as interp.pruning_curve(run)",
+}
+
+
+def expect(value: object, kind: type[Kind]) -> Kind:
+    """The value itself, if it is of the kind that a figure is drawn of.
+
+    Raises:
+        TypeError: naming a call that gives such a value, and what came.
+    """
+    return of_kind(value, kind, _WORDS[kind.__name__])
