@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Parameter
 
-from interp.cli.parameters import Figure, Json, Template, check_places, write_table
+from interp.cli.parameters import Figure, Json, Measures, Template, check_places, write_table
 from interp.cli.plain_results import heads_summary, ipr_summary, origin, run_summary
 from interp.cli.print_runs import (
     print_heads,
@@ -223,13 +223,16 @@ def report(
     pruned_checkpoints: Annotated[
         int, Parameter(help="checkpoints before the newest that get a pruning curve")
     ] = 16,
+    measures: Measures = None,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
     """Write a run as one HTML file to play with: move the threshold, the checkpoint, the neuron."""
     from interp.reporting.report import report as write_report
 
-    path = write_report(run, out, _threshold(threshold), draws, layer, pruned_checkpoints)
+    path = write_report(
+        run, out, _threshold(threshold), draws, layer, pruned_checkpoints, measures or ()
+    )
     if json_:
         print_json({"report": str(path)})
     else:

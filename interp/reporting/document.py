@@ -18,6 +18,7 @@ from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.reporting.arrays import compressed
+from interp.reporting.measures import figure_of, section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
@@ -40,18 +41,20 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
     """The whole report as HTML; it asks nothing of a network."""
     name = escape(reading.run.name)
     neurons = reading.neurons
+    sections, own = _measures(reading)
     live, blob = (None, "") if neurons is None else neuron_payload(reading, neurons)
     given = {
         "live": live,
-        "figures": {key: json.loads(str(figure.to_json())) for key, figure in figures.items()},
+        "figures": {key: _plain(figure) for key, figure in {**figures, **own}.items()},
         "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
         "config": dict(HTML_CONFIG),
     }
     middle = "" if neurons is None else _neurons(neurons)
+    style = _asset("report.css") + (_asset("measures.css") if reading.measured else "")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><style>{_asset("report.css")}</style></head>
+<link rel="icon" href="data:,"><style>{style}</style></head>
 <body>
 <header class="top"><h1>{name}</h1>
 <p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
@@ -61,7 +64,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
 {_section("embedding", "Fourier spectrum of the embeddings", "At the newest checkpoint.")}
-{_optional(reading)}
+{_optional(reading)}{sections}
 {_about(reading)}
 </main>
 <script type="application/json" id="given">{_in_script(given)}</script>
@@ -118,6 +121,22 @@ def _optional(reading: Reading) -> str:
     if reading.heads is None:
         return ""
     return _section("heads", "Attention heads", "Ablated one at a time, at the newest checkpoint.")
+
+
+def _measures(reading: Reading) -> tuple[str, dict[str, go.Figure]]:
+    """The sections of the measures that were asked for, and their figures by name."""
+    sections: list[str] = []
+    own: dict[str, go.Figure] = {}
+    for i, one in enumerate(reading.measured):
+        key = f"measure-{i}"
+        figure, words = (None, "") if one.result is None else figure_of(one.result)
+        own |= {key: figure} if figure is not None else {}
+        sections.append(f"\n{section(key, one, figure, words)}")
+    return "".join(sections), own
+
+
+def _plain(figure: go.Figure) -> Any:
+    return json.loads(str(figure.to_json()))
 
 
 def _story(reading: Reading) -> str:
