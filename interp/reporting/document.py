@@ -17,8 +17,9 @@ from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
+from interp.figures.untitled import untitled
 from interp.reporting.arrays import compressed
-from interp.reporting.measures import figure_of, section
+from interp.reporting.measures import section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
@@ -129,7 +130,7 @@ def _measures(reading: Reading) -> tuple[str, dict[str, go.Figure]]:
     own: dict[str, go.Figure] = {}
     for i, one in enumerate(reading.measured):
         key = f"measure-{i}"
-        figure, words = (None, "") if one.result is None else figure_of(one.result)
+        figure, words = (None, "") if one.result is None else untitled(one.result)
         own |= {key: figure} if figure is not None else {}
         sections.append(f"\n{section(key, one, figure, words)}")
     return "".join(sections), own

@@ -9,13 +9,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from interp.analysis.measure import Measure, NotDefined
+from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
 from interp.notebook import value_table
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.folder import Weights
 from interp.training.runs.run import Run
+from interp.words.measured import origin_words, title_of, why_not
 
 # A measure, its name, or several with the options of each.
 Wanted = str | Measure | Mapping[str, Mapping[str, Any] | None]
@@ -120,40 +121,16 @@ def measured(asked: Asked, run: Run, newest: Checkpoint) -> Measured:
         return Measured(asked, None, why_not(measure, error))
 
 
-def why_not(measure: Measure, error: ValueError) -> str:
-    """Why a measure gives nothing, as a sentence for a page."""
-    words = " ".join(str(error).split()).removeprefix(f"measure {measure.name}: ")
-    start = "Not defined here" if isinstance(error, NotDefined) else "It could not be measured"
-    return f"{start}: {words}."
-
-
-def figure_of(result: Result) -> tuple[go.Figure | None, str]:
-    """The figure of a result without its title, and all that is to be said below the title.
-
-    There is none of values that are not numbers, such as that of an event that never came.
-    """
-    figure = result.plot()
-    if not any(trace.x is None or len(trace.x) for trace in figure.data):
-        return None, result.caption
-    beside = (figure.layout.title.subtitle.text or "").replace("<br>", " · ")
-    figure.layout.title = None
-    if not beside or beside in result.caption:
-        return figure, result.caption
-    return figure, beside if result.caption in beside else f"{result.caption} · {beside}"
-
-
 def section(key: str, one: Measured, figure: go.Figure | None, words: str) -> str:
     """The section of a measure: what it is, where it is from, its figure beside its values."""
     measure = one.asked.measure
-    title = measure.title.removesuffix(".") or measure.name
     if one.result is None:
         inside = f'<p class="note">{escape(one.reason)}</p>'
     else:
         drawn = f'<div class="figure" id="figure-{key}"></div>' if figure is not None else ""
         table = f'<div class="scroll">{value_table(one.result)}</div>'
         inside = f'<div class="measured">{drawn}{table}</div>'
-    source = f"Source: {measure.source}" if measure.source else ""
     return f"""<section aria-labelledby="heading-{key}">
-<h2 id="heading-{key}">{escape(title)} <code>{escape(one.asked.label)}</code></h2>
-<p class="caption">{escape(" · ".join(filter(None, [source, words])))}</p>
+<h2 id="heading-{key}">{escape(title_of(measure))} <code>{escape(one.asked.label)}</code></h2>
+<p class="caption">{escape(origin_words(measure, words))}</p>
 {inside}</section>"""

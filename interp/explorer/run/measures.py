@@ -10,14 +10,16 @@ from dash.exceptions import PreventUpdate
 from interp.analysis.measures import MEASURES
 from interp.explorer.page import GRAPH
 from interp.explorer.run.sliders import PLACES, STEP, identity, of_run
+from interp.figures.untitled import untitled
+from interp.words.measured import origin_words, title_of, why_not
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they load torch, for which the first page does not wait
     from interp.analysis.measure import Measure
     from interp.explorer.readings import OpenRun
     from interp.explorer.run.sliders import Opener
     from interp.training.display import Result
 
-_HEIGHT = 420  # pixels, of a figure that names none
+_HEIGHT, _LIST = 420, 380  # pixels: of a figure that names none, of the open list
 
 # A measure may take a second: it is asked for where the slider comes to rest, not on its way.
 _RESTED = """(place, steps) => new Promise((done) => setTimeout(
@@ -37,9 +39,10 @@ def measure_parts(opened: OpenRun, name: str, step: int | None) -> list[Any]:
         options=[{"label": label, "value": one} for one, label in measures_on(opened).items()],
         value=None,
         placeholder="choose one",
+        maxHeight=_LIST,
     )
     return [
-        html.Label(["measure", choices], className="measure"),
+        html.Label([html.B("measure"), choices], className="measure"),
         dcc.Store(id=identity("measured-step", name), data=step),
         html.Div(id=identity("measured", name), className="measured", **{"aria-live": "polite"}),
     ]
@@ -59,8 +62,7 @@ def measures_on(opened: OpenRun) -> dict[str, str]:
             continue
         subject = subjects.get(measure.reads)
         if subject is not None and not (measure.refuses and measure.refuses(subject)):
-            title = measure.title.removesuffix(".")
-            found[name] = f"{name}: {title}" if title else name
+            found[name] = f"{name}: {title_of(measure)}"
     return found
 
 
@@ -98,32 +100,26 @@ def measured(opened: OpenRun, name: str, step: int | None) -> list[Any]:
         name: of the measure.
         step: of the checkpoint, for a measure that reads one; the newest by default.
     """
+    measure: Measure = MEASURES[name]
     try:
-        measure: Measure = MEASURES[name]
         if measure.reads == "run":
-            result = measure.of(opened.run, {})
-        else:
-            at = opened.run.last_step if step is None else step
-            result = measure.of(opened.checkpoint(at), {})
-        return _shown(measure, result)
-    except (ValueError, OSError) as error:
-        words = " ".join(str(error).split())
-        return [html.P(words, className="problem", role="alert")]
+            return _shown(measure, measure.of(opened.run, {}))
+        at = opened.run.last_step if step is None else step
+        return _shown(measure, measure.of(opened.checkpoint(at), {}))
+    except Exception as error:  # whatever is wrong with somebody's measure, the page must stand
+        return [html.P(why_not(measure, error), className="problem", role="alert")]
 
 
 def _shown(measure: Measure, result: Result) -> list[Any]:
     from interp.notebook import value_rows
 
-    figure = result.plot()
-    height = figure.layout.height or _HEIGHT
+    figure, caption = untitled(result)
+    parts: list[Any] = [html.P(origin_words(measure, caption), className="caption")]
+    if figure is not None:
+        style = {"height": figure.layout.height or _HEIGHT}
+        parts.append(dcc.Graph(figure=figure, config=GRAPH, responsive=True, style=style))
     rows, rest = value_rows(result)
     body = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in rows]
     head = html.Thead(html.Tr([html.Th("name"), html.Th("value")]))
-    source = f"Source: {measure.source}" if measure.source else ""
-    words = " · ".join(filter(None, [source, result.caption]))
-    return [
-        html.P(words, className="caption"),
-        dcc.Graph(figure=figure, config=GRAPH, responsive=True, style={"height": height}),
-        html.Div(html.Table([head, html.Tbody(body)]), className="scroll"),
-        *([html.P(rest, className="caption")] if rest else []),
-    ]
+    parts.append(html.Div(html.Table([head, html.Tbody(body)]), className="scroll"))
+    return [*parts, *([html.P(rest, className="caption")] if rest else [])]
