@@ -17,7 +17,6 @@ from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
-from interp.figures.untitled import untitled
 from interp.reporting.arrays import compressed
 from interp.reporting.measures import section
 from interp.reporting.payload import added_rankings, neuron_payload
@@ -42,20 +41,18 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
     """The whole report as HTML; it asks nothing of a network."""
     name = escape(reading.run.name)
     neurons = reading.neurons
-    sections, own = _measures(reading)
     live, blob = (None, "") if neurons is None else neuron_payload(reading, neurons)
     given = {
         "live": live,
-        "figures": {key: _plain(figure) for key, figure in {**figures, **own}.items()},
+        "figures": {key: json.loads(str(figure.to_json())) for key, figure in figures.items()},
         "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
         "config": dict(HTML_CONFIG),
     }
     middle = "" if neurons is None else _neurons(neurons)
-    style = _asset("report.css") + (_asset("measures.css") if reading.measured else "")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><style>{style}</style></head>
+<link rel="icon" href="data:,"><style>{_style(reading)}</style></head>
 <body>
 <header class="top"><h1>{name}</h1>
 <p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
@@ -65,7 +62,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
 {_section("embedding", "Fourier spectrum of the embeddings", "At the newest checkpoint.")}
-{_optional(reading)}{sections}
+{_optional(reading)}{_measures(reading)}
 {_about(reading)}
 </main>
 <script type="application/json" id="given">{_in_script(given)}</script>
@@ -105,6 +102,10 @@ def _asset(name: str) -> str:
     return (files("interp.reporting") / "assets" / name).read_text(encoding="utf-8")
 
 
+def _style(reading: Reading) -> str:
+    return _asset("report.css") + (_asset("measures.css") if reading.measured else "")
+
+
 def _in_script(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -124,20 +125,8 @@ def _optional(reading: Reading) -> str:
     return _section("heads", "Attention heads", "Ablated one at a time, at the newest checkpoint.")
 
 
-def _measures(reading: Reading) -> tuple[str, dict[str, go.Figure]]:
-    """The sections of the measures that were asked for, and their figures by name."""
-    sections: list[str] = []
-    own: dict[str, go.Figure] = {}
-    for i, one in enumerate(reading.measured):
-        key = f"measure-{i}"
-        figure, words = (None, "") if one.result is None else untitled(one.result)
-        own |= {key: figure} if figure is not None else {}
-        sections.append(f"\n{section(key, one, figure, words)}")
-    return "".join(sections), own
-
-
-def _plain(figure: go.Figure) -> Any:
-    return json.loads(str(figure.to_json()))
+def _measures(reading: Reading) -> str:
+    return "".join(section(f"measure-{i}", one) for i, one in enumerate(reading.measured))
 
 
 def _story(reading: Reading) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 
 from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
+from interp.figures.untitled import untitled
 from interp.notebook import value_table
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
@@ -47,12 +49,18 @@ class Measured:
     Attributes:
         asked: the measure.
         result: None where it is not defined.
+        figure: None where there is nothing to draw.
+        caption: where the numbers come from.
         reason: why it is not, in a sentence; empty where it is.
+        doubts: what the measure warned of.
     """
 
     asked: Asked
     result: Result | None
+    figure: go.Figure | None = None
+    caption: str = ""
     reason: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,23 +122,31 @@ def _asked(wanted: object) -> Iterator[Asked]:
 def measured(asked: Asked, run: Run, newest: Checkpoint) -> Measured:
     """What a measure gives of a run that is open, or why it gives nothing."""
     measure = asked.measure
-    try:
-        subject = newest if measure.reads == "checkpoint" else run
-        return Measured(asked, measure.of(subject, asked.options))
-    except ValueError as error:
-        return Measured(asked, None, why_not(measure, error))
+    subject = newest if measure.reads == "checkpoint" else run
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            result = measure.of(subject, asked.options)
+            figure, caption = untitled(result)
+        except ValueError as error:
+            return Measured(asked, None, reason=why_not(measure, error))
+    # The page says it, to whoever looks at the numbers.
+    doubts = dict.fromkeys(str(one.message) for one in caught)
+    return Measured(asked, result, figure, caption, doubts=tuple(doubts))
 
 
-def section(key: str, one: Measured, figure: go.Figure | None, words: str) -> str:
+def section(key: str, one: Measured) -> str:
     """The section of a measure: what it is, where it is from, its figure beside its values."""
     measure = one.asked.measure
     if one.result is None:
         inside = f'<p class="note">{escape(one.reason)}</p>'
     else:
-        drawn = f'<div class="figure" id="figure-{key}"></div>' if figure is not None else ""
+        drawn = f'<div class="figure" id="figure-{key}"></div>' if one.figure is not None else ""
         table = f'<div class="scroll">{value_table(one.result)}</div>'
-        inside = f'<div class="measured">{drawn}{table}</div>'
-    return f"""<section aria-labelledby="heading-{key}">
+        notes = "".join(f'<p class="note">Note: {escape(doubt)}.</p>' for doubt in one.doubts)
+        inside = f'{notes}<div class="measured">{drawn}{table}</div>'
+    return f"""
+<section aria-labelledby="heading-{key}">
 <h2 id="heading-{key}">{escape(title_of(measure))} <code>{escape(one.asked.label)}</code></h2>
-<p class="caption">{escape(origin_words(measure, words))}</p>
+<p class="caption">{escape(origin_words(measure, one.caption))}</p>
 {inside}</section>"""

@@ -72,4 +72,7 @@ def _figures(reading: Reading) -> dict[str, go.Figure]:
         found["dynamics"] = figures.ipr_dynamics(neurons.history, neurons.classes)
     if reading.heads is not None:
         found["heads"] = figures.head_ablation(reading.heads, run.name)
+    for i, one in enumerate(reading.measured):
+        if one.figure is not None:
+            found[f"measure-{i}"] = one.figure
     return found
