@@ -20,6 +20,7 @@ from interp.words.story import story
 
 _ROWS = 8
 _MOST = 24  # values of a result
+_VALUES = ("name", "value")
 _PLACES = 6  # numbers of pruned neurons in a table
 
 
@@ -33,12 +34,23 @@ def html(result: Any) -> str:
 
 def _result(result: Result) -> str:
     """Any result: its numbers."""
-    rows = [[name, _cell(value)] for name, value in result.values().items()]
-    words = [f"{result.caption}."]
-    if len(rows) > _MOST:
-        words.append(f"The first {_MOST} of {len(rows)} values:")
+    rows, rest = value_rows(result)
+    words = [f"{result.caption}.", *([f"{rest}:"] if rest else [])]
     title = getattr(result, "title", "") or type(result).__name__
-    return _block(title, ["name", "value"], rows[:_MOST], words)
+    return _block(title, _VALUES, rows, words)
+
+
+def value_rows(result: Result) -> tuple[list[list[str]], str]:
+    """Names and values of a result, and where there are too many, which of them these are."""
+    rows = [[name, _cell(value)] for name, value in result.values().items()]
+    rest = f"The first {_MOST} of {len(rows)} values" if len(rows) > _MOST else ""
+    return rows[:_MOST], rest
+
+
+def value_table(result: Result) -> str:
+    """The values of a result as a table, without words on where they come from."""
+    rows, rest = value_rows(result)
+    return _table(_VALUES, rows) + (f'<p class="caption">{escape(rest)}</p>' if rest else "")
 
 
 def _cell(value: Value) -> str:
@@ -141,13 +153,16 @@ def _block(
 ) -> str:
     parts = [f"<b>{escape(title)}</b>"]
     parts += [f"<p>{escape(' '.join(words))}</p>"] if words else []
-    if head:
-        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body
-        )
-        parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>")
+    parts += [_table(head, body)] if head else []
     return f'<div class="interp-result">{"".join(parts)}</div>'
+
+
+def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body
+    )
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 _SHOWN: Mapping[type, Callable[[Any], str]] = {

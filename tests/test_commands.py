@@ -130,6 +130,13 @@ def test_report(capsys, tiny_folder):
     assert "report.html" in run(capsys, "report", tiny_folder, "--threshold", threshold)
 
 
+def test_report_with_measures(capsys, tiny_folder):
+    run_json(capsys, "report", tiny_folder, "--measures", "needed", "embeddings", "--draws", "3")
+    text = (tiny_folder / "report.html").read_text()
+    assert "<code>needed</code>" in text
+    assert "<code>embeddings</code>" in text
+
+
 def test_demo_at_toy_length(capsys, tmp_path):
     """Everything the demo does, over few steps; its figures are tested in test_training.py."""
     out = tmp_path / "demo"

@@ -21,8 +21,10 @@ from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, 
 from interp.explorer.opening import differences
 from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings
+from interp.explorer.run.measures import measured, measures_on
 from interp.explorer.run.neuron import neurons_of_bar
 from interp.explorer.state import MOST_RUNS, RunView, View, from_query
+from interp.training.runs.run import Run
 from interp.training.sweep.plan.manifest import parquet
 from tests.conftest import tiny_config
 from tests.sweep_results import made
@@ -361,3 +363,37 @@ def test_the_command_serves_says_where_and_ends_quietly(tmp_path):
         job.terminate()
         assert job.wait(20) == 0
         assert job.stderr.read() == ""
+
+
+def test_measures_are_listed_where_they_are_defined_on_a_run(folder, tiny_run):
+    opened = Readings(Catalog(folder)).open("tiny")
+    listed = measures_on(opened)
+    assert listed["needed"].startswith("needed: How few neurons keep the test accuracy")
+    assert {"embeddings", "stages", "ipr_history"} <= set(listed)
+    assert not {"norms", "heads", "boundary", "phase_diagram"} & set(listed)
+
+
+def test_a_measure_that_cannot_be_taken_says_why_in_the_panel(folder):
+    opened = Readings(Catalog(folder)).open("tiny")
+    (words,) = measured(opened, "norms", None)
+    assert words.children == (
+        "Not defined here: expected a network with a norm on its neurons, got none."
+    )
+    (words,) = measured(opened, "embeddings", 7)
+    assert words.children.startswith("It could not be measured: ")
+    assert "no checkpoint at step 7" in words.children
+
+
+def test_a_measure_opens_no_network_again(folder, monkeypatch):
+    taken, opens = Run.checkpoint, []
+
+    def counted(self, step=None):
+        opens.append((self, step))  # other tests' runs may be read in the background still
+        return taken(self, step)
+
+    monkeypatch.setattr(Run, "checkpoint", counted)
+    opened = Readings(Catalog(folder)).open("tiny")
+    for name in ("embeddings", "bands"):
+        for step in [*opened.run.steps, *reversed(opened.run.steps)]:
+            assert f"step {step}" in measured(opened, name, step)[0].children
+    assert sorted(step for run, step in opens if run is opened.run) == opened.run.steps

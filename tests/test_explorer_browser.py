@@ -23,6 +23,7 @@ from interp.training.trainer.loop import train
 from interp.words.sentences import number
 from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
+from tests.curves import curves_of
 from tests.test_explorer import AXES, config, write_sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
@@ -328,3 +329,29 @@ def test_nothing_is_wider_than_the_screen(browser, address, width):
         page.wait_for_timeout(800)
         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0
+
+
+def choose_measure(page, name: str) -> None:
+    page.locator(".measure .dash-dropdown").click()
+    page.locator(".dash-dropdown-option", has_text=f"{name}: ").click()
+
+
+def test_a_measure_is_drawn_at_the_checkpoint_of_the_slider(page, address, run):
+    page.goto(f"{address}?run=small")
+    has_text(page, ".counts", f"Step {run.last_step}:")
+    assert page.locator(".measured *").count() == 0
+    choose_measure(page, "embeddings")
+    has_text(page, ".measured .caption", f"seed 0 · step {run.last_step}")
+    has_text(page, ".measured .caption", "Source: Doshi et al. 2024 (arXiv 2310.13061), figure 7")
+    assert page.locator(".measured .main-svg").count() > 0
+    page.locator(".panel [role=slider]").nth(1).focus()
+    page.keyboard.press("ArrowLeft")
+    earlier = run.steps[-2]
+    has_text(page, ".measured .caption", f"seed 0 · step {earlier}")
+    power = np.abs(np.fft.rfft(curves_of(run.network(earlier)), axis=-1)) ** 2
+    shares = power / power.sum(axis=-1, keepdims=True)
+    expected = f"{(shares**2).sum(axis=-1)[2].mean():.4g}"
+    assert page.locator(".measured tr", has_text="answer W").locator("td").inner_text() == expected
+    choose_measure(page, "weights")
+    has_text(page, ".measured .caption", "appendix E")
+    assert page.locator(".measured .main-svg").count() > 0

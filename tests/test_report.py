@@ -5,19 +5,27 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 
+import jaxtyping
 import numpy as np
 import pytest
 
 from interp.analysis.ablation.prune import prune
+from interp.analysis.measure import Measure
+from interp.analysis.measures import MEASURES
+from interp.analysis.neurons.classify import NotBimodalWarning, classify
 from interp.analysis.neurons.read import neuron_table
 from interp.reporting.arrays import packed, quantized, share16
 from interp.reporting.reading import spread
 from interp.reporting.report import report
 from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores
+from interp.training.runs.folder import CheckpointFolder
+from interp.training.runs.run import load
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
+from tests.curves import curves_of
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +161,154 @@ def test_no_checkpoint_before_the_newest_needs_a_pruning_curve(tiny_run, tmp_pat
     live = given(html)["live"]
     assert live["withPruning"] == [tiny_run.last_step]
     assert len(live["steps"]) == len(tiny_run.steps)
+
+
+def sections(html: str) -> dict[str, str]:
+    """The sections of the measures, by label."""
+    found = re.findall(r'<section aria-labelledby="heading-measure-.*?</section>', html, re.S)
+    return {re.search("<code>(.*?)</code>", one)[1]: one for one in found}
+
+
+def rows(section: str) -> dict[str, str]:
+    return dict(re.findall("<tr><td>(.*?)</td><td>(.*?)</td></tr>", section))
+
+
+def fewest_neurons(run, level: float) -> int:
+    """One network for each number of pruned neurons."""
+    table = neuron_table(run)
+    order = np.argsort(table.ipr, kind="stable")
+    enough = 0
+    for pruned in range(17):
+        keep = np.ones(16, bool)
+        keep[order[:pruned]] = False
+        after = scores(prune(run.network(), keep), run.dataset)
+        enough = pruned if after["test"].accuracy >= level else enough
+    return 16 - enough
+
+
+def test_measures_get_a_section_each_with_source_caption_and_numbers(tiny_run, tmp_path):
+    table = neuron_table(tiny_run)
+    half = prune(tiny_run.network(), table.ipr >= np.median(table.ipr))
+    level = scores(half, tiny_run.dataset)["test"].accuracy
+    wanted = ["needed", "embeddings", {"needed": {"accuracy": level}}]
+    html = report(tiny_run, tmp_path / "r.html", 0.2, 2, measures=wanted).read_text()
+    found = sections(html)
+    assert list(found) == ["needed", "embeddings", f"needed(accuracy={level})"]
+    assert "How few neurons keep the test accuracy" in found["needed"]
+    assert (
+        "Source: Doshi et al. 2024 (arXiv 2310.13061), figure 32 · IPR: one-sided DFT"
+        in (found["needed"])
+    )
+    assert f"seed 0 · step {tiny_run.last_step}" in found["embeddings"]
+    assert rows(found["needed"])["neurons_needed"] == "never"  # 99 % of the test examples
+    expected = fewest_neurons(tiny_run, level)
+    assert 0 < expected <= 16
+    shown = rows(found[f"needed(accuracy={level})"])
+    assert shown["neurons_needed"] == f"{expected}"
+    assert shown["share_needed"] == f"{expected / 16:.4g}"
+    power = np.abs(np.fft.rfft(curves_of(tiny_run.network()), axis=-1)) ** 2
+    shares = power / power.sum(axis=-1, keepdims=True)
+    iprs = (shares**2).sum(axis=-1)
+    assert rows(found["embeddings"])["answer W.mean_ipr"] == f"{iprs[2].mean():.4g}"
+
+
+def test_the_figure_of_a_measure_is_drawn_unless_it_has_no_points(tiny_run, tmp_path):
+    html = report(
+        tiny_run, tmp_path / "r.html", 0.2, 2, measures=["needed", "embeddings"]
+    ).read_text()
+    figures = given(html)["figures"]
+    assert "measure-0" not in figures  # it came never, thrice
+    assert 'id="figure-measure-0"' not in html
+    assert len(figures["measure-1"]["data"]) == 3
+    assert "title" not in figures["measure-1"]["layout"]
+    assert 'id="figure-measure-1"' in html
+
+
+def test_without_measures_nothing_of_them_is_in_the_page(html):
+    assert "measure" not in html[: html.index("<header")]
+    assert not sections(html)
+
+
+def test_a_measure_without_a_place_on_this_run_says_why(tiny_run, tmp_path):
+    found = sections(
+        report(tiny_run, tmp_path / "r.html", 0.2, 2, measures=["norms", "heads"]).read_text()
+    )
+    assert (
+        "Not defined here: expected a network with a norm on its neurons, got none."
+        in (found["norms"])
+    )
+    assert "Not defined here: expected a Transformer, got an MLP" in found["heads"]
+    assert "<table" not in found["norms"]
+
+
+def test_a_measure_that_fails_on_this_run_says_why(tmp_path):
+    """Every pair is a training example: nothing is left to keep."""
+    run = train(tiny_config(data={"fraction": 1.0}))
+    found = sections(report(run, tmp_path / "r.html", 0.2, 2, measures="needed").read_text())
+    assert "It could not be measured: needed: expected test examples" in found["needed"]
+
+
+def test_a_doubt_of_a_measure_stands_beside_its_numbers(tiny_run, tmp_path):
+    with pytest.warns(NotBimodalWarning):
+        classify(neuron_table(tiny_run))
+    page = report(tiny_run, tmp_path / "r.html", 0.2, 2, measures=["classes"]).read_text()
+    assert "Note: the IPRs do not look like two classes (dip test" in sections(page)["classes"]
+    assert rows(sections(page)["classes"])["dead"] == "0"
+
+
+def test_a_measure_of_ones_own_is_given_as_it_is(tiny_run, tmp_path):
+    def seen(checkpoint, *, times: int = 1):
+        """<Steps> so far."""
+        return {"steps": checkpoint.step * times}
+
+    own = Measure("seen", "checkpoint", "a note & a test", seen)
+    html = report(
+        tiny_run, tmp_path / "r.html", 0.2, 2, measures=[own, {own: {"times": 2}}]
+    ).read_text()
+    found = sections(html)
+    assert "&lt;Steps&gt; so far <code>" in found["seen"]
+    assert "a note &amp; a test · tiny" in found["seen"]
+    assert rows(found["seen"]) == {"steps": "30"}
+    assert rows(found["seen(times=2)"]) == {"steps": "60"}
+
+
+def test_every_measure_can_be_shown(tiny_run, tmp_path):
+    names = [name for name in MEASURES if MEASURES[name].reads != "sweep"]
+    html = report(tiny_run, tmp_path / "r.html", 0.2, 2, measures=names).read_text()
+    assert list(sections(html)) == names
+    for label, section in sections(html).items():
+        assert ("<table" in section) == (label not in ("norms", "heads")), label
+
+
+def test_a_checkpoint_is_read_once_whatever_is_measured(tiny_folder, monkeypatch):
+    read = []
+    taken = CheckpointFolder.__getitem__
+
+    def counted(self, step):
+        read.append(step)
+        return taken(self, step)
+
+    # The check of types would look at the first of a run's checkpoints.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    monkeypatch.setattr(CheckpointFolder, "__getitem__", counted)
+    run = load(tiny_folder)
+    wanted = ["embeddings", "needed", "ipr_history", "pruning_history"]
+    report(run, threshold=0.2, draws=2, measures=wanted)
+    assert sorted(read) == run.steps
+
+
+@pytest.mark.parametrize(
+    ("measures", "message"),
+    [
+        (["needed", "embedings"], "got 'embedings'; nearest is embeddings"),
+        (["boundary"], "measures: boundary reads a whole sweep, not a run"),
+        ([3], "measures: expected names, measures or {name: options}, got 3"),
+        (3, "measures: expected names, measures or {name: options}, got 3"),
+        ({"needed": 0.9}, "measures.needed: expected a mapping of options, got 0.9"),
+        ({"needed": {"acc": 0.9}}, "measure needed: unknown option 'acc'; its options are"),
+        ({"needed": {"accuracy": "most"}}, "measure needed: accuracy: input should be"),
+    ],
+)
+def test_measures_that_are_none_are_refused_before_anything_is_read(measures, message, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        report(tmp_path / "no run there", measures=measures)

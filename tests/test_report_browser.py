@@ -22,6 +22,7 @@ from interp.training.trainer.loop import train
 from interp.words.sentences import number
 from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
+from tests.curves import curves_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 
@@ -372,5 +373,30 @@ def test_every_kind_of_network_has_a_report(kind, browser, tmp_path):
             np.testing.assert_allclose(np.sort(np.concatenate(shown)), expected, rtol=1e-6)
         assert page.locator("#figure-heads").count() == ("kind" in KINDS[kind])
         assert page.locator("#neurons").count() == (kind != "attention only")
+        assert page.problems == []
+        assert foreign_requests(page, path.as_uri()) == []
+
+
+@pytest.mark.parametrize("width", [390, 700, 1400])
+def test_measures_are_drawn_beside_their_values(run, browser, tmp_path, width):
+    wanted = ["embeddings", "pruning", "stages", "norms"]
+    path = report(run, tmp_path / "r.html", THRESHOLD, DRAWS, measures=wanted)
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        open_report(page, path)
+        assert [page.locator(f"#figure-measure-{i} .main-svg").count() > 0 for i in range(4)] == [
+            True, True, True, False,
+        ]  # fmt: skip
+        bars = page.evaluate(
+            "document.getElementById('figure-measure-0')._fullData.map(t => [...t.y])"
+        )
+        power = np.abs(np.fft.rfft(curves_of(run.network()), axis=-1)) ** 2
+        expected = power.sum(axis=1) / power.sum(axis=(1, 2))[:, None]
+        np.testing.assert_allclose(bars, expected, rtol=1e-6)
+        figure = page.locator("#figure-measure-0").bounding_box()
+        table = page.locator(".measured table").first.bounding_box()
+        beside = table["x"] >= figure["x"] + figure["width"]
+        assert beside == (width > 860)
+        assert beside or table["y"] >= figure["y"] + figure["height"]
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert page.problems == []
         assert foreign_requests(page, path.as_uri()) == []

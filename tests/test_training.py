@@ -125,15 +125,23 @@ def test_checkpoint_schedule_is_logarithmic_with_listed_steps():
     assert steps == [0, 1, 3, 10, 77, 100, 1000]
 
 
-# Outcomes of the reference paper (p 97, N 500, α 0.5, ξ 0.35), three seeds each; tolerance ±0.03.
+# Outcomes of the reference paper (p 97, N 500, α 0.5, ξ 0.35), as lowest and highest accuracy.
+# Full inversion has settled, within ±0.03 of the paper's. Partial inversion is still moving at step
+# 500, where rounding alone moves a seed by 0.03: the authors' own code gives 0.77–0.79 (corrupted
+# 0.34–0.39), a textbook loop (autograd, float32, torch's AdamW) corrupted 0.33–0.38, and seeds
+# 0–5 here train 0.762–0.784 (corrupted 0.320–0.382) on an Intel processor, with the arithmetic of
+# AVX-512, AVX2 and SSE4.2. The bounds are 0.01 to 0.02 wider than all of these. The 0.44 that the
+# paper's figure shows for corrupted is what this setting has near step 300.
 PAPER = {
-    "partial inversion": (5, {"train": 0.795, "test": 1.00, "clean": 1.00}),
-    "full inversion": (15, {"train": 0.653, "test": 1.00, "corrupted": 0.007, "clean": 1.00}),
+    "partial inversion": (
+        5,
+        {"train": (0.75, 0.80), "test": (0.97, 1), "corrupted": (0.30, 0.41), "clean": (0.97, 1)},
+    ),
+    "full inversion": (
+        15,
+        {"train": (0.623, 0.683), "test": (0.97, 1), "corrupted": (0, 0.037), "clean": (0.97, 1)},
+    ),
 }
-# One figure is not the paper's: its corrupted accuracy in partial inversion is 0.44, which this
-# setting has near step 300. These are from the textbook loop (one-hot inputs, autograd, float32,
-# torch's AdamW) on the same data and initial weights; rounding alone moves them by up to 0.03.
-TEXTBOOK_CORRUPTED = {0: 0.38, 1: 0.33, 2: 0.33}
 
 
 def paper_run(weight_decay: float, steps: int, seed: int, **changes: object) -> Run:
@@ -158,10 +166,8 @@ def test_the_papers_inversions(name, seed):
     weight_decay, expected = PAPER[name]
     run = paper_run(weight_decay, 500, seed)
     found = run.measurement().scores
-    for split, accuracy in expected.items():
-        assert found[split].accuracy == pytest.approx(accuracy, abs=0.03), split
-    if name == "partial inversion":
-        assert found["corrupted"].accuracy == pytest.approx(TEXTBOOK_CORRUPTED[seed], abs=0.04)
+    for split, (low, high) in expected.items():
+        assert low <= found[split].accuracy <= high, split
     assert phase(run).name == name
 
 

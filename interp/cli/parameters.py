@@ -15,6 +15,12 @@ Template = Annotated[
     Literal["screen", "paper", "paper-wide"],
     Parameter(help="look of the figure; paper: one column, 86 mm, paper-wide: two, 178 mm"),
 ]
+Measures = Annotated[
+    list[str] | None,
+    Parameter(
+        consume_multiple=True, help="measures to show besides, by name; interp measure lists them"
+    ),
+]
 
 Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
 Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]

@@ -12,6 +12,7 @@ from interp.cli.parameters import (
     Figure,
     Json,
     Layer,
+    Measures,
     RunFolder,
     Step,
     Template,
@@ -139,13 +140,16 @@ def report(
     pruned_checkpoints: Annotated[
         int, Parameter(help="checkpoints before the newest that get a pruning curve")
     ] = 16,
+    measures: Measures = None,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
     """Write a run as one HTML file to play with: move the threshold, the checkpoint, the neuron."""
     from interp.reporting.report import report as write_report
 
-    path = write_report(run, out, threshold_of(threshold), draws, layer, pruned_checkpoints)
+    path = write_report(
+        run, out, threshold_of(threshold), draws, layer, pruned_checkpoints, measures or ()
+    )
     if json_:
         print_json({"report": str(path)})
     else:

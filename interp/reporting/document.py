@@ -18,6 +18,7 @@ from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.reporting.arrays import compressed
+from interp.reporting.measures import section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
@@ -51,7 +52,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><style>{_asset("report.css")}</style></head>
+<link rel="icon" href="data:,"><style>{_style(reading)}</style></head>
 <body>
 <header class="top"><h1>{name}</h1>
 <p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
@@ -61,7 +62,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
 {_section("embedding", "Fourier spectrum of the embeddings", "At the newest checkpoint.")}
-{_optional(reading)}
+{_optional(reading)}{_measures(reading)}
 {_about(reading)}
 </main>
 <script type="application/json" id="given">{_in_script(given)}</script>
@@ -101,6 +102,10 @@ def _asset(name: str) -> str:
     return (files("interp.reporting") / "assets" / name).read_text(encoding="utf-8")
 
 
+def _style(reading: Reading) -> str:
+    return _asset("report.css") + (_asset("measures.css") if reading.measured else "")
+
+
 def _in_script(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -118,6 +123,10 @@ def _optional(reading: Reading) -> str:
     if reading.heads is None:
         return ""
     return _section("heads", "Attention heads", "Ablated one at a time, at the newest checkpoint.")
+
+
+def _measures(reading: Reading) -> str:
+    return "".join(section(f"measure-{i}", one) for i, one in enumerate(reading.measured))
 
 
 def _story(reading: Reading) -> str:

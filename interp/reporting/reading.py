@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
@@ -16,6 +16,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import Phase, has_phase, phase
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
+from interp.reporting.measures import Asked, Kept, Measured, measured
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
@@ -51,13 +52,17 @@ class NeuronReading:
 
 @dataclass(frozen=True)
 class Reading:
-    """A run as the report shows it: heads of a Transformer only, neurons where it has any."""
+    """A run as the report shows it: heads of a Transformer only, neurons where it has any.
+
+    The measures are those that were asked for besides.
+    """
 
     run: Run
     phase: Phase | None
     embeddings: EmbeddingTable
     heads: HeadAblation | None
     neurons: NeuronReading | None
+    measured: tuple[Measured, ...] = ()
 
 
 def read(
@@ -66,12 +71,15 @@ def read(
     draws: int | None,
     layer: int,
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
+    asked: tuple[Asked, ...] = (),
 ) -> Reading:
     """Reads a run; every checkpoint once.
 
     Raises:
         ValueError: if the run has no checkpoint or no such layer, or the threshold is none.
     """
+    if any(one.measure.reads == "run" for one in asked):
+        run = replace(run, weights=Kept(run.weights))
     newest = run.checkpoint()
     neurons = None
     if newest.network.layers:
@@ -82,6 +90,7 @@ def read(
         embedding_table(newest),
         head_ablation(newest) if newest.network.heads else None,
         neurons,
+        tuple(measured(one, run, newest) for one in asked),
     )
 
 

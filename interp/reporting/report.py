@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 from interp import figures
 from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
+from interp.reporting.measures import Wanted, asked_of
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
@@ -22,6 +24,7 @@ def report(
     draws: int | None = None,
     layer: int = 0,
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
+    measures: Wanted | Sequence[Wanted] = (),
 ) -> Path:
     """Writes a run as one HTML file to play with: threshold, checkpoint and neuron can be moved.
 
@@ -34,14 +37,18 @@ def report(
         layer: which hidden layer's neurons are shown.
         pruned_checkpoints: how many checkpoints before the newest get a pruning curve, spread
             evenly, where the logits are a sum over the neurons.
+        measures: what is shown besides, a section each: names of measures, measures, or mappings
+            of names to options, see :mod:`interp.analysis.measures`. One that reads a checkpoint
+            is shown of the newest.
 
     Returns:
         Where the file is.
 
     Raises:
         ValueError: if the run has no checkpoint, was kept in memory and no file is named, or the
-            file's name or an option is not as expected.
+            file's name, a measure or an option is not as expected.
     """
+    asked = asked_of(measures)
     run = as_run(run)
     if out is None and run.path is None:
         raise ValueError("report: a run kept in memory needs a file name")
@@ -49,7 +56,7 @@ def report(
     check_place("report", target, ".html")
     if pruned_checkpoints < 0:
         raise ValueError(f"pruned checkpoints: expected 0 or more, got {pruned_checkpoints}")
-    reading = read(run, threshold, draws, layer, pruned_checkpoints)
+    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target
 
@@ -66,4 +73,7 @@ def _figures(reading: Reading) -> dict[str, go.Figure]:
         found["dynamics"] = figures.ipr_dynamics(neurons.history, neurons.classes)
     if reading.heads is not None:
         found["heads"] = figures.head_ablation(reading.heads, run.name)
+    for i, one in enumerate(reading.measured):
+        if one.figure is not None:
+            found[f"measure-{i}"] = one.figure
     return found

@@ -11,6 +11,7 @@ from interp.analysis.phases.phase import phase_or_none
 from interp.explorer.listing import Listed
 from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
+from interp.explorer.run.measures import measure_parts
 from interp.explorer.run.sliders import identity
 from interp.explorer.state import RunView
 from interp.words.sentences import outcome
@@ -38,6 +39,7 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
         parts.append(html.P("An attention-only network has no neurons to show."))
     else:
         parts += _neuron_parts(view, opened)
+    parts += measure_parts(opened, name, view.step)
     parts.append(dcc.Store(id=identity("live", name), data=""))
     parts.append(dcc.Store(id=identity("steps", name), data=run.steps))
     return html.Article(parts, className="panel", **{"aria-label": f"run {name}"})
