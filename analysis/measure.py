@@ -234,7 +234,8 @@ def _kind(function: Callable[..., Any], annotation: Any) -> Any:
     if not isinstance(annotation, str):
         return annotation
     holder = type("Holder", (), {"__annotations__": {"value": annotation}})
-    return get_type_hints(holder, function.__globals__)["value"]
+    written_in = inspect.unwrap(function).__globals__  # not the module of a decorator on it
+    return get_type_hints(holder, written_in)["value"]
 
 
 def _text(function: Callable[..., Any]) -> str:
@@ -242,7 +243,7 @@ def _text(function: Callable[..., Any]) -> str:
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
-        return function.__code__.co_code.hex()
+        return inspect.unwrap(function).__code__.co_code.hex()
 
 
 def caption_of(subject: Any) -> str:
