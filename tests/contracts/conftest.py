@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jaxtyping
 import pytest
 
 from interp.analysis.sweeps.sweep import sweep
@@ -42,9 +41,3 @@ def for_a_while() -> Iterator[None]:
     for table, names in zip(tables, before, strict=True):
         for name in set(table) - names:
             table.remove(name)
-
-
-@pytest.fixture()
-def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signatures as users meet them: nothing checks their types."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
