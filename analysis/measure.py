@@ -192,7 +192,7 @@ def _text(function: Callable[..., Any]) -> str:
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
-        return function.__code__.co_code.hex()
+        return inspect.unwrap(function).__code__.co_code.hex()
 
 
 def caption_of(subject: Any) -> str:

@@ -70,4 +70,5 @@ def _kind(function: Callable[..., Any], annotation: Any) -> Any:
     if not isinstance(annotation, str):
         return annotation
     holder = type("Holder", (), {"__annotations__": {"value": annotation}})
-    return get_type_hints(holder, function.__globals__)["value"]
+    written_in = inspect.unwrap(function).__globals__  # not the module of a decorator on it
+    return get_type_hints(holder, written_in)["value"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
 
@@ -59,3 +60,9 @@ def browser() -> Iterator[Any]:
     """Debian's Chromium, for tests marked ``browser``."""
     with launched() as found:
         yield found
+
+
+@pytest.fixture()
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signatures as users meet them: nothing checks their types."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Value = float | int | str | bool | None
 Values = Mapping[str, Value]
 
+_SHOWN, _LINE = 4, 160  # values in a repr at most, and characters of values and caption
+
 
 class Displays(Protocol):
     """What draws results: a module with these two functions."""
@@ -84,8 +86,11 @@ class Result(Displayed):
 
     def __repr__(self) -> str:
         name, caption = type(self).__name__, self.caption
-        shown = [f"{key} {_short(value)}" for key, value in list(self.values().items())[:4]]
-        more = ", …" if len(self.values()) > len(shown) else ""
+        words = [f"{key} {_short(value)}" for key, value in self.values().items()]
+        shown = words[:_SHOWN]
+        while len(shown) > 1 and len(caption) + sum(len(one) + 2 for one in shown) > _LINE:
+            shown.pop()
+        more = ", …" if len(words) > len(shown) else ""
         return f"<{name}: {', '.join(shown)}{more} · {caption}>"
 
 

@@ -180,8 +180,11 @@ def load_plugin(name: str) -> None:
         return
     path = Path(name).resolve()
     module = f"interp_plugin_{path.stem}"
+    there = getattr(sys.modules.get(module), "__file__", None)
+    if there not in (None, str(path)):
+        raise ValueError(f"{path}: expected a plug-in with a file name of its own; {there} has it")
     main = sys.modules.get("__main__")
-    if module in sys.modules or getattr(main, "__file__", None) == str(path):
+    if there is not None or getattr(main, "__file__", None) == str(path):
         return
     spec = importlib.util.spec_from_file_location(module, path)
     if spec is None or spec.loader is None or not path.is_file():

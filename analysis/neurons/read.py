@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
 from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import neuron_curves
+from interp.training.models.kinds import empty_network
 from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.run import Run
 from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import GROUPS
 
@@ -68,6 +70,11 @@ def no_neurons(checkpoint: Checkpoint) -> str | None:
     if not checkpoint.network.layers:
         return "an attention-only network has no neurons; see its heads"
     return None
+
+
+def no_neurons_in(run: Run) -> str | None:
+    """Why a measure of neurons over a whole run is not defined on it; no checkpoint is read."""
+    return no_neurons(Checkpoint(empty_network(run.config, run.dataset.task)))
 
 
 @measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)

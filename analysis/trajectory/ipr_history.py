@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.measure import measure
-from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.read import neuron_table, no_neurons_in
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
 from interp.training.display import Result
@@ -117,7 +117,12 @@ def dynamics_of(
     )
 
 
-@measure("ipr_history", reads="run", source="Doshi et al. 2024 (arXiv 2310.13061), figure 2")
+@measure(
+    "ipr_history",
+    reads="run",
+    source="Doshi et al. 2024 (arXiv 2310.13061), figure 2",
+    refuses=no_neurons_in,
+)
 def ipr_history(run: Run, *, layer: int = 0) -> Dynamics:
     """The IPR of every neuron at every checkpoint, and how its mean goes with test accuracy."""
     return dynamics(run, layer=layer)

@@ -16,7 +16,7 @@ from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
-from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.read import neuron_table, no_neurons_in
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.data.splits import PARTS, SPLITS, split_means
 from interp.training.display import Result
@@ -144,7 +144,12 @@ def _of_checkpoint(
     )
 
 
-@measure("pruning_history", reads="run", source="Doshi et al. 2024 (arXiv 2310.13061), figure 17")
+@measure(
+    "pruning_history",
+    reads="run",
+    source="Doshi et al. 2024 (arXiv 2310.13061), figure 17",
+    refuses=no_neurons_in,
+)
 def pruning_history(run: Run, *, draws: int = 4, layer: int = 0) -> CheckpointCurves:
     """Accuracies after pruning every number of neurons by IPR, at every checkpoint.
 

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import jaxtyping
 import pytest
 
+from interp.analysis.sweeps.sweep import sweep
 from interp.training.config.kinds import KINDS
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.tasks.operations import OPERATIONS
+from interp.training.trainer.loop import train
+from tests.conftest import tiny_config
+from tests.sweep_cases import GRID
+
+_TRANSFORMER = {"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 12}
+_NETWORKS = {
+    "MLP": {"width": 16},
+    "MLP with a norm": {"width": 16, "norm": "batch"},
+    "Transformer": _TRANSFORMER,
+    "attention-only": {**_TRANSFORMER, "d_mlp": 0},
+}
+
+
+@pytest.fixture(scope="session")
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A tiny trained run of each kind of network, and a tiny sweep: what measures are asked of."""
+    found: dict[str, Any] = {k: train(tiny_config(model=v)) for k, v in _NETWORKS.items()}
+    found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")
+    return found
 
 
 @pytest.fixture()
@@ -21,9 +41,3 @@ def for_a_while() -> Iterator[None]:
     for table, names in zip(tables, before, strict=True):
         for name in set(table) - names:
             table.remove(name)
-
-
-@pytest.fixture()
-def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signatures as users meet them: nothing checks their types."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
