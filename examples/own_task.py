@@ -29,13 +29,11 @@ def hinge(logits, labels):
 
 if __name__ == "__main__":
     p, steps = map(int, sys.argv[1:])
-    config = interp.RunConfig(
-        task={"operation": "sum or difference", "p": p},
-        model={"activation": "cube", "width": 100},
-        data={"fraction": 0.7, "corruption": 0.1},
-        loss="hinge",
-        steps=steps,
+    task = {"operation": "sum or difference", "p": p}
+    data = {"fraction": 0.7, "corruption": 0.1}
+    model = {"activation": "cube", "width": 100}
+    run = interp.train(
+        interp.RunConfig(task=task, data=data, model=model, loss="hinge", steps=steps)
     )
-    run = interp.train(config)
     print(interp.scores(run))
     print(interp.neuron_table(run))

@@ -94,6 +94,8 @@ EXAMPLES = {
     "ipr_histogram.py": (["runs/coexistence", "out.html"], "mean IPR"),
     "prune_memorizing_neurons.py": (["runs/coexistence", "out.html"], "random control"),
     "embedding_spectrum.py": (["runs/coexistence", "out.html"], "generalizing"),
+    "own_measure.py": (["runs/coexistence", "out.html"], "rank_correlation_control"),
+    "own_task.py": (["11", "20"], "accuracy"),
     "analytic_solution.py": (["31", "200"], "IPR of every neuron: 1.000000 to 1.000000"),
 }
 
