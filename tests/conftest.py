@@ -15,10 +15,17 @@ import tests.typecheck  # noqa: F401  (the hook looks it up by name)
 # Before anything of ours is imported.
 install_import_hook(["interp.training", "interp.analysis"], "tests.typecheck.checker")
 
-from interp.training.config import RunConfig, parse_config  # noqa: E402
+from interp.analysis.ablation.ranking import RANKINGS  # noqa: E402
+from interp.analysis.measures import MEASURES  # noqa: E402
+from interp.gallery import FIGURES  # noqa: E402
+from interp.training.config.kinds import KINDS  # noqa: E402
+from interp.training.config.run_config import RunConfig, parse_config  # noqa: E402
 from interp.training.config.sections import ModelConfig  # noqa: E402
+from interp.training.losses.loss import LOSSES  # noqa: E402
+from interp.training.models.layers.activation import ACTIVATIONS  # noqa: E402
 from interp.training.models.mlp import MLP  # noqa: E402
 from interp.training.runs.run import Run  # noqa: E402
+from interp.training.tasks.operations import OPERATIONS  # noqa: E402
 from interp.training.tasks.task import Task  # noqa: E402
 from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
@@ -66,3 +73,14 @@ def browser() -> Iterator[Any]:
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signatures as users meet them: nothing checks their types."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture()
+def for_a_while() -> Iterator[None]:
+    """Rows that a test adds to a table are gone after it."""
+    tables = [KINDS, LOSSES, ACTIVATIONS, OPERATIONS, RANKINGS, MEASURES, FIGURES]
+    before = [set(table) for table in tables]
+    yield
+    for table, names in zip(tables, before, strict=True):
+        for name in set(table) - names:
+            table.remove(name)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from interp.analysis.measures import MEASURES
 from interp.cli.app import main
 from interp.reproduction.recipe import recipes
 from tests.benchmarks.scoreboard import END, START, with_scoreboard
@@ -49,16 +48,7 @@ def _shrink(grid: Path) -> None:
     grid.write_text(yaml.safe_dump(values))
 
 
-@pytest.fixture()
-def own_measures():
-    """What the snippets add to the table is gone after them."""
-    before = set(MEASURES)
-    yield
-    for name in set(MEASURES) - before:
-        MEASURES.remove(name)
-
-
-def test_python_snippets_run_in_order(workplace, own_measures, capsys):
+def test_python_snippets_run_in_order(workplace, for_a_while, capsys):
     assert len(blocks("python")) >= 5
     names: dict[str, object] = {}
     for snippet in blocks("python"):
@@ -105,7 +95,7 @@ def test_every_example_is_run():
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples(name, workplace, monkeypatch, capsys):
+def test_examples(name, workplace, for_a_while, monkeypatch, capsys):
     arguments, expected = EXAMPLES[name]
     path = ROOT / "examples" / name
     assert len(path.read_text().splitlines()) <= 40

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from interp.analysis.sweeps.sweep import sweep
-from interp.training.config.kinds import KINDS
-from interp.training.losses.loss import LOSSES
-from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.tasks.operations import OPERATIONS
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 from tests.sweep_cases import GRID
@@ -31,13 +26,3 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found: dict[str, Any] = {k: train(tiny_config(model=v)) for k, v in _NETWORKS.items()}
     found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")
     return found
-
-
-@pytest.fixture()
-def for_a_while() -> Iterator[None]:
-    tables = [KINDS, LOSSES, ACTIVATIONS, OPERATIONS]
-    before = [set(table) for table in tables]
-    yield
-    for table, names in zip(tables, before, strict=True):
-        for name in set(table) - names:
-            table.remove(name)
