@@ -57,6 +57,11 @@ def test_a_run_is_taken_where_a_network_is(tiny_run):
     assert interp.figures.training_curves(tiny_run.path) == interp.figures.training_curves(tiny_run)
 
 
+def test_curves_are_not_a_number(unchecked):
+    with pytest.raises(TypeError, match=r"^IPR: expected curves, \(…, element\), got int 3$"):
+        interp.ipr(3)
+
+
 def test_words(unchecked):
     with pytest.raises(TypeError, match=r"^expected a word, got int 3$"):
         of_kind(3, str, "a word")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 
 import pytest
 
@@ -152,6 +153,21 @@ def test_rows_of_installed_packages(monkeypatch, orchard):
     assert list(table) == ["apple", "pear", "plum"]
     assert "orchard_shop" not in sys.modules
     assert table["plum"] == 5
+
+
+@pytest.mark.parametrize("first", ["the table", "the module"])
+def test_an_entry_point_may_name_a_decorated_function(monkeypatch, orchard, first):
+    """The decorator makes the row; the module's attribute is the bare function."""
+    table = installed(monkeypatch, Point("plum", "orchard_farm:plum"))
+    orchard("orchard_market", "TABLES = []")
+    farm = "import orchard_market\ndef plum(): ...\nrow = ('row', plum)\n"
+    orchard("orchard_farm", farm + "orchard_market.TABLES[0].add('plum', row, 'orchard_farm.plum')")
+    import_module("orchard_market").TABLES.append(table)
+    if first == "the module":
+        import_module("orchard_farm")
+    assert list(table) == ["apple", "pear", "plum"]
+    assert table["plum"] == ("row", sys.modules["orchard_farm"].plum)
+    assert table.problems == {}
 
 
 def test_two_packages_with_one_name_have_neither(monkeypatch):
