@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from interp.training.arguments import of_kind
 from interp.training.data.dataset import make_dataset
 from interp.training.evaluation import scores
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
-from interp.training.runs.subject import as_checkpoint, as_run, of_kind
+from interp.training.runs.subject import as_checkpoint, as_run
 from interp.training.tasks.task import make_task
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # sources may be anything
