@@ -17,6 +17,7 @@ from interp.analysis.trajectory.history import history
 from interp.explorer.catalog import Catalog
 from interp.explorer.readings import Readings
 from interp.explorer.run import callbacks, figures
+from interp.explorer.run.measures import measured
 from interp.reporting.report import report
 from interp.training.runs.run import Run, load
 from interp.training.trainer.loop import train
@@ -144,6 +145,9 @@ class Page:
 
         return taken
 
+    def clientside_callback(self, *places: Any, **options: Any) -> None:
+        """Runs in the browser, and reads nothing."""
+
 
 @pytest.fixture()
 def opened(runs: dict[str, Path], tmp_path: Path, counts: Counts) -> tuple[Readings, Run]:
@@ -181,6 +185,7 @@ def test_no_slider_makes_a_network_again(opened, counts, monkeypatch):
         page.found["spectra"](place, steps, own)
         page.found["curves"](3, place, steps, own)
         readings.open("one").threshold(steps[place])
+        measured(readings.open("one"), "bands", steps[place])
 
     for place in range(CHECKPOINTS):
         move(place, 0.3)

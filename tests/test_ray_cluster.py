@@ -55,7 +55,7 @@ def test_ray_of_its_own_leaves_nothing_behind(work):
     assert len(found) > 3 and set(processes_of(work, outcome.cell)) <= found
     executor.close()
     assert not ray.is_initialized()
-    wait_until(lambda: not any(map(is_alive, found)), 20)
+    wait_until(lambda: not any(map(is_alive, found)))
 
 
 def descendants() -> set[int]:
