@@ -10,7 +10,7 @@ from typing import Any
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.neurons.table import NeuronTable
-from interp.analysis.phases.phase import has_phase, phase
+from interp.analysis.phases.phase import phase_or_none
 from interp.analysis.sweeps.diagram import PhaseDiagram
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.training.display import Result, Value
@@ -64,8 +64,8 @@ def _run(run: Run) -> str:
     if not run.measurements:
         return _block(f"Run {run.name}", [], [], [*words, "Not scored yet."])
     row = run.measurement()
-    if has_phase(run):
-        words.append(outcome(phase(run)))
+    if (found := phase_or_none(run)) is not None:
+        words.append(outcome(found))
     steps = run.steps
     span = f", steps {steps[0]} to {steps[-1]}" if steps else ""
     words.append(f"{len(steps)} checkpoints{span}{'' if run.finished else '; not finished'}.")

@@ -16,9 +16,10 @@ import torch
 from interp.analysis.ablation.prune import prune
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import ModelConfig
-from interp.training.models.kinds import Network, empty_network, initial_network
+from interp.training.models.kinds import empty_network, initial_network
 from interp.training.models.layers import norm as norm_module
 from interp.training.models.layers.noise import Noise
+from interp.training.models.network import Network
 from interp.training.runs.run import load
 from interp.training.tasks.task import make_task
 from interp.training.trainer.autograd import AutogradGradients

@@ -12,7 +12,8 @@ import torch
 
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import OptimizerConfig
-from interp.training.models.kinds import Network, initial_network
+from interp.training.models.kinds import initial_network
+from interp.training.models.network import Network
 from interp.training.trainer.optimizer import Updater, rate_factor
 
 from .conftest import tiny_config

@@ -13,7 +13,6 @@ import pytest
 import interp
 from interp.analysis.sweeps.sweep import sweep
 from interp.cli.app import main
-from interp.reproduction.recipe import parse_recipe
 from interp.training.runs.run import load
 from interp.training.sweep.executors.machine import Machine
 from tests.plugins import SPEED, growth
@@ -96,22 +95,38 @@ def test_in_a_sweep_of_two_processes(plugins, tmp_path, capsys):
     assert sorted(plugins.calls()) == sorted(table.index)
 
 
-def test_in_a_recipe(plugins):
+@pytest.mark.filterwarnings("ignore::interp.analysis.neurons.classify.NotBimodalWarning")
+def test_in_a_report(plugins, tiny_run, tmp_path):
+    plugins.write(speedy=SPEED)
+    out = tmp_path / "report.html"
+    interp.report(tiny_run, out, measures=[{"speed": {"factor": 2}}])
+    page = out.read_text()
+    assert "How fast the weight norm grows, for every step <code>speed(factor=2.0)</code>" in page
+    assert f"<td>{2 * growth(tiny_run)['speed']:.4g}</td>" in page
+    assert "nobody, 2026" in page
+
+
+def test_in_a_recipe(plugins, tmp_path):
     text = """
 name: speeding
 kind: claim
 number: 1
-title: networks speed
+title: Networks speed
 source: nobody, 2026
 claim: The weights grow.
 grid: {base: {task: {p: 11}, steps: 30}, axes: {data.fraction: [0.4]}}
 measures: {speed: {factor: 2}}
-figures: [{kind: measures, measures: {speed: speed}}]
-criteria: [{says: they grow, measure: speed, at_least: 0}]
+figures: [{kind: measures, measures: {speed: speed}}, {kind: measure, measure: speed}]
+criteria: [{says: they grow, measure: speed, at_least: -1}]
 """
     plugins.write(speedy=SPEED)
-    recipe = parse_recipe(text, "speeding.yaml")
-    assert recipe.grid_of("quick").measures == {"speed": {"factor": 2}}
+    path = tmp_path / "speeding.yaml"
+    path.write_text(text)
+    found = interp.reproduce(path, tmp_path, seeds=2, machine="serial")
+    runs = [load(one) for one in (tmp_path / "networks/runs").iterdir()]
+    expected = {run.config.seed: 2 * growth(run)["speed"] for run in runs}
+    assert found.judged[0].values == expected
+    assert found.word == "holds"
 
 
 def test_two_of_one_name_are_refused_and_both_are_named(plugins, capsys):

@@ -13,7 +13,7 @@ from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, c
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
-from interp.analysis.phases.phase import Phase, has_phase, phase
+from interp.analysis.phases.phase import Phase, phase_or_none
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
 from interp.reporting.measures import Asked, Kept, Measured, measured
@@ -86,7 +86,7 @@ def read(
         neurons = _read_neurons(run, newest, (threshold, draws, layer, pruned_checkpoints))
     return Reading(
         run,
-        phase(run) if has_phase(run) else None,
+        phase_or_none(run),
         embedding_table(newest),
         head_ablation(newest) if newest.network.heads else None,
         neurons,

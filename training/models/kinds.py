@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from interp.training.config.run_config import RunConfig
-from interp.training.models.network import Network as Network
+from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.tasks.task import Task
 
