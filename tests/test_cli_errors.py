@@ -242,6 +242,10 @@ def test_command_refuses(desk, capsys, arguments, message):
 THRESHOLD = "threshold: expected auto, null or an IPR between 0 and 1, got "
 
 READING = [
+    (
+        "measure needed RUN --layers 3",
+        "measure needed: Unknown option: --layers. Its own options: --accuracy",
+    ),
     ("ipr RUN --step 7", "no checkpoint at step 7; expected one of 0, 1, 3, 10, 30"),
     ("ipr RUN --step last", 'Invalid value for --step: unable to convert "last" into int'),
     ("prune RUN --step 31", "no checkpoint at step 31; expected one of 0, 1, 3, 10, 30"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, UnknownOptionError
 
 from interp.cli.parameters import (
     Figure,
@@ -60,7 +60,11 @@ def measure(
     found = MEASURES[name]
     app = App(name=f"interp measure {name}", help_format="markdown", version_flags=[])
     app.default(_command_of(found))
-    app(rest, exit_on_error=False, print_error=False, result_action="return_none")
+    try:
+        app(rest, exit_on_error=False, print_error=False, result_action="return_none")
+    except UnknownOptionError as error:
+        known = ", ".join(f"--{option}" for option in found.options) or "none"
+        raise ValueError(f"measure {name}: {error} Its own options: {known}") from None
 
 
 def _list(tokens: Sequence[str]) -> None:
