@@ -8,6 +8,7 @@ from typing import Any
 
 import jaxtyping
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 import tests.typecheck  # noqa: F401  (the hook looks it up by name)
@@ -29,6 +30,10 @@ from interp.training.tasks.operations import OPERATIONS  # noqa: E402
 from interp.training.tasks.task import Task  # noqa: E402
 from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("interp", deadline=None)
+settings.load_profile("interp")
 
 
 def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:
