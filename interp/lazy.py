@@ -29,7 +29,8 @@ def lazily(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
             )
         module, attribute = homes[name]
         whole = module == package  # then the attribute is a module of the package
-        value = import_module(f"{module}.{attribute}") if whole else _attribute(module, attribute)
+        found = import_module(f"{module}.{attribute}" if whole else module)
+        value = found if whole else getattr(found, attribute)
         setattr(sys.modules[package], name, value)
         return value
 
@@ -44,7 +45,3 @@ def _homes(stub: str) -> dict[str, tuple[str, str]]:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-
-
-def _attribute(module: str, name: str) -> Any:
-    return getattr(import_module(module), name)

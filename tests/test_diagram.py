@@ -11,9 +11,9 @@ import pytest
 
 from interp import figures
 from interp.analysis.phases.phase import PhaseName
-from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, phase_diagram
+from interp.analysis.sweeps.diagram import PhaseDiagram, phase_diagram
 from interp.analysis.sweeps.refine import refine
-from interp.analysis.sweeps.vote import vote
+from interp.analysis.sweeps.vote import POINT_STATES, vote
 from interp.figures.diagram.cells import STATE_COLOUR
 from interp.figures.diagram.scale import scales
 from interp.training.sweep.table.results import Results, distinct

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Int
 
 from interp.analysis.ablation.by_class import DRAWS
+from interp.analysis.ablation.curves import Curve, PruningCurve
 from interp.analysis.ablation.kernel_scores import cumulative_counts, cumulative_sums
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.tail import Tail
@@ -16,11 +15,6 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import PARTS, SPLITS, Split, split_means
 from interp.training.evaluation import Evaluation
 from interp.training.losses.loss import LOSSES
-
-if TYPE_CHECKING:
-    pass
-
-from interp.analysis.ablation.curves import Curve, PruningCurve
 
 
 class CumulativePasses:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +12,6 @@ from interp.analysis.neurons.composition import check_layer
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.models.network import Network
 from interp.training.runs.subject import Source, as_checkpoint
-
-if TYPE_CHECKING:
-    pass
 
 
 @torch.no_grad()

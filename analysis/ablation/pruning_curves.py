@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from interp.analysis.ablation.by_class import BAND
+from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
+from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
 from interp.analysis.ablation.ranking import Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
@@ -20,12 +21,6 @@ from interp.training.losses.loss import LOSSES
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
-
-if TYPE_CHECKING:
-    pass
-
-from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
-from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
 
 
 def pruning_curve(

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
 from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import neuron_curves
+from interp.analysis.neurons.table import NeuronTable
 from interp.training.models.kinds import empty_network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import GROUPS
-
-if TYPE_CHECKING:
-    pass
-
-from interp.analysis.neurons.table import NeuronTable
 
 
 def neuron_table(

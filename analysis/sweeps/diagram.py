@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from interp.analysis.measure import measure
-from interp.analysis.phases.settled import STATES, State
 from interp.analysis.sweeps.axes import Axes, plane
-from interp.analysis.sweeps.vote import vote
+from interp.analysis.sweeps.vote import POINT_STATES, PointState, vote
 from interp.training.display import Result
 from interp.training.sweep.table.results import Results, distinct
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PointState = State | Literal["tied"]
-POINT_STATES: tuple[PointState, ...] = (*STATES, "tied")
 
 # Column of the results behind each continuous quantity of a point.
 QUANTITIES: Mapping[str, str] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from interp.analysis.fourier.conventions import Convention
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.read import neuron_table
-from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.neurons.table import QUANTILES, NeuronTable
 from interp.analysis.phases.grok import grok_steps
 from interp.analysis.phases.phase import has_phase, phase
 from interp.analysis.phases.settled import settled, state
@@ -22,13 +22,6 @@ from interp.training.runs.run import Run
 Scalar = int | float | str | bool | None
 
 CONVENTION: Convention = "one-sided"
-QUANTILES: Mapping[str, float] = {
-    "ipr_q05": 0.05,
-    "ipr_q25": 0.25,
-    "ipr_q50": 0.50,
-    "ipr_q75": 0.75,
-    "ipr_q95": 0.95,
-}
 
 
 def measure(run: Run) -> dict[str, Scalar]:

@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from interp.analysis.phases.settled import STATES, State
 
-if TYPE_CHECKING:
-    pass
-
 PointState = State | Literal["tied"]
 POINT_STATES: tuple[PointState, ...] = (*STATES, "tied")
-
-# Column of the results behind each continuous quantity of a point.
-QUANTITIES: Mapping[str, str] = {
-    "train": "train_accuracy",
-    "test": "test_accuracy",
-    "corrupted": "corrupted_accuracy",
-    "ipr": "mean_ipr",
-}
 
 
 @dataclass(frozen=True)

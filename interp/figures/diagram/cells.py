@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from interp.analysis.phases.phase import PhaseThresholds
 from interp.analysis.sweeps.boundary import Boundary
-from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, Point, PointState
+from interp.analysis.sweeps.diagram import PhaseDiagram, Point
+from interp.analysis.sweeps.vote import POINT_STATES, PointState
 from interp.figures.diagram.boundary import critical_line
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import axis_words, described, seeds_words

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.sweeps.diagram import POINT_STATES, PhaseDiagram, Point
+from interp.analysis.sweeps.diagram import PhaseDiagram, Point
+from interp.analysis.sweeps.vote import POINT_STATES
 from interp.figures.diagram.cells import STATE_COLOUR, diagram_caption, state_legend
 from interp.figures.diagram.scale import Scale, depth, panel_grid, scales
 from interp.figures.diagram.words import described
