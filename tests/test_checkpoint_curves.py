@@ -67,5 +67,5 @@ def test_bad_input():
         match="expected logits that are a sum over its neurons, but a norm or a layer follows",
     ):
         checkpoint_curves(pairs)
-    with pytest.raises(ValueError, match="draws: expected at least 1 random control, got 0"):
+    with pytest.raises(ValueError, match="draws: expected a whole number of at least 1, got 0"):
         checkpoint_curves(pairs, draws=0)

@@ -11,10 +11,11 @@ import numpy as np
 from interp.analysis.ablation.ranking import competing, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_classes, check_network
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
@@ -133,14 +134,15 @@ def prune_by_class(
         seed: of the random prunings.
 
     Raises:
-        ValueError: if the classes would prune every neuron or none, or draws is below 1.
+        ValueError: if the table is not the network's or the classes not the table's, these would
+            prune every neuron or none, or draws is below 1.
     """
-    draws = DRAWS if draws is None else draws
-    if draws < 1:
-        raise ValueError(f"draws: expected at least 1 random control, got {draws}")
+    draws = DRAWS if draws is None else whole(draws, "draws", least=1)
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     of_kind(classes, Classes, "classes, such as interp.classify(table)")
     origin = as_checkpoint(source, table.step, dataset)
+    check_network(table, origin.network)
+    check_classes(classes, table)
     kept = _kept(table, classes)
     pruned = prune(origin.network, classes.generalizing, table.layer)
     rankings, control = _controls(origin, table, kept, draws, seed)

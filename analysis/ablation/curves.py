@@ -61,6 +61,7 @@ class PruningCurves(Result):
         method: how the sizes were computed, in words.
         caption: convention, seed and step.
         loss_name: name of the loss.
+        key: of the neuron table that ordered them; None for one made by hand.
     """
 
     curves: Mapping[tuple[str, Direction], PruningCurve]
@@ -70,8 +71,12 @@ class PruningCurves(Result):
     method: str
     caption: str
     loss_name: LossName
+    key: str | None = None
 
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
+        if key not in self.curves:
+            known = " or ".join(f"{name}, {way}" for name, way in self.curves)
+            raise ValueError(f"curve: expected an order that was pruned by ({known}), got {key!r}")
         return self.curves[key]
 
     @property

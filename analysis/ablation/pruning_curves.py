@@ -12,9 +12,10 @@ from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
 from interp.analysis.ablation.ranking import Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_network
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, some_whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 from interp.training.losses.loss import LOSSES
@@ -57,11 +58,13 @@ def pruning_curve(
     Raises:
         ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
     """
-    if draws is not None and draws < 0:
-        raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
+    draws = some_whole(draws, "draws")
+    if table is not None:
+        of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     origin = as_checkpoint(source, step if table is None else table.step, dataset)
-    table = table or neuron_table(origin, layer=layer)
-    of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    if table is None:
+        table = neuron_table(origin, layer=layer)
+    check_network(table, origin.network)
     walk = _passes(origin, table.layer, losses)
     orders = every_order() if orders is None else orders
     ranked = [order_by(table, *order) for order in orders]
@@ -75,6 +78,7 @@ def pruning_curve(
         walk.method,
         table.caption,
         origin.loss,
+        table.key,
     )
 
 

@@ -13,6 +13,7 @@ from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import share as as_share
 from interp.training.data.splits import SPLITS
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
@@ -89,7 +90,7 @@ def pruning(
     curves = pruning_curve(checkpoint, draws=draws, table=table, losses=losses)
     places = {}
     for way, share in zip(_WAYS, (lowest, highest), strict=True):
-        size = _cut_size(table, way) if share is None else round(share * len(table))
+        size = _cut_size(table, way) if share is None else round(as_share(share, way) * len(table))
         places[way] = int(np.abs(curves.sizes - size).argmin())
     return PrunedShares(curves, places)
 

@@ -16,8 +16,10 @@ from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_network
 from interp.analysis.neurons.read import neuron_table, no_neurons_in
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import whole
 from interp.training.data.splits import PARTS, SPLITS, split_means
 from interp.training.display import Result
 from interp.training.evaluation import Evaluation
@@ -84,8 +86,7 @@ def checkpoint_curves(
     Raises:
         ValueError: if a norm or a layer follows the neurons, or draws is below 1.
     """
-    if draws < 1:
-        raise ValueError(f"draws: expected at least 1 random control, got {draws}")
+    draws = whole(draws, "draws", least=1)
     steps: list[int] = []
     curves, controls = [], []
     for checkpoint, table in pairs:
@@ -126,6 +127,7 @@ def _of_checkpoint(
     orders: Int[np.ndarray, "order neuron"],
     sizes: Int[np.ndarray, " size"],
 ) -> tuple[Float[np.ndarray, "split size_from_0"], Float[np.ndarray, "order split size"]]:
+    check_network(table, checkpoint.network)
     evaluation = checkpoint.evaluation
     tail = Tail(checkpoint.network, evaluation.pairs, table.layer)
     if tail.readout is None or tail.base is None:

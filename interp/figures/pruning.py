@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCu
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.expected import expect
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
+from interp.training.arguments import word
 from interp.training.data.splits import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
@@ -21,6 +22,7 @@ _DASHES = ("dot", "dashdot", "longdashdot", "dash")
 
 
 Metric = Literal["accuracy", "loss"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 def pruning_curves(
@@ -37,6 +39,7 @@ def pruning_curves(
         pruned: marks this number of pruned neurons in the left panel.
     """
     expect(curves, PruningCurves)
+    word(metric, METRICS, "metric")
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -134,6 +137,7 @@ def pruning_curve(curve: PruningCurve, metric: Metric = "accuracy") -> go.Figure
         metric: what to draw.
     """
     expect(curve, PruningCurve)
+    word(metric, METRICS, "metric")
     figure = go.Figure()
     for split in SPLITS:
         if getattr(curve, metric)[split] is not None:
