@@ -9,6 +9,7 @@ import numpy as np
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.neurons.belonging import check_table
+from interp.analysis.neurons.classify import pruned_below
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import number
 from interp.training.data.splits import SPLITS, Split
@@ -66,8 +67,8 @@ def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> Th
     """
     check_table(table, "curves", curves.neurons, curves.key)
     threshold = number(threshold, "threshold")
-    kept = int((table.ipr[~table.dead] >= threshold).sum())
-    pruned = len(table) - kept
+    pruned = pruned_below(table, threshold)
+    kept = len(table) - pruned
     place = int(np.abs(curves.sizes - pruned).argmin())
     control = curves.control
     curve = curves["IPR", "lowest"]

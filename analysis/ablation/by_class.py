@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from interp.analysis.ablation.band import band_of, ends
 from interp.analysis.ablation.ranking import competing, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
@@ -34,7 +35,6 @@ from interp.analysis.ablation.prune import prune
 # Mean, low and high by metric.
 Spread = Mapping[str, Mapping[str, float | None]]
 
-BAND = (0.05, 0.95)
 DRAWS = 50  # random prunings, unless told otherwise
 
 
@@ -48,7 +48,8 @@ class Pruning(Result):
         kept, pruned: numbers of neurons.
         before, after: scores.
         rankings: scores when the same number is pruned by another ranking, lowest first.
-        control: for each split and metric, mean, low and high (5–95 %) over random prunings.
+        control: for each split and metric, mean, low and high over random prunings, the ends of
+            their band: 5–95 %, or the range of fewer than 20 draws.
         draws, seed: of the random control.
         caption: of the neurons: convention, basis, seed, step.
     """
@@ -108,7 +109,7 @@ class Pruning(Result):
             "control": {
                 "draws": self.draws,
                 "seed": self.seed,
-                "band": list(BAND),
+                "band": list(band_of(self.draws)),
                 "random": {split: dict(value) for split, value in self.control.items()},
                 "rankings": {name: value.to_dict() for name, value in self.rankings.items()},
             },
@@ -225,6 +226,6 @@ def _spread(drawn: list[Any]) -> Spread:
         if values[0] is None:
             spread[metric] = {"mean": None, "low": None, "high": None}
             continue
-        low, high = np.quantile(values, BAND)
+        low, high = ends(np.array(values), axis=0)
         spread[metric] = {"mean": float(np.mean(values)), "low": float(low), "high": float(high)}
     return spread

@@ -36,10 +36,10 @@ class PruningCurve(Displayed):
 
 @dataclass(frozen=True)
 class ControlBand:
-    """Random removals of the same sizes: mean and 5–95 % band over the draws.
+    """Random removals of the same sizes: mean and band over the draws.
 
-    Losses are absent for networks trained with cross-entropy, where they would cost an
-    exponential for every logit, size and draw.
+    The band is 5–95 %, or the range of fewer than 20 draws. Losses are absent for networks trained
+    with cross-entropy, where they would cost an exponential for every logit, size and draw.
     """
 
     mean: PruningCurve

@@ -122,6 +122,11 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
     return Classes(above, below, table.dead, threshold, words, dip, table.caption, table.key)
 
 
+def pruned_below(table: NeuronTable, threshold: float) -> int:
+    """How many neurons a threshold prunes: those of lower IPR, and the dead."""
+    return len(table) - int((table.ipr[~table.dead] >= threshold).sum())
+
+
 @measure("classes", source="Doshi et al. 2024 (arXiv 2310.13061), section 4", refuses=no_neurons)
 def classes(checkpoint: Checkpoint, *, threshold: str | float = "auto", layer: int = 0) -> Classes:
     """How many neurons generalize, memorize and are dead, by a threshold on the IPR.

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.analysis.ablation.band import band_words
 from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.expected import expect
@@ -165,7 +166,7 @@ def _band(
         fillcolor=faint(colour, 0.15),
         line={"width": 0},
         hoverinfo="skip",
-        name=f"{split}, random (5–95 %)",
+        name=f"{split}, random ({band_words(control.draws)})",
         legendgroup=group,
         showlegend=legend,
     )
