@@ -408,7 +408,10 @@ def test_arguments_by_themselves():
             np.arange(16) % 2,
             "keep: 16 numbers 0 and 1 can be a mask of 16 neurons or the indices 0 and",
         ),
-        (np.zeros(16, np.uint8), "expected keep.astype(bool), or indices each once"),
+        (
+            np.zeros(16, np.uint8),
+            "neurons or the indices 0 and 1; expected keep.astype(bool), or indices each once",
+        ),
         ([3, 5, 3], "keep: expected each neuron once, got 3 twice"),
         ([-1], "keep: expected neuron indices from 0 to 15, got [-1]"),
         ([[0, 1]], "whole neuron indices, got int64 of shape (1, 2)"),
@@ -466,7 +469,8 @@ def test_a_table_of_another_network_is_refused(tiny_run, sibling):
     wide = interp.neuron_table(plain_mlp(TASK, 12))
     with refused("table: expected that of this network, with 16 neurons, got 12"):
         interp.pruning_curve(tiny_run.network(), DATA, table=wide, draws=0)
-    message = "classes: expected those of this table, got those of another network, layer, basis or"
+    words = "expected those of this table, got those of another network, layer, basis or convention"
+    message = f"classes: {words}"
     with refused(message):
         interp.prune_by_class(tiny_run, table, halves(other))
     two_sided = interp.neuron_table(tiny_run, convention="two-sided")
@@ -475,7 +479,7 @@ def test_a_table_of_another_network_is_refused(tiny_run, sibling):
     for draw in (figures.ipr_histogram, figures.spectra_heatmap):
         with refused(message):
             draw(table, halves(other))
-    with refused("curves: expected those of this table, got those of another network"):
+    with refused(f"curves: {words}"):
         scores_at(curves(sibling), table, 0.3)
     narrow = interp.classify(interp.neuron_table(interp.analytic_network(TASK, 12)), 0.3)
     with refused("classes: expected those of the run's 16 neurons, got 12"):
