@@ -11,7 +11,7 @@ from interp.cli.parameters import Json
 from interp.cli.print_runs import print_json, print_scores, say
 
 if TYPE_CHECKING:
-    from interp.exchange.foreign_data import Rule
+    from interp.exchange.rules import Rule
 
 
 def import_(
@@ -34,11 +34,14 @@ def import_(
     ] = None,
     rule: Annotated[
         str | None,
-        Parameter(help="or the rule that drew the dataset: doshi, permutation or interp"),
+        Parameter(
+            help="or the rule that drew the dataset: doshi, doshi-transformer, permutation, "
+            "progress-measures or interp"
+        ),
     ] = None,
     fraction: Annotated[float | None, Parameter(help="α of the rule")] = None,
     corruption: Annotated[float, Parameter(help="ξ of the rule")] = 0.0,
-    seed: Annotated[int, Parameter(help="of the rule")] = 0,
+    seed: Annotated[int | None, Parameter(help="of the rule; its own code's if left out")] = None,
     activation: Annotated[str | None, Parameter(help="square, relu or gelu")] = None,
     attention: Annotated[str | None, Parameter(help="bidirectional or causal")] = None,
     n_heads: Annotated[int | None, Parameter(help="where no tensor tells it")] = None,
@@ -75,13 +78,13 @@ def import_(
 
 
 def _rule(
-    name: str | None, data: Path | None, fraction: float | None, corruption: float, seed: int
+    name: str | None, data: Path | None, fraction: float | None, corruption: float, seed: int | None
 ) -> Rule | None:
-    from interp.exchange.foreign_data import Rule
+    from interp.exchange.rules import RULES, Rule
 
     if name is None:
-        if fraction is not None or corruption or seed:
-            raise ValueError("rule: expected doshi, permutation or interp with α, ξ or a seed")
+        if fraction is not None or corruption or seed is not None:
+            raise ValueError(f"rule: expected {', '.join(RULES)} with α, ξ or a seed, got none")
         return None
     if data is not None:
         raise ValueError("data: expected a file or a rule, got both")

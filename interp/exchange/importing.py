@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from interp.exchange.card import model_card
-from interp.exchange.foreign_data import Found, Rule, by_rule, from_arrays, from_file, without
+from interp.exchange.foreign_data import Found, by_rule, from_arrays, from_file, without
 from interp.exchange.foreign_file import Foreign, foreign_of, read_foreign
 from interp.exchange.layouts.known import find_layout
 from interp.exchange.layouts.layout import Hints, Recognized
+from interp.exchange.rules import Rule
 from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
