@@ -18,11 +18,12 @@ from interp.training.tasks.task import Task
 
 @dataclass(frozen=True)
 class Found:
-    """A dataset, and what to tell of it."""
+    """A dataset, what to tell of it, and whether it is known rather than a stand-in."""
 
     dataset: Dataset
     told: str
     assumed: tuple[str, ...] = ()
+    known: bool = True
 
 
 def by_rule(task: Task, rule: Rule) -> Found:
@@ -130,4 +131,5 @@ def without(task: Task) -> Found:
             "no dataset: every pair stands in the training set with its true answer, so the scores "
             "of the splits say nothing of what was trained on",
         ),
+        known=False,
     )
