@@ -136,7 +136,7 @@ def _other_rules(about: Findings, rule: Rule) -> Iterator[Rule]:
 
 
 def _known_pairs(about: Findings, rule: Rule) -> float:
-    """How far a network stands out on a rule's own pairs: the redrawn ones, or those of training."""
+    """How far a network stands out on the redrawn, or else the training pairs of a rule."""
     dataset = draw(about.dataset.task, rule)
     corrupted = about.accuracy("corrupted", dataset)
     if corrupted is not None:
