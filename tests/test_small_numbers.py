@@ -14,6 +14,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.cli.progress import _told, duration
 from interp.training.sweep.executors import work
 from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.tally import Tally
 from interp.training.tasks.task import make_task
 from interp.training.trainer.sink import BusyError
@@ -84,12 +85,12 @@ class Worker:
         return [BusyError("busy") if self.asked < self.tries else "a run"]
 
     def _finished(self, cell, outcome):
-        return outcome
+        return CellOutcome(cell, str(outcome))
 
 
 def test_the_worker_of_a_killed_sweep_is_waited_for(monkeypatch):
     monkeypatch.setattr(work.time, "sleep", lambda seconds: None)
     cell = Cell("0", "{}")
     waiting = Worker(tries=3)
-    assert work.Work._when_free(waiting, cell, BusyError("busy")) == "a run"
+    assert work.Work._when_free(waiting, cell, BusyError("busy")).status == "a run"
     assert waiting.asked == 3
