@@ -20,6 +20,7 @@ Purpose = Literal[
     "phases",
     "bootstrap",
     "planes",
+    "evidence",
 ]
 
 
