@@ -41,7 +41,7 @@ class Shard:
         whole_ = is_whole(self.index) and is_whole(self.count)
         if not whole_ or not 0 <= self.index < self.count:
             raise ValueError(
-                f"shard: expected i/n with i from 0 to n − 1, got {self.index}/{self.count}"
+                f"shard: expected i/n with i from 0 to n − 1, got {self.index!r}/{self.count!r}"
             )
 
 
