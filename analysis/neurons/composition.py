@@ -142,7 +142,7 @@ def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
     rows: Tensor = network.read_by(layer)
     for index in range(layer + 1, len(network.layers)):
         rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
-    return scaled(rows, network.model.output_scale)
+    return scaled(rows, network.model.logit_scale)
 
 
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:

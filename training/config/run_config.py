@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from interp.training.config.fields import Section, unnamed
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
     DataConfig,
     DtypeName,
     LossName,
     ModelConfig,
-    OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
     Seeded,
