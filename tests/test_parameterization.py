@@ -235,6 +235,16 @@ def test_evaluation_drops_nothing():
     assert torch.equal(plain(pairs), dropping(pairs))
 
 
+@pytest.mark.parametrize("name", DROPOUT)
+def test_each_dropout_changes_what_is_learned(name):
+    quick = {"steps": 2, "schedule": {"evaluations": 1, "checkpoints": 0}}
+    plain, dropping = (
+        train(tiny_config(model={**SMALL, **own}, **quick)).weights[2]["unembed.W_U"]
+        for own in ({}, {name: DROPOUT[name]})
+    )
+    assert np.abs(plain - dropping).max() > 1e-3
+
+
 # Runs
 
 RESCALED = {

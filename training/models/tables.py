@@ -180,7 +180,7 @@ def _through(
     if block.mlp is None:
         return stream
     noise = noise and noise.at(position)
-    if noise is not None and noise.apart and stream.token is not None:
+    if noise is not None and noise.active and stream.token is not None:
         # Dropout differs between examples that share a row.
         stream = Stream(stream.spread(stream.values), None, position)
     normed = stream.values if block.ln2 is None else block.ln2(stream.values)

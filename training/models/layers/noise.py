@@ -39,11 +39,6 @@ class Noise:
     active: bool
     elsewhere: Mapping[str, Float[Tensor, "*run"]] = field(default_factory=dict)
 
-    @property
-    def apart(self) -> bool:
-        """Whether examples that share their operands differ in what their neurons write."""
-        return self.active or "residual" in self.elsewhere
-
     def at(self, position: int) -> Noise:
         """The noise of one of up to four positions, each of which drops its own neurons."""
         return replace(self, step=self.step * 4 + position)
