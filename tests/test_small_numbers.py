@@ -82,7 +82,7 @@ class Worker:
 
     def _train(self, configs, cells):
         self.asked += 1
-        return [BusyError("busy") if self.asked < self.tries else "a run"]
+        return [BusyError("busy") if self.asked < self.tries else "done"]
 
     def _finished(self, cell, outcome):
         return CellOutcome(cell, str(outcome))
@@ -92,5 +92,5 @@ def test_the_worker_of_a_killed_sweep_is_waited_for(monkeypatch):
     monkeypatch.setattr(work.time, "sleep", lambda seconds: None)
     cell = Cell("0", "{}")
     waiting = Worker(tries=3)
-    assert work.Work._when_free(waiting, cell, BusyError("busy")).status == "a run"
+    assert work.Work._when_free(waiting, cell, BusyError("busy")).status == "done"
     assert waiting.asked == 3
