@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import Dash, Output, html, no_update
+from dash import Dash, Output, html
 
 from interp.explorer.run.sliders import (
     LIVE,
@@ -47,7 +47,7 @@ def add_numbers(app: Dash, readings: Opener) -> None:
         try:
             counts, scores = numbers_at(opened, step, given(threshold))
         except (ValueError, OSError) as error:  # a damaged checkpoint among whole ones
-            return f"Step {step}: {error}", no_update, words
+            return f"Step {step}: {error}", [], words  # no scores of another step
         return counts, scores, words
 
 

@@ -78,6 +78,7 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         html.Div(id=identity("scores", name), className="scroll"),
         _graph("histogram", name),
         html.P(id=identity("bar", name), className="bar"),
+        dcc.Store(id=identity("drawn", name), data=""),
         _graph("position", name),
         _picker(name, view.neuron if view.neuron is not None else best, len(table) - 1),
         _graph("one-neuron", name),
