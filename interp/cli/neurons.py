@@ -21,10 +21,11 @@ from interp.cli.parameters import (
     threshold_of,
     write_table,
 )
-from interp.cli.plain_results import ipr_summary
+from interp.cli.plain_results import ipr_summary, pruned_from
 from interp.cli.print_runs import (
     print_histogram,
     print_json,
+    print_origin,
     print_pruning,
 )
 
@@ -53,7 +54,8 @@ def ipr(
     from interp.training.runs.run import load
 
     check_places(figure, template, table)
-    neurons = neuron_table(load(run), step, layer=layer)
+    source = load(run)
+    neurons = neuron_table(source, step, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
     if figure is not None:
         from interp import figures
@@ -62,8 +64,9 @@ def ipr(
     if table is not None:
         _write_neurons(neurons, classes, table)
     if json_:
-        print_json(ipr_summary(neurons, classes))
+        print_json(ipr_summary(source, neurons, classes))
         return
+    print_origin(source)
     print_histogram(neurons, classes)
     say_written(figure, table)
 
@@ -95,7 +98,8 @@ def prune(
     classes = classify(neurons, threshold_of(threshold))
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     if save is not None:
-        write_pruned(save, source, neurons.step or 0, result.network, result.after)
+        about = pruned_from(source, neurons, result)
+        write_pruned(save, source, result.network, result.after, about)
     if figure is not None:
         from interp import figures
 
@@ -104,9 +108,18 @@ def prune(
             figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
         )
     if json_:
-        about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
-        print_json({**about, **result.to_dict()})
+        print_json(
+            {
+                "run": str(run),
+                "step": neurons.step,
+                "seed": neurons.seed,
+                "convention": neurons.convention,
+                "origin": source.origin.to_dict(),
+                **result.to_dict(),
+            }
+        )
         return
+    print_origin(source)
     print_pruning(neurons, result)
     say_written(save, figure)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.ablation.heads import HeadAblation
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.origin import Pruned
     from interp.training.runs.run import Run
 
 
@@ -34,16 +36,18 @@ def run_summary(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "step": row.step,
-        "seed": run.config.seed,
+        "seed": run.seed,
+        "origin": run.origin.to_dict(),
         "scores": row.scores.to_dict(),
         "phase": named,
     }
 
 
-def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
+def ipr_summary(run: Run, table: NeuronTable, classes: Classes) -> dict[str, Any]:
     """IPR of every neuron (null where it is dead), threshold and counts by class."""
     return {
         **origin(table),
+        "origin": run.origin.to_dict(),
         "mean_ipr": table.mean_ipr,
         "null_mean_ipr": table.null.mean,
         "threshold": classes.threshold,
@@ -81,3 +85,19 @@ def heads_summary(run: Run, result: HeadAblation) -> dict[str, Any]:
             f"{block}.{head}": scores.to_dict() for (block, head), scores in result.after.items()
         },
     }
+
+
+def pruned_from(run: Run, table: NeuronTable, result: Pruning) -> Pruned:
+    """A pruning by class, as the folder of the pruned network tells it."""
+    from interp.training.runs.origin import Pruned
+
+    classes = result.classes
+    return Pruned(
+        run.name,
+        run.last_step if table.step is None else table.step,
+        table.layer,
+        result.kept,
+        len(table),
+        classes.threshold,
+        classes.rule,
+    )

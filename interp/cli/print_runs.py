@@ -31,6 +31,12 @@ def say(text: str) -> None:
     print(text)
 
 
+def print_origin(run: Run) -> None:
+    """Where a run comes from, unless it was trained here."""
+    if not run.origin.trained_here:
+        say(f"{run.name}: {run.origin.words}")
+
+
 def print_scores(run: Run) -> None:
     """Scores of a run's last measurement, and its phase."""
     from interp.analysis.phases.phase import phase_or_none
@@ -100,6 +106,7 @@ def print_spectrum(
 
 def print_heads(name: str, result: HeadAblation) -> None:
     """Accuracy of the splits with all heads and without each."""
+    from interp.analysis.caption import place
     from interp.words.sentences import number
 
     how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
@@ -111,7 +118,7 @@ def print_heads(name: str, result: HeadAblation) -> None:
         cells = (number(score.accuracy) for score in scores.by_split.values())
         shown.add_row(f"head {block}.{head}", *cells)
     _show(shown)
-    say(f"accuracy · seed {result.seed} · step {result.step}")
+    say(place(result.seed, result.step, "accuracy"))
 
 
 def print_values(name: str, result: Result, most: int = 40) -> None:

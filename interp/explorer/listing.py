@@ -12,6 +12,7 @@ from typing import Any
 from interp.analysis.phases.phase import phase_name
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import Measurement, read_measurements, read_run_config
+from interp.training.runs.origin import Origin, read_origin
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -25,7 +26,7 @@ class Listed:
 
     Attributes:
         name: path below the explored folder.
-        status: done, training, no checkpoint yet, or broken.
+        status: done, imported, pruned, training, no checkpoint yet, or broken.
         error: why it is broken, in one line.
         state: its phase, or what a sweep says it is.
     """
@@ -90,14 +91,23 @@ def listed_run(name: str, folder: Path) -> Listed:
     try:
         config = _config(folder)
         row = replace(row, **settings(config))
+        if not (origin := read_origin(folder)).trained_here:
+            row = replace(row, **_not_trained_here(origin))
         row = replace(row, **_scores(_measurements(folder), config))
-        return replace(row, status=_status(folder))
+        status = _status(folder)
+        return replace(row, status=status if origin.trained_here else origin.kind)
     except ValueError as error:
         # The row has the run's name, so files are named from there on.
         words = " ".join(str(error).split()).removeprefix(f"{folder}/")
         return replace(row, status="broken", error=words)
     except OSError as error:
         return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")
+
+
+def _not_trained_here(origin: Origin) -> dict[str, Any]:
+    """The columns that say nothing of a run that was not trained here."""
+    found: dict[str, Any] = {"steps": None}
+    return {**found, "weight_decay": None, "seed": None} if origin.imported is not None else found
 
 
 def _config(folder: Path) -> RunConfig:

@@ -55,7 +55,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <link rel="icon" href="data:,"><style>{_style(reading)}</style></head>
 <body>
 <header class="top"><h1>{name}</h1>
-<p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
+<p class="caption">{escape(run_caption(reading.run, reading.run.last_step))}</p>
 {_story(reading)}</header>
 <noscript><p class="note">The figures need JavaScript.</p></noscript>
 <main>

@@ -83,7 +83,7 @@ def _arrays(
 def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
     return {
         "run": run.name,
-        "seed": run.config.seed,
+        "seed": run.seed,
         "neurons": len(table),
         "elements": table.elements,
         "axis": GROUPS[table.group].axis,

@@ -43,7 +43,9 @@ def add_numbers(app: Dash, readings: Opener) -> None:
         threshold: float | None, place: int | None, live: str, steps: list[int], own: dict[str, str]
     ) -> Any:
         opened, step = at(readings, own, steps, place)
-        words = f"step {step} of {opened.run.config.steps}"
+        words = f"step {step}"
+        if opened.run.origin.trained_here:
+            words += f" of {opened.run.config.steps}"
         try:
             counts, scores = numbers_at(opened, step, given(threshold))
         except (ValueError, OSError) as error:  # a damaged checkpoint among whole ones

@@ -51,10 +51,11 @@ def _words(opened: OpenRun, listed: Listed | None) -> str:
     ended = phase_or_none(run)
     if ended is not None:
         words.append(outcome(ended))
-    status = "finished" if run.finished else "not finished"
     if listed is not None and listed.error:
         words.append(f"Broken: {listed.error}.")
-    return " ".join([*words, f"It is {status}."])
+    if run.origin.trained_here:
+        words.append("It is finished." if run.finished else "It is not finished.")
+    return " ".join(words)
 
 
 def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
