@@ -56,6 +56,7 @@ def neuron_table(
         layer=layer,
         layers=len(network.layers),
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+        redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
 
 

@@ -52,6 +52,7 @@ class NeuronTable(Result):
         name: of the run or network, for titles.
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
+        redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
     task: Task
@@ -65,6 +66,7 @@ class NeuronTable(Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
+    redrawn: int | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]

@@ -21,7 +21,7 @@ from interp.cli.parameters import (
     threshold_of,
     write_table,
 )
-from interp.cli.plain_results import ipr_summary, pruned_from
+from interp.cli.plain_results import ipr_summary, pruned_from, pruning_summary
 from interp.cli.print_runs import (
     print_histogram,
     print_json,
@@ -30,8 +30,10 @@ from interp.cli.print_runs import (
 )
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.run import Run
 
 
 def ipr(
@@ -89,7 +91,7 @@ def prune(
     from interp.analysis.ablation.pruning_curves import pruning_curve
     from interp.analysis.neurons.classify import classify
     from interp.analysis.neurons.read import neuron_table
-    from interp.training.runs.run import load, write_pruned
+    from interp.training.runs.run import load
 
     check_places(figure, template)
     source = load(run)
@@ -98,8 +100,7 @@ def prune(
     classes = classify(neurons, threshold_of(threshold))
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     if save is not None:
-        about = pruned_from(source, neurons, result)
-        write_pruned(save, source, result.network, result.after, about)
+        _save(save, source, neurons, result)
     if figure is not None:
         from interp import figures
 
@@ -108,20 +109,18 @@ def prune(
             figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
         )
     if json_:
-        print_json(
-            {
-                "run": str(run),
-                "step": neurons.step,
-                "seed": neurons.seed,
-                "convention": neurons.convention,
-                "origin": source.origin.to_dict(),
-                **result.to_dict(),
-            }
-        )
+        print_json(pruning_summary(source, neurons, result))
         return
     print_origin(source)
     print_pruning(neurons, result)
     say_written(save, figure)
+
+
+def _save(path: Path, run: Run, table: NeuronTable, result: Pruning) -> None:
+    from interp.training.runs.run import write_pruned
+
+    about = pruned_from(run, table, result)
+    write_pruned(path, run, result.network, result.after, about)
 
 
 def _write_neurons(table: NeuronTable, classes: Classes, path: Path) -> None:

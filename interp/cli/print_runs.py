@@ -68,6 +68,7 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    _say_words(classes)
     from interp.analysis.neurons.norm_weights import has_correlation, norm_correlation
 
     if has_correlation(table):
@@ -86,6 +87,13 @@ def print_pruning(table: NeuronTable, result: Pruning) -> None:
         shown.add_row(*row)
     _show(shown)
     say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
+    _say_words(result.classes)
+
+
+def _say_words(classes: Classes) -> None:
+    """Why the classes are called as they are, where that needs an excuse."""
+    if classes.words.sentence:
+        say(classes.words.sentence)
 
 
 def print_spectrum(

@@ -84,8 +84,11 @@ def _neurons(neurons: NeuronReading) -> str:
     """The sections on neurons; a column for each ranking beside the IPR."""
     names = [escape(name) for name in neurons.curves.rankings if name != MAIN]
     heads = "".join(f'<th scope="col">by {name}</th>' for name in names)
+    words = neurons.classes.words.sentence
     return (
         _asset("neurons.html")
+        .replace("<!--hidden-->", "" if words else " hidden")
+        .replace("<!--class words-->", escape(words))
         .replace("<!--rankings-->", heads)
         .replace("<!--names of rankings-->", " and by ".join(names))
         .replace("<!--before-after-->", before_after(neurons))

@@ -72,10 +72,11 @@ def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
 
 def counts_words(classes: Classes, step: int, neurons: int) -> str:
     """How many neurons the threshold keeps."""
-    counts = classes.counts
-    kept = counts["generalizing"]
-    dead = f" ({counts['dead']} of them dead)" if counts["dead"] else ""
-    return f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · IPR {classes.threshold:.3f}"
+    kept, gone = int(classes.generalizing.sum()), int(classes.dead.sum())
+    dead = f" ({gone} of them dead)" if gone else ""
+    cut = f"IPR {classes.threshold:.3f}"
+    words = f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · {cut}"
+    return f"{words}. {classes.words.sentence}" if classes.words.sentence else words
 
 
 def scores_table(
