@@ -351,11 +351,11 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5, 0.5, "mixed"),
-            "data.kind: expected one of uniform, wrong, symmetric, got 'mixed'",
+            "data.kind: expected uniform, wrong or symmetric, got 'mixed'",
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5).members("valid"),
-            "split: expected one of train, test, corrupted, corrected, clean, all, got 'valid'",
+            "split: expected train, test, corrupted, corrected, clean or all, got 'valid'",
         ),
         (
             lambda: residue_order(12, "multiplicative"),
@@ -377,10 +377,16 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (
             lambda: null_ipr(1),
-            "null IPR: expected at least 2 elements, 1 curve and 1 draw, got 1, 3 and 20000",
+            "null IPR: elements: expected a whole number of at least 2, got 1",
         ),
-        (lambda: null_ipr(5, curves=0), "1 curve and 1 draw, got 5, 0 and 20000"),
-        (lambda: null_ipr(5, draws=0), "1 curve and 1 draw, got 5, 3 and 0"),
+        (
+            lambda: null_ipr(5, curves=0),
+            "null IPR: curves: expected a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: null_ipr(5, draws=0),
+            "null IPR: draws: expected a whole number of at least 1, got 0",
+        ),
         (
             lambda: null_ipr(5, draws=100).quantile(0),
             "null quantile: expected a number between 0 and 0.99, got 0",
@@ -434,11 +440,11 @@ def test_function_refuses(call, message, unchecked):
             lambda run: prune_by_class(
                 run, neuron_table(run), classify(neuron_table(run), 0.3), draws=0
             ),
-            "draws: expected at least 1 random control, got 0",
+            "draws: expected a whole number of at least 1, got 0",
         ),
         (
             lambda run: pruning_curve(run, draws=-1),
-            "draws: expected 0 or more random controls, got -1",
+            "draws: expected a whole number of at least 0, got -1",
         ),
         (
             lambda run: pruning_curve(run.network()),
@@ -548,7 +554,7 @@ def test_operands_that_are_no_residues():
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:0", ""])
 def test_unknown_device(tmp_path, name):
-    with refused(f"device: expected auto, cpu, cuda, got '{name}'"):
+    with refused(f"device: expected auto, cpu or cuda, got '{name}'"):
         train(tiny_config(), tmp_path / "run", device=name)
     assert not list(tmp_path.iterdir())
 

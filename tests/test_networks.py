@@ -734,7 +734,7 @@ def test_precisions_start_from_the_same_weights(name):
 
 
 def replace_dtype(config: RunConfig) -> RunConfig:
-    return config.model_copy(update={"dtype": "float32"})
+    return config.replace("dtype", "float32")
 
 
 # Pruning

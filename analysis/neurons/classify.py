@@ -41,6 +41,7 @@ class Classes(Result):
         dip_p_value: Hartigan's dip test of one mode against more, whatever the rule; None for
             fewer than four living neurons and where the package ``diptest`` is absent.
         caption: of the neurons: convention, basis, seed, step.
+        key: of the table; None for one made by hand.
         redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
@@ -51,6 +52,7 @@ class Classes(Result):
     rule: str
     dip_p_value: float | None = None
     caption: str = ""
+    key: str | None = None
     redrawn: int | None = None
 
     @property
@@ -139,7 +141,22 @@ def classify(
         words = "fixed"
     above = np.where(table.dead, False, table.ipr >= threshold)
     below = ~above & ~table.dead
-    return Classes(above, below, table.dead, threshold, words, dip, table.caption, table.redrawn)
+    return Classes(
+        above,
+        below,
+        table.dead,
+        threshold,
+        words,
+        dip,
+        table.caption,
+        table.key,
+        table.redrawn,
+    )
+
+
+def pruned_below(table: NeuronTable, threshold: float) -> int:
+    """How many neurons a threshold prunes: those of lower IPR, and the dead."""
+    return len(table) - int((table.ipr[~table.dead] >= threshold).sum())
 
 
 @measure("classes", source="Doshi et al. 2024 (arXiv 2310.13061), section 4", refuses=no_neurons)

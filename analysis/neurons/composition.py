@@ -16,6 +16,7 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
+from interp.training.arguments import is_whole
 from interp.training.evaluation import in_float64
 from interp.training.models.blocks import TransformerBlock
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
@@ -108,8 +109,8 @@ def check_layer(network: Network, layer: int) -> None:
     count = len(network.layers)
     if count == 0:
         raise ValueError("layer: an attention-only network has no neurons; see its heads")
-    if not 0 <= layer < count:
-        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer}")
+    if not is_whole(layer) or not 0 <= layer < count:
+        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer!r}")
 
 
 def _normed(rows: Map, norm: LayerNorm | None) -> Map:

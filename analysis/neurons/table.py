@@ -20,6 +20,7 @@ from interp.analysis.fourier.spectrum import (
     coefficients,
     dominant_frequency,
     in_group_order,
+    lengths,
     power_shares,
     wrapped,
 )
@@ -52,6 +53,7 @@ class NeuronTable(Result):
         name: of the run or network, for titles.
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
+        digest: of the network's weights; None for a table that was made by hand.
         redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
@@ -66,10 +68,18 @@ class NeuronTable(Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
+    digest: str | None = None
     redrawn: int | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]
+
+    @property
+    def key(self) -> str | None:
+        """What classes and curves share with the table they are of; None for one made by hand."""
+        if self.digest is None:
+            return None
+        return f"{self.digest} {self.layer} {self.group} {self.convention} {self.r:g}"
 
     @property
     def caption(self) -> str:
@@ -109,17 +119,17 @@ class NeuronTable(Result):
     @cached_property
     def norms(self) -> Float[np.ndarray, "3 neuron"]:
         """L2 norm of each curve."""
-        return np.linalg.norm(self.curves, axis=-1)
+        return lengths(self.curves)
 
     @cached_property
     def norm(self) -> Float[np.ndarray, " neuron"]:
         """L2 norm of all weights of a neuron."""
-        return np.linalg.norm(self.norms, axis=0)
+        return lengths(self.norms.T)
 
     @cached_property
     def has_power(self) -> Bool[np.ndarray, "3 neuron"]:
         """Which curves have any power over the group's elements."""
-        norms = np.linalg.norm(self.ordered, axis=-1)
+        norms = lengths(self.ordered)
         largest = norms.max(axis=1, keepdims=True)
         return norms > NO_POWER * largest
 
@@ -154,10 +164,9 @@ class NeuronTable(Result):
     @cached_property
     def zero_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of squared weight on the zero residue, which × and ÷ keep apart."""
-        total = self.norms**2
-        zero = self.curves[..., 0] ** 2
-        share = np.divide(zero, total, out=np.zeros_like(total), where=total > 0)
-        return self._over_curves(self._where_power(share))
+        norms = self.norms
+        share = np.divide(self.curves[..., 0], norms, out=np.zeros_like(norms), where=norms > 0)
+        return self._over_curves(self._where_power(share**2))
 
     @cached_property
     def frequencies(self) -> Int[np.ndarray, "3 neuron"]:

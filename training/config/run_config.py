@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from interp.training.config.plain_data import with_overrides
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
     DataConfig,
@@ -100,6 +101,18 @@ class RunConfig(Section):
         own: int | None = getattr(self.seeds, purpose)
         return self.seed if own is None else own
 
+    def replace(self, *changes: Any) -> RunConfig:
+        """A copy with other values, checked when made: ``config.replace("optimizer.lr", 0.01)``.
+
+        Args:
+            changes: dotted paths and their values in turn, or one mapping from paths to values. A
+                whole section may be given as a mapping.
+
+        Raises:
+            ValueError: as :class:`RunConfig` does; or if a path has no value or is there twice.
+        """
+        return parse_config(with_overrides(self.to_dict(), _by_path(changes)))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
@@ -112,6 +125,20 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
         ValueError: as :class:`RunConfig` does.
     """
     return RunConfig(**{str(key): value for key, value in values.items()})
+
+
+def _by_path(changes: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Values by dotted path, from paths and values in turn or from a mapping."""
+    if len(changes) == 1 and isinstance(changes[0], Mapping):
+        return changes[0]
+    paths, values = changes[::2], changes[1::2]
+    if len(paths) != len(values) or not all(isinstance(path, str) for path in paths):
+        raise ValueError(
+            f"replace: expected dotted paths and their values in turn, or a mapping, got {changes}"
+        )
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"replace: expected each path once, got {', '.join(paths)}")
+    return dict(zip(paths, values, strict=True))
 
 
 def paper_minibatch(batch_size: int) -> dict[str, Any]:

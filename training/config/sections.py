@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -33,6 +33,9 @@ OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
 
 
+Copied = TypeVar("Copied", bound=BaseModel)
+
+
 class Section(BaseModel):
     """Frozen, closed, and strict about truth values."""
 
@@ -48,6 +51,16 @@ class Section(BaseModel):
         ):
             raise ValueError(f"expected no truth value, got {value}")
         return value
+
+    def model_copy(
+        self: Copied, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Copied:
+        """A copy; one with other values is checked like a new one, which pydantic's own is not."""
+        copied = BaseModel.model_copy(self, deep=deep)
+        if not update:
+            return copied
+        values = {name: getattr(copied, name) for name in type(self).model_fields}
+        return type(self)(**{**values, **update})
 
 
 def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interp.training.arguments import as_path
+from interp.training.arguments import as_path, some_whole, whole
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
@@ -109,7 +109,7 @@ class Run(Displayed):
         Raises:
             ValueError: if the run has no checkpoint at that step, or the file is damaged.
         """
-        step = self.last_step if step is None else step
+        step = self.last_step if step is None else whole(step, "step")
         if step not in self.weights:
             raise ValueError(
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
@@ -135,6 +135,7 @@ class Run(Displayed):
         Raises:
             ValueError: if the run was not scored at that step.
         """
+        step = some_whole(step, "step")
         if step is None and self.measurements:
             return self.measurements[-1]
         for row in self.measurements:
@@ -200,7 +201,12 @@ def made_run(
         dataset: what they are scored on.
         networks: by step.
         out: the run folder to make, in one step; without one the run stays in memory.
+
+    Raises:
+        ValueError: if a step is no whole number from 0 on.
     """
+    for step in networks:
+        whole(step, "step")
     rows = tuple(
         Measurement(step, scores(network, dataset, config.loss), weight_norm(network))
         for step, network in networks.items()

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from interp.training.arguments import whole
 from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, check_keep
@@ -37,7 +38,7 @@ class Shard:
     count: int = 1
 
     def __post_init__(self) -> None:
-        if self.count < 1 or not 0 <= self.index < self.count:
+        if whole(self.index, "shard") >= whole(self.count, "shard", least=1):
             raise ValueError(
                 f"shard: expected i/n with i from 0 to n − 1, got {self.index}/{self.count}"
             )

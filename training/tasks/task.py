@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, whole
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation
 
@@ -75,8 +75,7 @@ def make_task(operation: str, p: int) -> Task:
         ValueError: if p < 2, the operation is unknown or malformed, or p must be prime and is not.
     """
     of_kind(operation, str, "an operation's name or a polynomial, such as 'x + y'")
-    if p < 2:
-        raise ValueError(f"task.p: expected a whole number of at least 2, got {p}")
+    p = whole(p, "task.p", least=2)
     found = find_operation(operation)
     if found.needs_prime and not is_prime(p):
         raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
