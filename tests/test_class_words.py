@@ -152,6 +152,8 @@ def test_the_sentence_stands_where_the_numbers_do(
         assert reason in found[where], where
         offered = 'threshold "null"' in found[where]
         assert offered == (name == "one"), where
+    null = neuron_table(runs[name]).null.quantile(0.999)
+    assert (f"That is IPR {null:.3f}." in found["explorer"]) == (name == "one")
 
 
 def test_json_says_whether_and_why(runs, capsys):

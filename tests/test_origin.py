@@ -6,15 +6,18 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 import interp
+from interp.analysis.phases.phase import phase, phase_or_none
 from interp.cli.app import main
 from interp.exchange import publishing
 from interp.exchange.importing import import_checkpoint
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import listed_run
+from interp.explorer.page import COLUMNS
 from interp.explorer.readings import Readings
 from interp.explorer.run.panel import run_panel
 from interp.explorer.state import RunView
@@ -184,3 +187,48 @@ def test_an_altered_pruning_is_refused(tmp_path, content):
 def test_a_deeper_layer_is_named():
     told = Pruned("run", 5, 1, 3, 8, 0.25, "fixed")
     assert "3 of 8 neurons of hidden layer 1 kept" in told.words
+
+
+def test_what_is_not_known_is_no_number_in_the_explorers_table(places, tiny_run):
+    row = listed_run("foreign", places.foreign)
+    assert (row.fraction, row.corruption, row.train, row.test, row.corrupted) == (None,) * 5
+    about = json.loads((places.foreign / "import.json").read_text())
+    assert about["dataset_known"] is False
+    for column in COLUMNS:
+        if column["field"] in ("train", "test", "corrupted"):
+            assert column["valueFormatter"]["function"].startswith("params.value == null ? '–' :")
+
+
+def test_a_single_evaluation_is_a_point(places, tiny_run):
+    """A line through one point is invisible."""
+    assert {trace.mode for trace in training_curves(load(places.once)).data} == {"markers"}
+    assert {trace.mode for trace in training_curves(tiny_run).data} == {"lines"}
+
+
+def test_a_pruned_network_that_lost_both_is_in_no_phase(places, tiny_run):
+    """Forgetting and confusion are told apart by what was before, which its folder lacks."""
+    run = load(places.once)
+    scores = run.measurement().scores
+    assert max(scores["train"].accuracy, scores["test"].accuracy) < 0.9
+    assert phase_or_none(run) is None
+    assert listed_run("once", places.once).state is None
+    with pytest.raises(ValueError, match="expected a history, which tells forgetting from confusi"):
+        phase(run)
+    assert listed_run("tiny", tiny_run.path).state == phase(tiny_run).name
+
+
+def test_pruning_is_told_by_all_pairs_where_no_split_is_known(places, tmp_path):
+    table = interp.neuron_table(places.foreign)
+    cut = float(np.median(table.ipr))
+    page = report(places.foreign, tmp_path / "report.html", threshold=cut, draws=1).read_text()
+    score = interp.scores(load(places.foreign).network(), load(places.foreign).dataset)["all"]
+    assert f"moves all accuracy from {score.accuracy:.3f} to " in page
+
+
+def test_a_network_of_zeros_says_ties_and_dead(tmp_path):
+    state = {"fc1.weight": torch.zeros(6, 22), "fc2.weight": torch.zeros(11, 6)}
+    import_checkpoint(state, tmp_path / "run")
+    page = report(tmp_path / "run", tmp_path / "report.html", draws=1).read_text()
+    head = page[: page.index("<main>")]
+    assert "all pairs are ties" in head
+    assert "Every neuron is dead: it has no power, hence no IPR." in head

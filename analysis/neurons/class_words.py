@@ -8,7 +8,7 @@ from typing import Any
 BIMODAL_P_VALUE = 0.05
 HAS_TWO = ("memorizing", "generalizing")
 PLAIN = ("low IPR", "high IPR")
-OFFER = 'The threshold "null", a quantile of the IPR of noise, needs no two classes.'
+OFFER = 'The threshold "null", the 99.9 % quantile of the IPR of noise, needs no two classes.'
 
 
 @dataclass(frozen=True)

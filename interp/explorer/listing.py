@@ -91,9 +91,9 @@ def listed_run(name: str, folder: Path) -> Listed:
     try:
         config = _config(folder)
         row = replace(row, **settings(config))
-        if not (origin := read_origin(folder)).trained_here:
-            row = replace(row, **_not_trained_here(origin))
         row = replace(row, **_scores(_measurements(folder), config))
+        if not (origin := read_origin(folder)).trained_here:
+            row = replace(row, **_not_trained_here(origin, row))
         status = _status(folder)
         return replace(row, status=status if origin.trained_here else origin.kind)
     except ValueError as error:
@@ -104,10 +104,17 @@ def listed_run(name: str, folder: Path) -> Listed:
         return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")
 
 
-def _not_trained_here(origin: Origin) -> dict[str, Any]:
+def _not_trained_here(origin: Origin, row: Listed) -> dict[str, Any]:
     """The columns that say nothing of a run that was not trained here."""
-    found: dict[str, Any] = {"steps": None}
-    return {**found, "weight_decay": None, "seed": None} if origin.imported is not None else found
+    unknown = ["steps"]
+    if row.state in ("forgetting", "confusion"):  # which a history would tell apart
+        unknown.append("state")
+    if origin.imported is not None:
+        unknown += ["weight_decay", "seed"]
+        # Of older folders nothing says it; all pairs with their own answers stand for no dataset.
+        if not origin.imported.get("dataset_known", (row.fraction, row.corruption) != (1, 0)):
+            unknown += ["fraction", "corruption", "train"]
+    return dict.fromkeys(unknown)
 
 
 def _config(folder: Path) -> RunConfig:

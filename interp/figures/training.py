@@ -57,7 +57,7 @@ def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
         y=np.array(values, dtype=np.float32),
         name=split,
         legendgroup=split,
-        mode="lines",
+        mode="lines" if len(rows) > 1 else "markers",  # a single point is no line
         visible="legendonly" if split == "all" else True,
         line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
         hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"

@@ -130,8 +130,10 @@ def _read(path: Path, parsed: Any, expected: str) -> Any:
 def _of_import(found: dict[str, Any]) -> dict[str, Any]:
     known = {name: found[name] for name in _TOLD}
     # Older folders lack the others.
-    before = {name: found.get(name) for name in ("file", "dataset_known")}
-    return {**before, **known, "questioned": found.get("questioned", [])}
+    later: dict[str, Any] = {
+        name: found[name] for name in ("file", "dataset_known") if name in found
+    }
+    return {**later, **known, "questioned": found.get("questioned", [])}
 
 
 def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned, ...]:

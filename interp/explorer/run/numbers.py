@@ -61,14 +61,17 @@ def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
         ValueError: if the checkpoint is damaged.
     """
     from interp.analysis.ablation.at_threshold import scores_at
-    from interp.analysis.neurons.classify import classify
+    from interp.analysis.neurons.classify import NULL_QUANTILE, classify
 
     table = table_at(opened, step)
     classes = classify(table, threshold)
     curves = opened.curves(step)
     found = None if curves is None else scores_at(curves, table, classes.threshold)
     scores = scores_table(found, curves, opened.problem(step))
-    return counts_words(classes, step, len(table)), scores
+    words = counts_words(classes, step, len(table))
+    if not classes.words.distinct and table.elements > 1:  # no noise over one element
+        words += f" That is IPR {table.null.quantile(NULL_QUANTILE):.3f}."
+    return words, scores
 
 
 def counts_words(classes: Classes, step: int, neurons: int) -> str:
