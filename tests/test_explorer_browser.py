@@ -183,7 +183,8 @@ def test_a_link_opens_the_view_and_shows_what_python_computes(page, address, run
 def test_sliders_move_the_numbers_to_those_of_python(page, address, run):
     page.goto(f"{address}?run=small&threshold=0.3")
     has_text(page, ".counts", f"Step {run.last_step}:")
-    threshold, step = page.locator(".panel [role=slider]").all()
+    sliders = page.locator(".panel [role=slider]")
+    threshold, step = sliders.first, sliders.nth(1)
     threshold.focus()
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
