@@ -205,5 +205,5 @@ def caption_of(subject: Any) -> str:
     if isinstance(subject, Checkpoint):
         return place(subject.seed, subject.step, subject.name)
     if isinstance(subject, Run):
-        return place(subject.config.seed, subject.last_step, subject.name)
+        return place(subject.seed, subject.last_step, subject.name)
     return f"{len(subject)} cells"

@@ -28,6 +28,7 @@ from interp.training.data.dataset import make_dataset
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import check_format, check_place
 from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.origin import Pruned
 from interp.training.runs.run import Run, load, write_pruned
 from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.groups import residue_order
@@ -662,8 +663,9 @@ def test_place_below_a_file(tmp_path):
 
 def test_pruned_network_needs_a_folder_of_its_own(tiny_run, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
+    about = Pruned("tiny", 30, 0, 16, 16, 0.1, "fixed")
     with refused("expected a new or empty folder, it has contents"):
-        write_pruned(tmp_path, tiny_run, 30, tiny_run.network(), tiny_run.measurement().scores)
+        write_pruned(tmp_path, tiny_run, tiny_run.network(), tiny_run.measurement().scores, about)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 

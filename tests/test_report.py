@@ -127,7 +127,7 @@ def test_without_a_cut_the_threshold_is_that_of_noise(tmp_path):
         for array in weights.values():
             array[:] = 0
     html = report(run, tmp_path / "dead.html", draws=2).read_text()
-    assert "Every neuron&#x27;s IPR is below the threshold" in html
+    assert "Every neuron is dead: it has no power, hence no IPR." in html
     assert "quantile of Gaussian noise" in html
 
 

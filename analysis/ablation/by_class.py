@@ -101,7 +101,7 @@ class Pruning(Result):
             "threshold": self.classes.threshold,
             "rule": self.classes.rule,
             "dip_p_value": self.classes.dip_p_value,
-            "classes": self.classes.counts,
+            "classes": self.classes.told(),
             "kept": self.kept,
             "pruned": self.pruned,
             "before": self.before.to_dict(),

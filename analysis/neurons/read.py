@@ -58,6 +58,7 @@ def neuron_table(
         layers=len(network.layers),
         digest=weights_digest(network),
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+        redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
 
 

@@ -54,6 +54,7 @@ class NeuronTable(Result):
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
         digest: of the network's weights; None for a table that was made by hand.
+        redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
     task: Task
@@ -68,6 +69,7 @@ class NeuronTable(Result):
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
     digest: str | None = None
+    redrawn: int | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]

@@ -117,7 +117,7 @@ def grok(run: Run, *, level: float = 0.99) -> GrokSteps:
         run: any run, or its folder.
         level: test accuracy to reach.
     """
-    caption = place(run.config.seed, run.measurement().step, f"test accuracy ≥ {level:g}")
+    caption = place(run.seed, run.measurement().step, f"test accuracy ≥ {level:g}")
     return GrokSteps(grok_steps(run, level), caption)
 
 

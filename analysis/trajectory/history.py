@@ -99,7 +99,7 @@ def history(
     if len(problems) == len(wanted):
         first = next(iter(problems.values()), f"{source.path or 'run'}: no checkpoint yet")
         raise ValueError(first)
-    caption = place(source.config.seed, None, label, source.name)
+    caption = place(source.seed, None, label, source.name)
     return History(label, wanted, tuple(rows), problems, caption)
 
 

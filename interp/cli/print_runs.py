@@ -32,6 +32,12 @@ def say(text: str) -> None:
     print(text)
 
 
+def print_origin(run: Run) -> None:
+    """Where a run comes from, unless it was trained here."""
+    if not run.origin.trained_here:
+        say(f"{run.name}: {run.origin.words}")
+
+
 def print_scores(run: Run) -> None:
     """Scores of a run's last measurement, and its phase."""
     from interp.analysis.phases.phase import phase_or_none
@@ -63,6 +69,7 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    _say_words(classes)
     from interp.analysis.neurons.norm_weights import has_correlation, norm_correlation
 
     if has_correlation(table):
@@ -81,6 +88,13 @@ def print_pruning(table: NeuronTable, result: Pruning) -> None:
         shown.add_row(*row)
     _show(shown)
     say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
+    _say_words(result.classes)
+
+
+def _say_words(classes: Classes) -> None:
+    """Why the classes are called as they are, where that needs an excuse."""
+    if classes.words.sentence:
+        say(classes.words.sentence)
 
 
 def print_spectrum(
@@ -101,6 +115,7 @@ def print_spectrum(
 
 def print_heads(name: str, result: HeadAblation) -> None:
     """Accuracy of the splits with all heads and without each."""
+    from interp.analysis.caption import place
     from interp.words.sentences import number
 
     how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
@@ -112,7 +127,7 @@ def print_heads(name: str, result: HeadAblation) -> None:
         cells = (number(score.accuracy) for score in scores.by_split.values())
         shown.add_row(f"head {block}.{head}", *cells)
     _show(shown)
-    say(f"accuracy · seed {result.seed} · step {result.step}")
+    say(place(result.seed, result.step, "accuracy"))
 
 
 def print_values(name: str, result: Result, most: int = 40) -> None:

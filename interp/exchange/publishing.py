@@ -17,7 +17,7 @@ from interp.training.arguments import word
 from interp.training.runs.files import is_vacant, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
-from interp.training.runs.origin import origin_of, write_origin
+from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
 
@@ -64,8 +64,7 @@ def publish(
         write_measurements(folder, source.measurements)
         finish_run(folder, source.config, source.measurement(), source.seconds or 0.0, title)
         pictures = _draw(source, folder)
-        if (about := origin_of(source)) is not None:
-            write_origin(folder, about)
+        write_origin(folder, source.origin)
         write_bytes(folder / "README.md", model_card(source, title, pictures).encode())
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
     if hub is not None:

@@ -16,7 +16,7 @@ from interp.figures.template import styled
 def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Figure:
     """Share of one-sided power by frequency, a row a neuron, mean over its three curves.
 
-    Rows are sorted by class (generalizing, memorizing, dead), then by dominant frequency.
+    Rows are sorted by class (above the threshold, below it, dead), then by dominant frequency.
     """
     expect(table, NeuronTable)
     if classes is not None:
@@ -40,7 +40,9 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
         for boundary in edge[(edge > 0) & (edge < len(table))]:
             figure.add_hline(y=float(boundary) - 0.5, line={"color": "white", "width": 1.5})
     figure.update_xaxes(title_text="frequency (0 is the constant)")
-    words = "neurons: generalizing, memorizing, dead; by frequency" if classes else "neurons"
+    words = "neurons"
+    if classes is not None:
+        words += f": {classes.words.high}, {classes.words.low}, dead; by frequency"
     figure.update_yaxes(title_text=words, autorange="reversed")
     return styled(figure, f"Spectra of all neurons of {table.name}", table.caption, height=560)
 

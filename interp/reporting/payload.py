@@ -11,8 +11,10 @@ from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import RANKINGS
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.classify import NULL_QUANTILE, words_of
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
+from interp.figures.classes import HIGH, LOW
 from interp.figures.template import CLASS_COLOUR, SPLIT_COLOUR, SPLIT_DASH
 from interp.reporting.arrays import packed, quantized, share16
 from interp.reporting.reading import (
@@ -50,7 +52,8 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         **_controls(neurons),
         "null": _null(neurons.table),
         "bins": BINS,
-        "colours": dict(CLASS_COLOUR),
+        "colours": {"high": HIGH.colour, "low": LOW.colour, "dead": CLASS_COLOUR["dead"]},
+        "words": [_words(one) for one in neurons.tables.values()],
         "arrays": places,
         **({"rankings": list(added)} if added else {}),
     }, blob
@@ -83,7 +86,7 @@ def _arrays(
 def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
     return {
         "run": run.name,
-        "seed": run.config.seed,
+        "seed": run.seed,
         "neurons": len(table),
         "elements": table.elements,
         "axis": GROUPS[table.group].axis,
@@ -197,10 +200,17 @@ def _accuracies(curve: PruningCurve | None, sizes: int) -> np.ndarray:
     return np.stack([nothing if (row := found.get(s)) is None else row for s in SPLITS])
 
 
+def _words(table: NeuronTable) -> dict[str, str]:
+    """What the classes may be called at a checkpoint."""
+    words = words_of(table)
+    return {"low": words.low, "high": words.high, "sentence": words.sentence}
+
+
 def _null(table: NeuronTable) -> dict[str, Any] | None:
     """Share of noise curves' neurons in each bin of the histogram, and their mean IPR."""
     if table.elements < 2:  # no noise over one element
         return None
     null = table.null
     counts, _ = np.histogram(null.samples, np.linspace(0, 1, BINS + 1))
-    return {"mean": null.mean, "share": (counts / len(null.samples)).round(5).tolist()}
+    share = (counts / len(null.samples)).round(5).tolist()
+    return {"mean": null.mean, "share": share, "threshold": null.quantile(NULL_QUANTILE)}

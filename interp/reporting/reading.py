@@ -105,7 +105,7 @@ def _read_neurons(
 ) -> NeuronReading:
     threshold, draws, layer, pruned_checkpoints = options
     table = neuron_table(newest, layer=layer)
-    classes = _classes(table, threshold)
+    classes = classes_by(table, threshold)
     pruned = pruned_below(table, classes.threshold)
     before = set(spread(run.steps[:-1], pruned_checkpoints))
     if newest.network.readout(layer) is None or draws == 0:
@@ -140,7 +140,7 @@ def _walk(
             yield checkpoint, tables[step]
 
 
-def _classes(table: NeuronTable, threshold: Rule | float) -> Classes:
+def classes_by(table: NeuronTable, threshold: Rule | float) -> Classes:
     """By the rule; where no cut exists, as when all neurons are dead, by the null's quantile."""
     try:
         return classify(table, threshold)

@@ -18,6 +18,7 @@ from interp.training.models.network import Network
 from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
 from interp.training.runs.metadata import Measurement
+from interp.training.runs.origin import TRAINED_HERE, Origin
 from interp.training.runs.tensor_file import read_tensors, write_tensors
 
 Weights = Mapping[str, np.ndarray]
@@ -133,10 +134,16 @@ def resumable_steps(run: Path) -> list[int]:
 
 
 def finish_run(
-    run: Path, config: RunConfig, measurement: Measurement, seconds: float, name: str | None = None
+    run: Path,
+    config: RunConfig,
+    measurement: Measurement,
+    seconds: float,
+    name: str | None = None,
+    origin: Origin = TRAINED_HERE,
 ) -> None:
     """Writes the model card and marks the run as complete."""
-    write_bytes(run / "README.md", card(name or run.name, config, measurement.scores).encode())
+    content = card(name or run.name, config, measurement.scores, origin)
+    write_bytes(run / "README.md", content.encode())
     done = {"step": measurement.step, "seconds": round(seconds, 3)}
     write_bytes(run / "DONE", (json.dumps(done) + "\n").encode())
 

@@ -37,6 +37,7 @@ from interp.training.runs.metadata import (
     read_seconds,
     write_measurements,
 )
+from interp.training.runs.origin import TRAINED_HERE, Origin, Pruned, read_origin, write_origin
 from interp.training.runs.tensor_file import load_weights
 
 
@@ -51,6 +52,7 @@ class Run(Displayed):
         weights: arrays by step; read from the folder when asked for.
         path: the run folder; None for a run that was kept in memory.
         finished: whether it reached its last step.
+        origin: whether it was trained here, imported, or pruned from another run.
     """
 
     config: RunConfig
@@ -59,6 +61,25 @@ class Run(Displayed):
     weights: Mapping[int, Weights]
     path: Path | None = None
     finished: bool = True
+    origin: Origin = TRAINED_HERE
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of its training; None where that is not known, as of an imported network."""
+        return self.config.seed if self.origin.imported is None else None
+
+    @property
+    def knows_data(self) -> bool:
+        """Whether it is known which pairs it was trained on.
+
+        Without a dataset every pair of an imported network stands in the training set.
+        """
+        told = None if self.origin.imported is None else self.origin.imported.get("dataset_known")
+        return bool(told) if told is not None else self._has_a_split()
+
+    def _has_a_split(self) -> bool:
+        untouched = self.dataset.is_train.all() and not self.dataset.is_redrawn.any()
+        return self.origin.imported is None or not untouched
 
     @property
     def name(self) -> str:
@@ -102,7 +123,7 @@ class Run(Displayed):
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         load_weights(network, self.weights[step], origin)
         config = self.config
-        return Checkpoint(network, self.dataset, config.loss, step, config.seed, self.name)
+        return Checkpoint(network, self.dataset, config.loss, step, self.seed, self.name)
 
     def network(self, step: int | None = None) -> Network:
         """The network at a step (default: the newest checkpoint), in the run's precision.
@@ -142,11 +163,19 @@ def load(path: Path | str) -> Run:
         weights=CheckpointFolder(folder),
         path=folder,
         finished=(folder / "DONE").exists(),
+        origin=read_origin(folder),
     )
 
 
-def write_pruned(path: Path, run: Run, step: int, network: Network, scores: Scores) -> None:
-    """Saves a network that was made from a run's checkpoint as a finished run folder of its own.
+def write_pruned(path: Path, run: Run, network: Network, scores: Scores, about: Pruned) -> None:
+    """Saves what pruning left of a run's checkpoint as a finished run folder of its own.
+
+    Args:
+        path: the new folder.
+        run: that was pruned.
+        network: what is left.
+        scores: of that.
+        about: the pruning; the folder, its card and every page tell it.
 
     Raises:
         ValueError: if the folder exists already and is not empty.
@@ -155,10 +184,12 @@ def write_pruned(path: Path, run: Run, step: int, network: Network, scores: Scor
         raise ValueError(f"{path}: expected a new or empty folder, it has contents")
     with new_folder(path) as folder:
         fill_run(folder, path.name, run.config, run.dataset)
-        write_checkpoint(folder, step, network, run.config)
-        row = Measurement(step, scores, weight_norm(network))
+        write_checkpoint(folder, about.step, network, run.config)
+        row = Measurement(about.step, scores, weight_norm(network))
         write_measurements(folder, (row,))
-        finish_run(folder, run.config, row, seconds=0.0, name=path.name)
+        origin = Origin(run.origin.imported, (about, *run.origin.pruned))
+        write_origin(folder, origin)
+        finish_run(folder, run.config, row, seconds=0.0, name=path.name, origin=origin)
 
 
 def made_run(

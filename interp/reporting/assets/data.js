@@ -46,7 +46,13 @@ class Neurons {
 
   kind(place, neuron, threshold) {
     const ipr = this.ipr(place)[neuron];
-    return Number.isNaN(ipr) ? "dead" : ipr >= threshold ? "generalizing" : "memorizing";
+    return Number.isNaN(ipr) ? "dead" : ipr >= threshold ? "high" : "low";
+  }
+
+  // What a class may be called at a checkpoint.
+  word(place, kind) {
+    const { low, high } = this.words[place];
+    return { low, high, dead: "dead" }[kind];
   }
 
   counts(place, threshold) {
