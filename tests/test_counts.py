@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from transformer_lens import HookedRootModule
@@ -19,6 +19,7 @@ from interp.explorer.run import callbacks
 from interp.explorer.run.measures import measured
 from interp.reporting.report import report
 from interp.training.runs.run import Run, load
+from interp.training import untrusted
 from interp.training.trainer.loop import train
 from tests.callbacks import Page
 from tests.conftest import tiny_config
@@ -40,17 +41,17 @@ class Counts:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.files: list[Path] = []
         self.networks = 0
-        read, make = Path.read_bytes, HookedRootModule.__init__
+        opened, make = untrusted.open_regular, HookedRootModule.__init__
 
-        def read_bytes(path: Path) -> bytes:
+        def open_regular(path: Path) -> IO[bytes]:  # of every file that is read whole
             self.files.append(path)
-            return read(path)
+            return opened(path)
 
         def init(network: Any, *arguments: Any, **options: Any) -> None:
             self.networks += 1
             make(network, *arguments, **options)
 
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(untrusted, "open_regular", open_regular)
         monkeypatch.setattr(HookedRootModule, "__init__", init)
 
     @property
