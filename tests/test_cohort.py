@@ -49,6 +49,23 @@ KINDS = {
         "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9},
     },
     "Transformer": {"model": TRANSFORMER, "loss": "cross_entropy"},
+    "Transformer of wide heads and two vocabularies, logits multiplied": {
+        "model": {**TRANSFORMER, "d_head": 6, "vocabulary": "operand", "output_scale": 0.5},
+    },
+    "Transformer of the reference code, rates of its own, every dropout": {
+        "model": {
+            **TRANSFORMER,
+            "init": "doshi",
+            "exponent": 1,
+            "n_layers": 2,
+            "dropout": 0.1,
+            "dropout_embed": 0.2,
+            "dropout_attention": 0.2,
+            "dropout_residual": 0.3,
+        },
+        "optimizer": {"rates": {"embed.*": 3, "*.W_U": 0.5}, "decayed": ["blocks.*"]},
+    },
+    "plain MLP, logits multiplied": {"model": {**MLP, "output_scale": 2.0}},
     "two causal blocks of everything, Adam, warm-up and cosine": {
         "model": {
             **TRANSFORMER,
@@ -85,7 +102,8 @@ def config_of(*changes: dict) -> RunConfig:
 def members(kind: str, **further: object) -> list[RunConfig]:
     configs = []
     for change, dropout in zip(MEMBERS, DROPOUT, strict=True):
-        own = {**change, **({"model.dropout": dropout} if "dropout" in str(KINDS[kind]) else {})}
+        drops = [f"model.{name}" for name in KINDS[kind].get("model", {}) if "dropout" in name]
+        own = {**change, **dict.fromkeys(drops, dropout)}
         configs.append(config_of(KINDS[kind], own, further))
     return configs
 
@@ -297,11 +315,14 @@ APART = {
     "model.activation": "gelu",
     "model.norm": "layer",
     "model.norm_at": "pre",
+    "model.norm_last": False,
+    "model.output_scale": 2.0,
     "model.dropout_at": "post",
     "model.bias": True,
     "model.init": "he",
     "optimizer.name": "adam",
     "optimizer.decayed": ["unembed.*"],
+    "optimizer.rates": {"unembed.*": 2.0},
     "optimizer.betas": [0.9, 0.9],
     "optimizer.eps": 1e-6,
     "optimizer.momentum": 0.5,
@@ -316,9 +337,15 @@ APART = {
     "schedule.checkpoints": 2,
     "schedule.checkpoint_steps": [2],
 }
+TOGETHER_OF_TRANSFORMERS = {
+    f"model.dropout_{site}": 0.1 for site in ("embed", "attention", "residual")
+}
 OF_TRANSFORMERS = {
     "model.d_model": 12,
     "model.n_heads": 4,
+    "model.d_head": 3,
+    "model.vocabulary": "operand",
+    "model.exponent": 1.0,
     "model.n_layers": 2,
     "model.d_mlp": 0,
     "model.equals_token": True,
@@ -329,10 +356,14 @@ OF_TRANSFORMERS = {
 
 def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
-    assert {path for path, _, _ in option_fields()} == {*TOGETHER, *APART, *OF_TRANSFORMERS}
+    sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_TRANSFORMERS}
+    assert {path for path, _, _ in option_fields()} == sides
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path
+    for path, value in TOGETHER_OF_TRANSFORMERS.items():
+        changed = config_of({"model": TRANSFORMER}, {path: value})
+        assert shape_key(changed) == shape_key(transformer), path
     for path, value in APART.items():
         change = {"model": TRANSFORMER} if path == "model.kind" else {path: value}
         assert shape_key(config_of(change)) != shape_key(plain), path

@@ -50,6 +50,15 @@ MLPS = {
     "lazy": {"init": "lazy"},
     "four layers of everything": {"depth": 4, "bias": True, "norm": "batch", "dropout": 0.2},
     "three layers, layer norm": {"depth": 3, "norm": "layer", "activation": "square"},
+    "three layers, batch norm but on the last": {"depth": 3, "norm": "batch", "norm_last": False},
+    "output scale": {"output_scale": 0.4},
+    "output scale, biases, dropout": {"output_scale": 0.4, "bias": True, "dropout": 0.3},
+    "cube": {"activation": "cube"},
+    "quartic": {"activation": "quartic"},
+    "tanh": {"activation": "tanh"},
+    "silu": {"activation": "silu"},
+    "gelu_tanh": {"activation": "gelu_tanh"},
+    "identity": {"activation": "identity"},
 }
 TRANSFORMERS = {
     "two tokens": {},
@@ -82,6 +91,51 @@ TRANSFORMERS = {
     "gelu": {"activation": "gelu"},
     "square, dropout after φ": {"activation": "square", "dropout": 0.4, "dropout_at": "post"},
     "one head": {"n_heads": 1, "norm": "layer"},
+    "narrow heads": {"n_heads": 3, "d_head": 2},
+    "wide heads, biases, mup, = token": {
+        "n_heads": 3,
+        "d_head": 5,
+        "bias": True,
+        "init": "mup",
+        "equals_token": True,
+    },
+    "output scale": {"output_scale": 0.4, "bias": True, "n_layers": 2},
+    "output scale, layer norm, tied": {"output_scale": 3.0, "norm": "layer", "tied": True},
+    "two vocabularies": {"vocabulary": "operand"},
+    "two vocabularies, = token, causal, two blocks": {
+        "vocabulary": "operand",
+        "equals_token": True,
+        "attention": "causal",
+        "n_layers": 2,
+        "norm": "layer",
+    },
+    "doshi, exponent 1, wide heads": {"init": "doshi", "exponent": 1.0, "d_head": 5},
+    "doshi, tied, biases": {"init": "doshi", "tied": True, "bias": True},
+    "every dropout": {
+        "dropout": 0.2,
+        "dropout_embed": 0.1,
+        "dropout_attention": 0.3,
+        "dropout_residual": 0.4,
+        "bias": True,
+    },
+    "two causal blocks, dropout of attention and what is written": {
+        "n_layers": 2,
+        "attention": "causal",
+        "equals_token": True,
+        "norm": "layer",
+        "dropout_attention": 0.3,
+        "dropout_residual": 0.4,
+    },
+    "two blocks, batch norm, dropout of attention": {
+        "n_layers": 2,
+        "norm": "batch",
+        "dropout_attention": 0.3,
+    },
+    "attention only, two vocabularies, output scale": {
+        "d_mlp": 0,
+        "vocabulary": "operand",
+        "output_scale": 0.4,
+    },
 }
 SECTIONS = {
     **{f"MLP, {name}": {**MLP, **own} for name, own in MLPS.items()},
@@ -120,6 +174,12 @@ PHI = {
     "relu": lambda z: np.where(z > 0, z, 0),
     # The exact form, by the normal distribution function.
     "gelu": lambda z: z * scipy.special.ndtr(z),
+    "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z * scipy.special.expit(z),
+    "tanh": np.tanh,
+    "cube": lambda z: z * z * z,
+    "quartic": lambda z: z * z * z * z,
+    "identity": lambda z: z,
 }
 
 
@@ -156,7 +216,7 @@ def mlp_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarray:
     for layer in range(model.depth - 1):
         at = f"blocks.{layer}.mlp"
         values = neurons(values @ w[f"{at}.W_in"], w, at, model, phi)
-    return values @ w["unembed.W_U"] + w.get("unembed.b_U", 0)
+    return model.output_scale * (values @ w["unembed.W_U"] + w.get("unembed.b_U", 0))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -167,8 +227,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def attention(x: np.ndarray, w: dict[str, np.ndarray], at: str, model: ModelConfig) -> np.ndarray:
     """One sequence (position, d_model), one head and one query after the other."""
     out = np.zeros_like(x)
-    d_head = model.d_model // model.n_heads
-    scale = d_head if model.init == "mup" else np.sqrt(d_head)
+    d_head = model.d_head or model.d_model // model.n_heads
+    scale = d_head if model.init == "mup" else d_head ** ((1 + (model.exponent or 0)) / 2)
     for head in range(model.n_heads):
         q, k, v = (
             x @ w[f"{at}.W_{name}"][head] + w.get(f"{at}.b_{name}", np.zeros((9, 1)))[head]
@@ -185,7 +245,8 @@ def transformer_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarr
     phi = model.activation or "relu"
     rows = []
     for pair in TASK.pairs:
-        tokens = [*pair, P] if model.equals_token else list(pair)
+        tokens = [pair[0], pair[1] + (P if model.vocabulary == "operand" else 0)]
+        tokens += [len(w["embed.W_E"]) - 1] if model.equals_token else []
         x = w["embed.W_E"][tokens] + w["pos_embed.W_pos"]
         for block in range(model.n_layers):
             at = f"blocks.{block}"
@@ -196,7 +257,10 @@ def transformer_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarr
                 x = x + post @ w[f"{at}.mlp.W_out"] + w.get(f"{at}.mlp.b_out", 0)
         rows.append(layer_norm(x, w, "ln_final")[-1])
     out = w["embed.W_E"][:P].T if model.tied else w["unembed.W_U"]
-    return np.array(rows) @ out + w.get("unembed.b_U", 0)
+    scale = model.output_scale
+    if model.init == "doshi":
+        scale *= model.d_model ** (-(1 + (model.exponent or 0)) / 2)
+    return scale * (np.array(rows) @ out + w.get("unembed.b_U", 0))
 
 
 def same(found: torch.Tensor, expected: torch.Tensor | np.ndarray) -> None:
@@ -286,6 +350,33 @@ PARAMETERS = {
         "blocks.0.mlp.W_in": (8, 10),
         "blocks.0.mlp.W_out": (10, 8),
     },
+    "Transformer, wide heads, biases, mup, = token": {
+        "embed.W_E": (12, 8),
+        "pos_embed.W_pos": (3, 8),
+        "blocks.0.attn.W_Q": (3, 8, 5),
+        "blocks.0.attn.W_K": (3, 8, 5),
+        "blocks.0.attn.W_V": (3, 8, 5),
+        "blocks.0.attn.W_O": (3, 5, 8),
+        "blocks.0.attn.b_Q": (3, 5),
+        "blocks.0.attn.b_K": (3, 5),
+        "blocks.0.attn.b_V": (3, 5),
+        "blocks.0.attn.b_O": (8,),
+        "blocks.0.mlp.W_in": (8, 10),
+        "blocks.0.mlp.b_in": (10,),
+        "blocks.0.mlp.W_out": (10, 8),
+        "blocks.0.mlp.b_out": (8,),
+        "unembed.W_U": (8, 11),
+        "unembed.b_U": (11,),
+    },
+    "Transformer, attention only, two vocabularies, output scale": {
+        "embed.W_E": (22, 8),
+        "pos_embed.W_pos": (2, 8),
+        "blocks.0.attn.W_Q": (2, 8, 4),
+        "blocks.0.attn.W_K": (2, 8, 4),
+        "blocks.0.attn.W_V": (2, 8, 4),
+        "blocks.0.attn.W_O": (2, 4, 8),
+        "unembed.W_U": (8, 11),
+    },
     "Transformer, attention only": {
         "embed.W_E": (11, 8),
         "pos_embed.W_pos": (2, 8),
@@ -327,6 +418,10 @@ PARAMETERS = {
     },
 }
 BUFFERS = {
+    "MLP, three layers, batch norm but on the last": {
+        "blocks.0.mlp.norm.mean": (9,),
+        "blocks.0.mlp.norm.var": (9,),
+    },
     "MLP, batch norm after φ": {"blocks.0.mlp.norm.mean": (9,), "blocks.0.mlp.norm.var": (9,)},
     "Transformer, batch norm": {"blocks.0.mlp.norm.mean": (10,), "blocks.0.mlp.norm.var": (10,)},
     "MLP, layer norm after φ": {},
@@ -486,12 +581,14 @@ def test_what_follows_a_layer_goes_on_to_the_same_logits(name):
 
 
 def noise_of(network: Network, step: int = 5, rate: float | None = None) -> Noise:
+    others = network.model.other_dropout.items() if rate is None else ()
     rate = network.model.dropout if rate is None else rate
     return Noise(
         torch.tensor(12345, dtype=torch.int32),
         torch.tensor(rate, dtype=torch.float64),
         torch.tensor(step, dtype=torch.int32),
         rate > 0,
+        {site: torch.tensor(share, dtype=torch.float64) for site, share in others if share},
     )
 
 
@@ -541,7 +638,7 @@ def test_norm_and_dropout_stand_where_asked_in_training(name, passed):
     assert len(seen) == len(network.layers)
 
     def norm(x: np.ndarray, at: str, here: str) -> np.ndarray:
-        if here != model.norm_at:
+        if here != model.norm_at or (not model.norm_last and at == f"blocks.{model.depth - 2}.mlp"):
             return x
         if model.norm == "batch":
             x = standardized(x, x.mean(0), x.var(0))
@@ -576,6 +673,9 @@ def test_evaluation_normalizes_by_what_training_saw(name, monkeypatch):
     network = random_network(name)
     network.logits(PAIRS, noise_of(network, rate=0.0))
     for index, layer in enumerate(network.layers):
+        if layer.norm is None:
+            assert (index, network.model.norm_last) == (1, False)
+            continue
         # The batch's own is not corrected; every position of a block but the last counts.
         earlier = network.model.kind == "transformer" and index < len(network.layers) - 1
         count = len(PAIRS) * (2 + network.model.equals_token if earlier else 1)
@@ -653,6 +753,7 @@ def test_run_folder_gives_back_every_weight_and_buffer(name, tmp_path):
 # Initial weights
 
 D, N, BIG = 64, 128, 31
+WIDTH = 4 * 20  # of all heads together: four of the 20 given below
 
 
 def expected_std(key: str, init: str, blocks: int = 1) -> float:
@@ -664,9 +765,9 @@ def expected_std(key: str, init: str, blocks: int = 1) -> float:
         return (2 / (2 * BIG if key == "blocks.0.mlp.W_in" else N)) ** 0.5
     if init == "transformer_lens":
         return 0.8 / D**0.5 / ((2 * blocks) ** 0.5 if kind in ("W_O", "W_out") else 1)
-    # Embeddings of size one, matrices 1 / sqrt(fan-in), logits 1 / d.
-    scales = {"W_E": 1, "W_pos": 1, "W_out": N**-0.5, "W_U": 1 / D}
-    return scales.get(kind, D**-0.5)
+    # Embeddings of size one, matrices 1 / sqrt(fan-in); with mup logits 1 / d.
+    scales = {"W_E": 1, "W_pos": 1, "W_out": N**-0.5, "W_O": WIDTH**-0.5}
+    return {**scales, **({"W_U": 1 / D} if init == "mup" else {})}.get(kind, D**-0.5)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -681,7 +782,9 @@ def expected_std(key: str, init: str, blocks: int = 1) -> float:
         ({"depth": 3, "init": "lazy"}, "lazy"),
         ({"kind": "transformer"}, "transformer_lens"),
         ({"kind": "transformer", "n_layers": 3}, "transformer_lens"),
-        ({"kind": "transformer", "init": "mup", "n_layers": 2}, "mup"),
+        ({"kind": "transformer", "init": "mup", "n_layers": 2, "d_head": 20}, "mup"),
+        ({"kind": "transformer", "init": "doshi", "n_layers": 2, "d_head": 20}, "doshi"),
+        ({"kind": "transformer", "init": "doshi", "exponent": 1, "d_head": 20}, "doshi"),
     ],
 )
 def test_initial_weights_have_the_documented_size(section, init, bias):

@@ -83,8 +83,6 @@ class ForwardPasses:
         neurons = len(tail.hidden)
         grid = np.linspace(0, neurons, 51).round().astype(np.int64)
         self.sizes = np.union1d(grid, np.array(sizes, dtype=np.int64))
-        if self.sizes[0] < 0 or self.sizes[-1] > neurons:
-            raise ValueError(f"sizes: expected 0 to {neurons} pruned neurons, got {list(sizes)}")
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         """One curve an order, over the grid."""

@@ -16,7 +16,7 @@ from interp.analysis.neurons.belonging import check_network
 from interp.analysis.neurons.classify import pruned_below, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind, some_whole
+from interp.training.arguments import of_kind, some_whole, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 from interp.training.losses.loss import LOSSES
@@ -68,7 +68,8 @@ def pruning_curve(
     if table is None:
         table = neuron_table(origin, layer=layer)
     check_network(table, origin.network)
-    walk = _passes(origin, table.layer, losses, [*sizes, *_cut_sizes(table)])
+    asked = [_size(one, len(table)) for one in sizes]
+    walk = _passes(origin, table.layer, losses, [*asked, *_cut_sizes(table)])
     orders = every_order() if orders is None else orders
     ranked = [order_by(table, *order) for order in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
@@ -83,6 +84,12 @@ def pruning_curve(
         origin.loss,
         table.key,
     )
+
+
+def _size(size: int, neurons: int) -> int:
+    if whole(size, "sizes") > neurons:
+        raise ValueError(f"sizes: expected 0 to {neurons} pruned neurons, got {size}")
+    return int(size)
 
 
 def _cut_sizes(table: NeuronTable) -> list[int]:

@@ -80,7 +80,7 @@ def history(
         ValueError: if there is no such measure, checkpoint or option, or the measure reads a
             whole run.
     """
-    found: Measure = MEASURES[name] if isinstance(name, str) else name
+    found: Measure = name if isinstance(name, Measure) else MEASURES[name]
     if found.reads != "checkpoint":
         raise ValueError(f"history: measure {found.name} reads a whole {found.reads} already")
     source, label = as_run(run), found.label(options)

@@ -13,7 +13,7 @@ from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCu
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.expected import expect
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
-from interp.training.arguments import word
+from interp.training.arguments import whole, word
 from interp.training.data.splits import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
@@ -53,6 +53,8 @@ def pruning_curves(
             figure.add_trace(trace, row=1, col=column)
         figure.update_xaxes(title_text=f"pruned neurons of {curves.neurons}", row=1, col=column)
     if pruned is not None:
+        if whole(pruned, "pruned") > curves.neurons:
+            raise ValueError(f"pruned: expected 0 to {curves.neurons} neurons, got {pruned}")
         _mark(figure, pruned)
     label = "accuracy" if metric == "accuracy" else f"loss ({curves.loss_name})"
     figure.update_yaxes(title_text=label, row=1, col=1)

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from interp.training.config.fields import Section, unnamed
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.plain_data import with_overrides
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
@@ -14,10 +16,8 @@ from interp.training.config.sections import (
     DtypeName,
     LossName,
     ModelConfig,
-    OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
-    Section,
     Seeded,
     SeedsConfig,
     TaskConfig,
@@ -100,6 +100,14 @@ class RunConfig(Section):
         """The seed in force for a purpose: its own where given, else the run's."""
         own: int | None = getattr(self.seeds, purpose)
         return self.seed if own is None else own
+
+    def identity(self) -> str:
+        """The JSON whose hash names the configuration in a sweep.
+
+        It does not change when fields are added to the configuration: one that came later stands
+        in it where it has another value than its default, which keeps the old meaning.
+        """
+        return self.model_dump_json(exclude=unnamed(self))
 
     def replace(self, *changes: Any) -> RunConfig:
         """A copy with other values, checked when made: ``config.replace("optimizer.lr", 0.01)``.

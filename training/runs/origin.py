@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.training.runs.files import write_bytes
+from interp.training.untrusted import parse_json, read_text
 
 _IMPORTED, _PRUNED = "import.json", "pruned.json"
 _TOLD = ("layout", "recognized", "assumed", "dropped")  # at import
@@ -122,7 +123,7 @@ def _read(path: Path, parsed: Any, expected: str) -> Any:
     if not path.is_file():
         return None
     try:
-        return parsed(json.loads(path.read_text(encoding="utf-8")))
+        return parsed(parse_json(read_text(path)))
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path}: expected {expected}; altered") from None
 

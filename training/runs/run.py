@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from interp.training.arguments import as_path, some_whole, whole
 from interp.training.config.run_config import RunConfig
@@ -199,14 +203,13 @@ def made_run(
     Args:
         config: fits the networks; what it says of the training may not be known.
         dataset: what they are scored on.
-        networks: by step.
+        networks: by step; saved and scored in the precision of the configuration.
         out: the run folder to make, in one step; without one the run stays in memory.
 
     Raises:
         ValueError: if a step is no whole number from 0 on.
     """
-    for step in networks:
-        whole(step, "step")
+    networks = {whole(step, "step"): _in_its(config, one) for step, one in networks.items()}
     rows = tuple(
         Measurement(step, scores(network, dataset, config.loss), weight_norm(network))
         for step, network in networks.items()
@@ -220,6 +223,16 @@ def made_run(
         write_measurements(folder, rows)
         finish_run(folder, config, rows[-1], seconds=0.0, name=out.name)
     return load(out)
+
+
+def _in_its(config: RunConfig, network: Network) -> Network:
+    """The network in a run's precision; itself where it is in that already."""
+    kind = getattr(torch, config.dtype)
+    if all(weight.dtype == kind for weight in network.parameters()):
+        return network
+    copied: Any = deepcopy(network)
+    found: Network = copied.to(kind)
+    return found
 
 
 def _arrays(network: Network) -> Weights:

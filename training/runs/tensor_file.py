@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from interp.training.runs.files import FORMAT, check_format, write_bytes
+from interp.training.untrusted import open_regular, parse_json, read_regular
 
 Metadata = dict[str, str]
 
@@ -42,7 +43,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
             truncated, altered, or of a newer format.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         raise ValueError(f"{path}: expected a safetensors file, found none") from None
     except OSError as error:
@@ -53,7 +54,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
     try:
         arrays = safetensors.numpy.load(raw)
         length = int.from_bytes(raw[:8], "little")
-        metadata: Metadata = json.loads(raw[8 : 8 + length]).get("__metadata__", {})
+        metadata: Metadata = parse_json(raw[8 : 8 + length]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise ValueError(
             f"{path}: not a complete safetensors file ({len(raw)} bytes); truncated or altered"
@@ -68,9 +69,9 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
 def read_digest(path: Path) -> str | None:
     """The digest that a tensor file says it has, from its header alone; None if it has none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, 2**24)))
+            header = parse_json(file.read(min(length, 2**24)))
         found: str | None = header.get("__metadata__", {}).get("sha256")
         return found
     except (OSError, ValueError, AttributeError):
@@ -89,18 +90,23 @@ def load_weights(network: Stateful, arrays: Mapping[str, np.ndarray], path: Path
     """Copies arrays into a network's weights and running statistics, in its precision.
 
     Raises:
-        ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
+        ValueError: naming the first tensor that is missing, unknown, of a wrong shape or type, or
+            not finite.
     """
     weights = network.state_dict()
     for name in sorted(weights.keys() ^ arrays.keys()):
         problem = "is missing" if name in weights else "is unknown to this network"
         raise ValueError(f"{path}: tensor {name} {problem}; expected {', '.join(weights)}")
     for name, weight in weights.items():
-        if tuple(weight.shape) != arrays[name].shape:
-            raise ValueError(
-                f"{path}: tensor {name}: expected shape {tuple(weight.shape)}, "
-                f"got {arrays[name].shape}"
-            )
+        array, shape = arrays[name], tuple(weight.shape)
+        if array.shape != shape:
+            raise ValueError(f"{path}: tensor {name}: expected shape {shape}, got {array.shape}")
+        # A narrower type fits in; in a wider one are digits that the network has no room for.
+        if array.dtype.kind != "f" or array.itemsize > weight.element_size():
+            expected = str(weight.dtype).removeprefix("torch.")
+            raise ValueError(f"{path}: tensor {name}: expected {expected}, got {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path}: tensor {name}: expected finite numbers, got NaN or inf")
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(torch.from_numpy(arrays[name]))
