@@ -18,8 +18,8 @@ from interp.explorer.readings import Readings
 from interp.explorer.run import callbacks
 from interp.explorer.run.measures import measured
 from interp.reporting.report import report
-from interp.training.runs.run import Run, load
 from interp.training import untrusted
+from interp.training.runs.run import Run, load
 from interp.training.trainer.loop import train
 from tests.callbacks import Page
 from tests.conftest import tiny_config
