@@ -87,7 +87,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         n_layers=model.n_layers,
         n_ctx=positions,
         d_vocab=tokens,
-        d_vocab_out=network.task.p,
+        d_vocab_out=network.task.n_answers,
         d_mlp=model.d_mlp or None,
         attn_only=not model.d_mlp,
         act_fn=model.phi if model.phi in _ACTIVATIONS_THERE else "relu",

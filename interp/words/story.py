@@ -18,7 +18,7 @@ def story(run: Run) -> str:
         return setting(run.config)
     config = run.config
     return (
-        f"A network ({config.model.summary}) on ({config.task.operation}) mod {config.task.p}, "
+        f"A network ({config.model.summary}) on {config.task.title}, "
         f"imported. Recognized: {'; '.join(about['recognized'])}. Assumed: "
         f"{'; '.join(about['assumed']) or 'nothing'}. How it was trained is not known: the "
         "configuration has defaults for it."

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from interp.training.config.places import beside
+
 
 class _Loader(yaml.SafeLoader):
     """YAML as its specification has it: a key that is there twice is an error, not the last one."""
@@ -42,7 +44,8 @@ def read_config(path: Path | str) -> dict[str, Any]:
         raise ValueError(
             f"configuration {path}: expected a mapping of fields, got {type(values).__name__}"
         )
-    return values
+    found: dict[str, Any] = beside(values, Path(path).parent)
+    return found
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

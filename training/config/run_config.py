@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from interp.training.config.places import COPIES, PLACES, with_places
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
     DataConfig,
@@ -22,7 +23,7 @@ from interp.training.config.sections import (
     TaskConfig,
 )
 from interp.training.data.dataset import training_size
-from interp.training.tasks.task import Task, make_task
+from interp.training.tasks.task import Task
 
 
 class RunConfig(Section):
@@ -64,7 +65,13 @@ class RunConfig(Section):
         Raises:
             ValueError: in one line, naming the dotted path.
         """
-        count = training_size(self.data.fraction, len(self.make_task().pairs))
+        task = self.make_task()
+        count = training_size(self.data.fraction, len(task.pairs))
+        if self.model.tied and task.n_answers != task.p:
+            raise ValueError(
+                f"model.tied: expected false for {task.n_answers} answers to {task.p} operands, "
+                "which are other tokens"
+            )
         self._check_batch(count)
         if self.optimizer.warmup > self.steps:
             raise ValueError(
@@ -93,7 +100,7 @@ class RunConfig(Section):
 
     def make_task(self) -> Task:
         """The task that the run learns."""
-        return make_task(self.task.operation, self.task.p)
+        return self.task.make_task()
 
     def seed_of(self, purpose: Seeded) -> int:
         """The seed in force for a purpose: its own where given, else the run's."""
@@ -103,6 +110,14 @@ class RunConfig(Section):
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
+
+    def kept(self) -> dict[str, Any]:
+        """Plain data as a run folder has it, with the names of its own copies of files."""
+        return with_places(self.to_dict(), COPIES)
+
+    def content(self) -> str:
+        """What makes the run what it is, as JSON: all but where files lie."""
+        return self.model_dump_json(exclude=PLACES)
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:

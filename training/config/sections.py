@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fnmatch import fnmatch
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, field_validator, model_validator
 
 from interp.training.config.kinds import KINDS, KindRow
+from interp.training.config.learned import DataConfig as DataConfig
+from interp.training.config.learned import TaskConfig as TaskConfig
 from interp.training.config.named import Choices, Named
-from interp.training.data.corruption import CorruptionKind
+from interp.training.config.section import Section as Section
+from interp.training.config.section import fields_of as fields_of
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.tasks.task import make_task
 
 # Rows of tables, by name: what is in the table can be written.
 LossName = Annotated[str, Named(LOSSES)]
@@ -31,64 +31,6 @@ DtypeName = Literal["float32", "float64"]
 PrecisionName = Literal["highest", "high", "medium"]
 OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
-
-
-class Section(BaseModel):
-    """Frozen, closed, and strict about truth values."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: object, info: Any) -> object:
-        # True would pass for 1: a width of one neuron that nobody asked for.
-        if (
-            isinstance(value, bool)
-            and cls.model_fields[str(info.field_name)].annotation is not bool
-        ):
-            raise ValueError(f"expected no truth value, got {value}")
-        return value
-
-
-def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
-    """Every option of a configuration as (dotted path, description, default)."""
-    for name, info in config.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            for inner, inner_info in info.annotation.model_fields.items():
-                yield f"{name}.{inner}", _described(inner_info), inner_info.default
-        else:
-            yield name, _described(info), info.default
-
-
-def _described(info: FieldInfo) -> str:
-    """A field's description, with the values to choose from."""
-    kinds = [info.annotation, *get_args(info.annotation)]
-    choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
-    marks = list(info.metadata)
-    for kind in kinds:
-        marks += getattr(kind, "__metadata__", ())
-    choices += [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]
-    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
-
-
-class TaskConfig(Section):
-    """What is learned."""
-
-    operation: str = Field("x + y", description="operation, or a polynomial in x and y")
-    p: int = Field(97, ge=2, le=2048, description="modulus")
-
-    @model_validator(mode="after")
-    def _defined(self) -> TaskConfig:
-        make_task(self.operation, self.p)
-        return self
-
-
-class DataConfig(Section):
-    """Which pairs are trained on, and how many of their labels are redrawn."""
-
-    fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
-    corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
-    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
 
 
 class ModelConfig(Section):

@@ -13,7 +13,7 @@ def card(name: str, config: RunConfig, scores: Scores | None) -> str:
     """Markdown with a model hub's front matter; scores are absent while a run trains."""
     data, optimizer = config.data, config.optimizer
     batch = f"batches of {optimizer.batch_size}" if optimizer.batch_size else "full batch"
-    settings = yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True)
+    settings = yaml.safe_dump(config.kept(), sort_keys=False, allow_unicode=True)
     return f"""---
 library_name: interp
 tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
@@ -21,7 +21,7 @@ tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
 
 # {name}
 
-A network ({config.model.summary}) trained on ({config.task.operation}) mod {config.task.p}
+A network ({config.model.summary}) trained on {config.task.title}
 with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
 labels redrawn ({data.kind}).
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},

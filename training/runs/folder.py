@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from interp.training.config.places import COPIES
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
@@ -19,6 +20,7 @@ from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.tensor_file import read_tensors, write_tensors
+from interp.training.tasks.table_file import table_bytes
 
 Weights = Mapping[str, np.ndarray]
 
@@ -67,7 +69,7 @@ def provenance(config: RunConfig, step: int) -> dict[str, str]:
     """What a checkpoint says about itself."""
     return {
         "step": str(step),
-        "config": json.dumps(config.to_dict(), sort_keys=True),
+        "config": json.dumps(config.kept(), sort_keys=True),
         "seed": str(config.seed),
         "versions": _versions(),
         "threads": str(torch.get_num_threads()),
@@ -90,8 +92,11 @@ def create_run(path: Path, config: RunConfig, dataset: Dataset) -> None:
 def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
     """Writes what a run folder holds before the first checkpoint."""
     (folder / "checkpoints").mkdir()
-    content = {"format": FORMAT, **config.to_dict()}
+    content = {"format": FORMAT, **config.kept()}
     write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
+    table = dataset.task.operation.table
+    if table is not None:
+        write_bytes(folder / COPIES["task.table"], table_bytes(table))
     write_tensors(
         folder / "dataset.safetensors",
         {

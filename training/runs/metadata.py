@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interp.training.config.places import in_folder
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.data.scores import Scores
 from interp.training.runs.files import check_format, naming, write_bytes
@@ -61,7 +62,7 @@ def read_run_config(folder: Path) -> RunConfig:
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError):
         raise ValueError(f"{path}: not a JSON configuration; truncated or altered") from None
     try:
-        return parse_config(values)
+        return parse_config(in_folder(values, folder))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

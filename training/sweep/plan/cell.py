@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from interp.training.config.places import check_places
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.sweep.plan.cost import run_work
 
@@ -73,11 +74,12 @@ class CellMaker:
         """The cell of a configuration, and the configuration unless it is invalid."""
         try:
             config = self._config(values)
+            check_places(config)
         except ValueError as error:
             text = json.dumps(plain(values), sort_keys=True)
             return Cell(content_hash(text), text, str(error)), None
-        text = config.model_dump_json()
-        return Cell(content_hash(text), text, work=run_work(config)), config
+        name, text = content_hash(config.content()), config.model_dump_json()
+        return Cell(name, text, work=run_work(config)), config
 
     def _config(self, values: Mapping[str, Any]) -> RunConfig:
         """The same as ``parse_config(values)``."""
