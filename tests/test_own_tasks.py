@@ -41,7 +41,7 @@ def config_of(file, **changes):
 
 def test_hashes_of_configurations_without_new_fields_are_those_of_before():
     """Literal: what the program before these fields computed."""
-    assert content_hash(RunConfig().content()) == "8ed7813e614a893b"
+    assert content_hash(RunConfig().identity()) == "8ed7813e614a893b"
     small = {
         "task": {"p": 11},
         "data": {"fraction": 0.6, "corruption": 0.3, "kind": "wrong"},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+
+from interp.training.untrusted import MOST_BYTES, parse_json, read_regular, read_text
 
 Named = Mapping[str, np.ndarray]
 
@@ -32,7 +35,7 @@ def read_arrays(path: Path | str) -> Named:
         raise ValueError(f"{path}: no such file")
     try:
         return read(path)
-    except (OSError, ValueError, EOFError, TypeError) as error:
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, BadZipFile) as error:
         raise ValueError(f"{path}: cannot be read as arrays of numbers ({_line(error)})") from None
 
 
@@ -66,7 +69,7 @@ def as_array(value: object) -> np.ndarray:
 
 
 def _numpy(path: Path) -> Named:
-    found = np.load(path, allow_pickle=False)
+    found = np.load(io.BytesIO(read_regular(path, MOST_BYTES)), allow_pickle=False)
     if isinstance(found, np.ndarray):
         return {UNNAMED: as_array(found)}
     with found:
@@ -74,17 +77,18 @@ def _numpy(path: Path) -> Named:
 
 
 def _csv(path: Path) -> Named:
-    array = np.genfromtxt(path, delimiter=",", ndmin=2)
-    text = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line]
+    text = read_text(path).splitlines()
+    array = np.genfromtxt(text, delimiter=",", ndmin=2)
+    cells = [line.split(",") for line in text if line]
     for place in np.argwhere(np.isnan(array)).tolist():
-        word = text[place[0]][place[1]].strip()
+        word = cells[place[0]][place[1]].strip()
         if word.lower() not in ("", "nan"):
             raise ValueError(f"{word!r} is no number")
     return {UNNAMED: array}
 
 
 def _json(path: Path) -> Named:
-    content: Any = json.loads(path.read_text(encoding="utf-8"))
+    content: Any = parse_json(read_text(path))
     named = content if isinstance(content, Mapping) else {UNNAMED: content}
     return {str(name): as_array(one) for name, one in named.items()}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from interp.training.config.section import Section
+from interp.training.config.fields import LATER, PLACE, Section
 from interp.training.data.corruption import CorruptionKind
 from interp.training.tasks.table_file import filled, find_table
 from interp.training.tasks.task import Task, make_task, table_task
@@ -15,20 +15,20 @@ from interp.training.tasks.task import Task, make_task, table_task
 class TaskConfig(Section):
     """What is learned."""
 
-    later: ClassVar[tuple[str, ...]] = ("table", "n_answers", "digest")
-
     operation: str = Field(
         "x + y", description="operation, or a polynomial in x and y; of a table, its name"
     )
     p: int = Field(97, ge=2, le=2048, description="modulus; follows from a table")
-    table: str | None = Field(
+    table: Annotated[str | None, PLACE] = Field(
         None,
         description="file of the answers, p by p: .npy, .npz, .csv or .json; -1: not in the domain",
     )
-    n_answers: int | None = Field(
+    n_answers: Annotated[int | None, LATER] = Field(
         None, ge=2, description="of a table, how many answers there are; its largest and one"
     )
-    digest: str | None = Field(None, description="of a table's content; filled in, then checked")
+    digest: Annotated[str | None, LATER] = Field(
+        None, description="of a table's content; filled in, then checked"
+    )
 
     @model_validator(mode="before")
     @classmethod

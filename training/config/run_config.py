@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from interp.training.config.places import COPIES, PLACES, with_places
+from interp.training.config.fields import Section, unnamed
+from interp.training.config.places import COPIES, with_places
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
     DataConfig,
@@ -17,7 +18,6 @@ from interp.training.config.sections import (
     OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
-    Section,
     Seeded,
     SeedsConfig,
     TaskConfig,
@@ -107,6 +107,14 @@ class RunConfig(Section):
         own: int | None = getattr(self.seeds, purpose)
         return self.seed if own is None else own
 
+    def identity(self) -> str:
+        """The JSON whose hash names the configuration in a sweep.
+
+        It does not change when fields are added to the configuration: one that came later stands
+        in it where it has another value than its default, which keeps the old meaning.
+        """
+        return self.model_dump_json(exclude=unnamed(self))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
@@ -114,10 +122,6 @@ class RunConfig(Section):
     def kept(self) -> dict[str, Any]:
         """Plain data as a run folder has it, with the names of its own copies of files."""
         return with_places(self.to_dict(), COPIES)
-
-    def content(self) -> str:
-        """What makes the run what it is, as JSON: all but where files lie."""
-        return self.model_dump_json(exclude=PLACES)
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:

@@ -37,7 +37,7 @@ class Cell:
     """One configuration.
 
     Attributes:
-        hash: of the whole configuration; equal configurations are one cell, in every sweep.
+        hash: of the configuration; equal configurations are one cell, in every sweep.
         config: the whole configuration as JSON; of an invalid cell, what was asked for.
         error: why the configuration cannot be; None if it can.
         work: of the whole run, relative to other cells.
@@ -78,8 +78,8 @@ class CellMaker:
         except ValueError as error:
             text = json.dumps(plain(values), sort_keys=True)
             return Cell(content_hash(text), text, str(error)), None
-        name, text = content_hash(config.content()), config.model_dump_json()
-        return Cell(name, text, work=run_work(config)), config
+        text = config.model_dump_json()
+        return Cell(content_hash(config.identity()), text, work=run_work(config)), config
 
     def _config(self, values: Mapping[str, Any]) -> RunConfig:
         """The same as ``parse_config(values)``."""

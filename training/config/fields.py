@@ -1,36 +1,31 @@
-"""What every section of a configuration is, and how its fields are listed."""
+"""What all sections of a configuration have in common: how fields are checked, told and named."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_serializer
+from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.fields import FieldInfo
 
 from interp.training.config.named import Choices
 
 
-class Section(BaseModel):
-    """Frozen, closed, and strict about truth values.
+class Later:
+    """Of a field: older configurations lack it, so at its default it is no part of their names."""
 
-    Attributes:
-        later: fields that came after configurations were first named by a hash of their content.
-            At its default such a field is left out of the content, so that an old configuration
-            keeps its name, and its run is found again.
-    """
+
+class Place:
+    """Of a field: where something lies, which is no part of a name; a digest tells what it is."""
+
+
+LATER, PLACE = Later(), Place()
+
+
+class Section(BaseModel):
+    """Frozen, closed, and strict about truth values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    later: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        content = dump(self)
-        for name in self.later:
-            default = type(self).model_fields[name].get_default(call_default_factory=True)
-            if getattr(self, name) == default:
-                content.pop(name, None)
-        return content
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,6 +37,23 @@ class Section(BaseModel):
         ):
             raise ValueError(f"expected no truth value, got {value}")
         return value
+
+
+def unnamed(section: BaseModel) -> dict[str, Any]:
+    """What is left out of a configuration's name, as pydantic's ``exclude``.
+
+    See :class:`Later` and :class:`Place`.
+    """
+    found: dict[str, Any] = {}
+    for name, info in type(section).model_fields.items():
+        value = getattr(section, name)
+        is_place = any(isinstance(mark, Place) for mark in info.metadata)
+        is_later = any(isinstance(mark, Later) for mark in info.metadata)
+        if is_place or (is_later and value == info.default):
+            found[name] = True
+        elif isinstance(value, BaseModel) and (inner := unnamed(value)):
+            found[name] = inner
+    return found
 
 
 def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
