@@ -335,9 +335,14 @@ OF_TRANSFORMERS = {
 }
 
 
+# What is in a file: tests of own tasks and of given data have one.
+OF_FILES = ("task.table", "task.n_answers", "task.digest", "data.file", "data.digest")
+
+
 def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
-    assert {path for path, _, _ in option_fields()} == {*TOGETHER, *APART, *OF_TRANSFORMERS}
+    known = {*TOGETHER, *APART, *OF_TRANSFORMERS, *OF_FILES}
+    assert {path for path, _, _ in option_fields()} == known
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path

@@ -18,6 +18,7 @@ from interp.training.sweep.plan.cell import CellMaker, content_hash
 from interp.training.tasks.table import make_table
 from interp.training.tasks.table_file import table_name
 from interp.training.tasks.task import make_task, table_task
+from interp.training.trainer.cohort import shape_key
 
 from .conftest import tiny_config
 from .test_errors import refused
@@ -204,6 +205,7 @@ def test_a_sweep_knows_a_cell_wherever_its_table_lies(file, tmp_path):
     assert first.error is None
     assert first.hash == second.hash
     assert first.parsed().task.table == str(file)
+    assert shape_key(first.parsed()) == shape_key(second.parsed())
     cell, _ = make({"task": {"table": TABLE.tolist()}})
     assert cell.error == "task.table: expected a file in a sweep, got an array"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 
 from interp.training.config.fields import LATER, PLACE, Section
 from interp.training.data.corruption import CorruptionKind
+from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.data.given_file import find_dataset
 from interp.training.tasks.table_file import filled, find_table
 from interp.training.tasks.task import Task, make_task, table_task
+
+DataKind = Literal["uniform", "wrong", "symmetric", "given"]
 
 
 class TaskConfig(Section):
@@ -67,4 +71,36 @@ class DataConfig(Section):
 
     fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
     corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
-    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
+    kind: DataKind = Field(
+        "uniform", description="how labels are redrawn; 'given': the dataset of a file"
+    )
+    file: Annotated[str | None, PLACE] = Field(
+        None,
+        description="of a given dataset: is_train, labels, is_redrawn (.npy, .npz, .csv, .json)",
+    )
+    digest: Annotated[str | None, LATER] = Field(
+        None, description="of a given dataset's content; filled in, then checked"
+    )
+
+    @model_validator(mode="after")
+    def _given_or_drawn(self) -> DataConfig:
+        for name, value in (("file", self.file), ("digest", self.digest)):
+            if self.kind != "given" and value is not None:
+                raise ValueError(f"data.{name}: expected none for kind {self.kind}, got {value!r}")
+        return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the dataset is somebody's own, whose shares are not chosen."""
+        return self.kind == "given"
+
+    def make_dataset(self, task: Task, split_seed: int, corruption_seed: int) -> Dataset:
+        """The dataset.
+
+        Raises:
+            ValueError: if it is given and nowhere to be found.
+        """
+        if self.digest is not None:
+            return find_dataset(task, self.digest, self.file)
+        kind = cast("CorruptionKind", self.kind)
+        return make_dataset(task, self.fraction, self.corruption, kind, split_seed, corruption_seed)

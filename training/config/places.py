@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 # Sections and their fields that name a file or folder. What is in it, a digest beside it tells.
-PLACES: Any = {"task": {"table"}}
+PLACES: Any = {"task": {"table"}, "data": {"file"}}
 
-# The copies in a run folder, by dotted path.
-COPIES: Mapping[str, str] = {"task.table": "table.npy"}
+# The copies in a run folder, by dotted path; a given dataset lies there as every dataset does.
+COPIES: Mapping[str, str | None] = {"task.table": "table.npy", "data.file": None}
 
 _PATHS = tuple(f".{section}.{key}" for section, keys in PLACES.items() for key in keys)
 
@@ -32,7 +32,7 @@ def beside(values: Any, folder: Path, path: str = "") -> Any:
     return values
 
 
-def with_places(values: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+def with_places(values: dict[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:
     """Plain data of a configuration with other places, where it has a digest of what is there."""
     found = dict(values)
     for path, place in places.items():
@@ -44,7 +44,7 @@ def with_places(values: dict[str, Any], places: Mapping[str, str]) -> dict[str, 
 
 def in_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Plain data of a run folder's configuration, whose copies are found from everywhere."""
-    return with_places(values, {path: str(folder / name) for path, name in COPIES.items()})
+    return with_places(values, {path: name and str(folder / name) for path, name in COPIES.items()})
 
 
 def check_places(config: Any) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from interp.training.config.fields import Section, unnamed
 from interp.training.config.places import COPIES, with_places
 from interp.training.config.problems import first_problem
+from interp.training.config.resolved import resolved
 from interp.training.config.sections import (
     DataConfig,
     DtypeName,
@@ -51,7 +52,7 @@ class RunConfig(Section):
                 unknown key is answered with the nearest one.
         """
         try:
-            super().__init__(**values)
+            super().__init__(**resolved(values))
         except ValidationError as error:
             raise ValueError(first_problem(RunConfig, error)) from None
 

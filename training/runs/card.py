@@ -23,7 +23,7 @@ tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
 
 A network ({config.model.summary}) trained on {config.task.title}
 with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
-labels redrawn ({data.kind}).
+labels redrawn ({"as given" if data.is_given else data.kind}).
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},
 {config.steps} steps, {batch}, seed {config.seed}.{_warning(config)}
 

@@ -15,6 +15,7 @@ import torch
 from interp.training.config.places import COPIES
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
+from interp.training.data.given_file import remembered
 from interp.training.models.network import Network
 from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
@@ -96,7 +97,7 @@ def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> No
     write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
     table = dataset.task.operation.table
     if table is not None:
-        write_bytes(folder / COPIES["task.table"], table_bytes(table))
+        write_bytes(folder / str(COPIES["task.table"]), table_bytes(table))
     write_tensors(
         folder / "dataset.safetensors",
         {
@@ -167,9 +168,14 @@ def read_dataset(folder: Path, config: RunConfig) -> Dataset:
     as_int = {
         name: arrays[name].astype(np.int64) for name in ("pairs", "true_label", "given_label")
     }
-    return Dataset(
+    dataset = Dataset(
         task=task, is_train=arrays["is_train"], is_redrawn=arrays["is_redrawn"], **as_int
     )
+    if config.data.is_given and remembered(dataset) != config.data.digest:
+        raise ValueError(
+            f"{folder / 'dataset.safetensors'}: expected dataset {config.data.digest}; altered"
+        )
+    return dataset
 
 
 def weight_norm(network: Network) -> float:

@@ -29,7 +29,8 @@ from interp.training.trainer.stack import stack
 
 # What may differ between the runs of a cohort; everything else makes another program.
 _OWN: Any = {
-    "data": {"corruption", "kind"},
+    "task": {"table"},
+    "data": {"corruption", "kind", "file", "digest"},
     "model": {"dropout"},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,

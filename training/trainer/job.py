@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from interp.training.config.run_config import RunConfig
-from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.folder import Weights, finish_run
 from interp.training.runs.metadata import Measurement
@@ -26,13 +26,8 @@ class DivergenceError(ArithmeticError):
 
 def dataset_of(config: RunConfig) -> Dataset:
     """The dataset that a configuration describes."""
-    return make_dataset(
-        config.make_task(),
-        config.data.fraction,
-        config.data.corruption,
-        config.data.kind,
-        config.seed_of("split"),
-        config.seed_of("corruption"),
+    return config.data.make_dataset(
+        config.make_task(), config.seed_of("split"), config.seed_of("corruption")
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from interp.training.config.places import check_places
+from interp.training.config.resolved import needs_resolving
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.sweep.plan.cost import run_work
 
@@ -83,6 +84,8 @@ class CellMaker:
 
     def _config(self, values: Mapping[str, Any]) -> RunConfig:
         """The same as ``parse_config(values)``."""
+        if needs_resolving(values):
+            return parse_config(values)
         own: dict[str, Any] = {}
         sections: dict[str, BaseModel] = {}
         for name, value in values.items():
