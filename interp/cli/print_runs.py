@@ -44,6 +44,8 @@ def print_scores(run: Run) -> None:
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)
+    if run.ended is not None:
+        say(f"the run {run.ended}")
     found = phase_or_none(run)
     if found is not None:
         say(f"phase: {found.name} ({found.reason})")

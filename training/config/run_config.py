@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from interp.training.config.fields import Section, unnamed
+from interp.training.config.fields import LATER, Section, unnamed
 from interp.training.config.places import COPIES, with_places
 from interp.training.config.problems import first_problem
 from interp.training.config.resolved import resolved
@@ -23,6 +23,7 @@ from interp.training.config.sections import (
     SeedsConfig,
     TaskConfig,
 )
+from interp.training.config.stop import StopConfig
 from interp.training.data.dataset import training_size
 from interp.training.tasks.task import Task
 
@@ -43,6 +44,7 @@ class RunConfig(Section):
     seed: int = Field(0, ge=0, description="sets every seed that `seeds` leaves open")
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    stop: Annotated[StopConfig, LATER] = StopConfig()
 
     def __init__(self, **values: Any) -> None:
         """Checks every field.

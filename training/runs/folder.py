@@ -19,7 +19,7 @@ from interp.training.data.given_file import remembered
 from interp.training.models.network import Network
 from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
-from interp.training.runs.metadata import Measurement
+from interp.training.runs.metadata import Measurement, stopped_at
 from interp.training.runs.tensor_file import read_tensors, write_tensors
 from interp.training.tasks.table_file import table_bytes
 
@@ -139,11 +139,20 @@ def resumable_steps(run: Path) -> list[int]:
 
 
 def finish_run(
-    run: Path, config: RunConfig, measurement: Measurement, seconds: float, name: str | None = None
+    run: Path,
+    config: RunConfig,
+    measurement: Measurement,
+    seconds: float,
+    name: str | None = None,
+    stopped: str | None = None,
 ) -> None:
-    """Writes the model card and marks the run as complete."""
-    write_bytes(run / "README.md", card(name or run.name, config, measurement.scores).encode())
-    done = {"step": measurement.step, "seconds": round(seconds, 3)}
+    """Writes the model card and marks the run as complete, with why it ended early if it did."""
+    ended = None if stopped is None else stopped_at(measurement.step, stopped)
+    write_bytes(
+        run / "README.md", card(name or run.name, config, measurement.scores, ended).encode()
+    )
+    done: dict[str, object] = {"step": measurement.step, "seconds": round(seconds, 3)}
+    done |= {} if stopped is None else {"stopped": stopped}
     write_bytes(run / "DONE", (json.dumps(done) + "\n").encode())
 
 

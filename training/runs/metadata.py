@@ -48,6 +48,30 @@ def read_seconds(run: Path) -> float | None:
         return None
 
 
+def read_stopped(run: Path) -> str | None:
+    """Why a finished run ended before its last step; None for one that did not.
+
+    Raises:
+        ValueError: if what is said of its end was altered.
+    """
+    path = run / "DONE"
+    if not path.is_file():
+        return None
+    try:
+        content = parse_json(read_regular(path, MOST_BYTES))
+    except ValueError:
+        return None
+    found = content.get("stopped") if isinstance(content, dict) else None
+    if not isinstance(found, str | None):
+        raise ValueError(f"{path}: expected why the run stopped, as text; altered")
+    return found
+
+
+def stopped_at(step: int, reason: str) -> str:
+    """For sentences whose subject is the run."""
+    return f"stopped at step {step}: {reason}"
+
+
 def read_run_config(folder: Path) -> RunConfig:
     """Configuration of a run folder.
 

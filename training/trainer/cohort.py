@@ -35,6 +35,7 @@ _OWN: Any = {
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
     "seeds": ...,
+    "stop": ...,
 }
 # On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
 _SMALL = 2**17
