@@ -292,6 +292,7 @@ TOGETHER = {
     **{f"seeds.{name}": 1 for name in ("split", "corruption", "weights", "batches", "dropout")},
 }
 APART = {
+    "start.freeze": ["unembed.W_U"],
     "task.operation": "x - y",
     "task.p": 13,
     "data.fraction": 0.5,
@@ -336,7 +337,10 @@ OF_TRANSFORMERS = {
 
 
 # What is in a file: tests of own tasks and of given data have one.
-OF_FILES = ("task.table", "task.n_answers", "task.digest", "data.file", "data.digest")
+OF_FILES = (
+    *("task.table", "task.n_answers", "task.digest", "data.file", "data.digest"),
+    *("start.run", "start.step", "start.digest", "start.name"),
+)
 
 
 def test_what_keeps_runs_apart():

@@ -16,7 +16,9 @@ def story(run: Run) -> str:
     about = origin_of(run)
     if about is None:
         ending = "" if run.ended is None else f" It {run.ended}."
-        return setting(run.config) + ending
+        beginning = run.config.start.words
+        started = "" if beginning is None else f" It started from {beginning}."
+        return setting(run.config) + started + ending
     config = run.config
     return (
         f"A network ({config.model.summary}) on {config.task.title}, "

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 # Sections and their fields that name a file or folder. What is in it, a digest beside it tells.
-PLACES: Any = {"task": {"table"}, "data": {"file"}}
+PLACES: Any = {"task": {"table"}, "data": {"file"}, "start": {"run", "name"}}
 
 # The copies in a run folder, by dotted path; a given dataset lies there as every dataset does.
-COPIES: Mapping[str, str | None] = {"task.table": "table.npy", "data.file": None}
+COPIES: Mapping[str, str | None] = {
+    "task.table": "table.npy",
+    "data.file": None,
+    "start.run": "start.safetensors",
+}
 
 _PATHS = tuple(f".{section}.{key}" for section, keys in PLACES.items() for key in keys)
 
@@ -55,6 +59,6 @@ def check_places(config: Any) -> None:
     """
     for section, keys in PLACES.items():
         part = getattr(config, section)
-        for key in keys:
+        for key in keys - {"name"}:
             if part.digest is not None and getattr(part, key) is None:
                 raise ValueError(f"{section}.{key}: expected a file in a sweep, got an array")

@@ -1,4 +1,4 @@
-"""Objects in place of sections: a task, a dataset; and what follows from a given dataset."""
+"""Objects in place of sections: a task, a dataset, a run to start from; and what follows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from interp.training.config import start_file
 from interp.training.config.learned import DataConfig, TaskConfig
+from interp.training.config.start import StartConfig
 from interp.training.data import given_file
 from interp.training.data.dataset import Dataset
 from interp.training.tasks import table_file
@@ -16,8 +18,9 @@ from interp.training.tasks.task import Task
 
 def needs_resolving(values: Mapping[str, Any]) -> bool:
     """Whether a section follows from another one or from a file."""
-    data = values.get("data")
-    return isinstance(data, Mapping) and data.get("kind") == "given"
+    data, start = values.get("data"), values.get("start")
+    is_given = isinstance(data, Mapping) and data.get("kind") == "given"
+    return is_given or (isinstance(start, Mapping) and start.get("run") is not None)
 
 
 def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +42,18 @@ def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
         learned = _task_of(found.get("task"))
         if learned is not None:
             found["data"] = given_file.filled(learned, data)
-    return found
+    return _with_start(found)
+
+
+def _with_start(values: dict[str, Any]) -> dict[str, Any]:
+    start = values.get("start")
+    if start is None:
+        return {name: value for name, value in values.items() if name != "start"}
+    if isinstance(start, StartConfig):
+        start = start.model_dump()
+    elif not isinstance(start, Mapping):  # a run, a checkpoint or a network
+        start = {"run": start}
+    return {**values, "start": start_file.filled(start)}
 
 
 def _of_task(task: Task) -> dict[str, Any]:

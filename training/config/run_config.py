@@ -23,6 +23,7 @@ from interp.training.config.sections import (
     SeedsConfig,
     TaskConfig,
 )
+from interp.training.config.start import StartConfig
 from interp.training.config.stop import StopConfig
 from interp.training.data.dataset import training_size
 from interp.training.tasks.task import Task
@@ -45,6 +46,7 @@ class RunConfig(Section):
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     stop: Annotated[StopConfig, LATER] = StopConfig()
+    start: Annotated[StartConfig, LATER] = StartConfig()
 
     def __init__(self, **values: Any) -> None:
         """Checks every field.

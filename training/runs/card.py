@@ -23,7 +23,7 @@ tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
 
 A network ({config.model.summary}) trained on {config.task.title}
 with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
-labels redrawn ({"as given" if data.is_given else data.kind}).
+labels redrawn ({"as given" if data.is_given else data.kind}).{_beginning(config)}
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},
 {config.steps} steps, {batch}, seed {config.seed}.{_ending(ended)}{_warning(config)}
 
@@ -37,6 +37,12 @@ The setting is that of Doshi et al. 2024, *To grok or not to grok* (arXiv 2310.1
 ```yaml
 {settings}```
 """
+
+
+def _beginning(config: RunConfig) -> str:
+    words, frozen = config.start.words, config.start.freeze
+    started = f" It started from {words}." if words is not None else ""
+    return started + (f" Not updated: {', '.join(frozen)}." if frozen else "")
 
 
 def _ending(ended: str | None) -> str:

@@ -98,6 +98,9 @@ def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> No
     table = dataset.task.operation.table
     if table is not None:
         write_bytes(folder / str(COPIES["task.table"]), table_bytes(table))
+    if config.start.digest is not None:
+        place = folder / str(COPIES["start.run"])
+        write_tensors(place, config.start.weights(), {"of": config.start.name or ""})
     write_tensors(
         folder / "dataset.safetensors",
         {

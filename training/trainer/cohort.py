@@ -36,6 +36,7 @@ _OWN: Any = {
     "seed": ...,
     "seeds": ...,
     "stop": ...,
+    "start": {"run", "name"},
 }
 # On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
 _SMALL = 2**17
@@ -103,8 +104,13 @@ class Cohort:
             for runs, examples in zip(members, self._examples, strict=True)
         ]
         self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
+        names = [name for name, _ in self.networks[0].named_parameters()]
         self.updater = Updater(
-            self.networks, [config.optimizer for config in configs], configs[0].steps, self._graph
+            self.networks,
+            [config.optimizer for config in configs],
+            configs[0].steps,
+            self._graph,
+            configs[0].start.frozen(names),
         )
         self._make = self._compute
 
