@@ -104,15 +104,14 @@ class Cohort:
             for runs, examples in zip(members, self._examples, strict=True)
         ]
         self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
-        names = [name for name, _ in self.networks[0].named_parameters()]
-        self.updater = Updater(
-            self.networks,
-            [config.optimizer for config in configs],
-            configs[0].steps,
-            self._graph,
-            configs[0].start.frozen(names),
-        )
+        self.updater = self._new_updater()
         self._make = self._compute
+
+    def _new_updater(self) -> Updater:
+        first, names = self.configs[0], [n for n, _ in self.networks[0].named_parameters()]
+        settings = [config.optimizer for config in self.configs]
+        frozen = first.start.frozen(names)
+        return Updater(self.networks, settings, first.steps, self._graph, frozen)
 
     def _examples_of(
         self, runs: list[int], datasets: Sequence[Dataset], device: torch.device
