@@ -455,6 +455,7 @@ FOLDED: dict[str, dict[str, Any]] = {
     "Transformer, biases, output scale": {**TRANSFORMER, "bias": True, "output_scale": 0.3},
     "Transformer, mup": {**TRANSFORMER, "bias": True, "init": "mup"},
     "Transformer, tied": {**TRANSFORMER, "tied": True},
+    "Transformer, doshi, tied": {**TRANSFORMER, "tied": True, "init": "doshi", "exponent": 1},
 }
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
 from interp.analysis.fourier.ipr import ipr, participation
+from interp.training.arguments import number, whole
 from interp.training.randomness import stream
 from interp.training.tasks.groups import frequency_sizes
 
@@ -45,7 +46,7 @@ class NullIPR:
         Raises:
             ValueError: if q lies outside (0, 1) or so close to 1 that the draws cannot tell.
         """
-        if not 0 < q < 1 or (1 - q) * len(self.samples) < 1:
+        if not 0 < number(q, "null quantile") < 1 or (1 - q) * len(self.samples) < 1:
             raise ValueError(
                 f"null quantile: expected a number between 0 and {1 - 1 / len(self.samples):g}, "
                 f"got {q}"
@@ -53,7 +54,6 @@ class NullIPR:
         return float(np.quantile(self.samples, q))
 
 
-@cache
 def null_ipr(
     elements: int,
     curves: int = 3,
@@ -73,7 +73,13 @@ def null_ipr(
         ValueError: if there are fewer than 2 elements, or no curve or no draw.
     """
     _check(elements, curves, draws)
+    return _null_ipr(elements, curves, convention, r, draws, whole(seed, "seed"))
 
+
+@cache
+def _null_ipr(
+    elements: int, curves: int, convention: Convention, r: float, draws: int, seed: int
+) -> NullIPR:
     def noise(random: np.random.Generator, size: int) -> np.ndarray:
         return np.asarray(ipr(random.normal(size=(size, curves, elements)), r, convention))
 
@@ -184,11 +190,9 @@ def exact_mean(
 
 
 def _check(elements: int, curves: int, draws: int) -> None:
-    if elements < 2 or curves < 1 or draws < 1:
-        raise ValueError(
-            f"null IPR: expected at least 2 elements, 1 curve and 1 draw, "
-            f"got {elements}, {curves} and {draws}"
-        )
+    whole(elements, "null IPR: elements", least=2)
+    whole(curves, "null IPR: curves", least=1)
+    whole(draws, "null IPR: draws", least=1)
 
 
 def _drawn(

@@ -42,6 +42,7 @@ class Classes(Result):
         dip_p_value: Hartigan's dip test of one mode against more (two-class cut only); None
             where it was not asked or the package ``diptest`` is absent.
         caption: of the neurons: convention, basis, seed, step.
+        key: of the table; None for one made by hand.
     """
 
     generalizing: Bool[np.ndarray, " neuron"]
@@ -51,6 +52,7 @@ class Classes(Result):
     rule: str
     dip_p_value: float | None = None
     caption: str = ""
+    key: str | None = None
 
     def values(self) -> dict[str, float | None]:
         """Number of neurons in each class, threshold, and the dip test's p-value."""
@@ -117,7 +119,12 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
         words = "fixed"
     above = np.where(table.dead, False, table.ipr >= threshold)
     below = ~above & ~table.dead
-    return Classes(above, below, table.dead, threshold, words, dip, table.caption)
+    return Classes(above, below, table.dead, threshold, words, dip, table.caption, table.key)
+
+
+def pruned_below(table: NeuronTable, threshold: float) -> int:
+    """How many neurons a threshold prunes: those of lower IPR, and the dead."""
+    return len(table) - int((table.ipr[~table.dead] >= threshold).sum())
 
 
 @measure("classes", source="Doshi et al. 2024 (arXiv 2310.13061), section 4", refuses=no_neurons)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.analysis.neurons.curves import Curves
+from interp.training.arguments import is_whole
 from interp.training.evaluation import in_float64
 from interp.training.models.blocks import TransformerBlock, scaled
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
@@ -121,8 +122,8 @@ def check_layer(network: Network, layer: int) -> None:
     count = len(network.layers)
     if count == 0:
         raise ValueError("layer: an attention-only network has no neurons; see its heads")
-    if not 0 <= layer < count:
-        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer}")
+    if not is_whole(layer) or not 0 <= layer < count:
+        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer!r}")
 
 
 def _normed(rows: Map, norm: LayerNorm | None) -> Map:
@@ -146,7 +147,7 @@ def _mlp_answers(network: MLP, layer: int) -> Answers:
     rows: Tensor = network.read_by(layer)
     for index in range(layer + 1, len(network.layers)):
         rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
-    return scaled(rows, network.model.output_scale)
+    return scaled(rows, network.model.logit_scale)
 
 
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:

@@ -17,6 +17,7 @@ from interp.analysis.fourier.spectrum import (
     blocks_of,
     coefficients,
     in_group_order,
+    lengths,
     power_shares,
 )
 from interp.analysis.measure import measure
@@ -73,7 +74,7 @@ class EmbeddingTable(Result):
     def shares(self) -> dict[str, Float[np.ndarray, " frequency"]]:
         """Share of power at each frequency, power summed over the dimensions."""
         return {
-            name: power_shares(np.linalg.norm(spectra, axis=0).astype(complex))
+            name: power_shares(lengths(np.abs(spectra).T).astype(complex))
             for name, spectra in self.coefficients.items()
         }
 
@@ -83,7 +84,7 @@ class EmbeddingTable(Result):
         found = {}
         for name, rows in self.curves.items():
             ordered = in_group_order(rows, self.group)
-            norms = np.linalg.norm(ordered, axis=-1)
+            norms = lengths(ordered)
             basis = blocks_of(self.group, rows.shape[-1])
             values = np.asarray(ipr(ordered, self.r, self.convention, basis))
             found[name] = np.where(norms > NO_POWER * norms.max(initial=0), values, np.nan)
@@ -134,7 +135,7 @@ def embedding_table(
             or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
-    group = GROUPS.check(group or origin.network.task.group)
+    group = GROUPS.check(origin.network.task.group if group is None else group)
     CONVENTIONS.check(convention)
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name

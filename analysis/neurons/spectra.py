@@ -14,6 +14,7 @@ from interp.analysis.fourier.spectrum import (
     coefficients,
     dominant_frequency,
     in_group_order,
+    lengths,
     power_shares,
 )
 from interp.analysis.neurons.curves import Curves, by_curve, of_each
@@ -93,7 +94,7 @@ class Spectra:
     @cached_property
     def norms(self) -> Float[np.ndarray, "3 neuron"]:
         """L2 norm of each curve."""
-        return of_each(lambda one: np.linalg.norm(one, axis=-1), self.curves)
+        return of_each(lengths, self.curves)
 
     def over(self, curves: Float[np.ndarray, "*batch residue"]) -> np.ndarray:
         """Curves over the group's elements, in their order."""

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.ipr import gini, ipr
-from interp.analysis.fourier.spectrum import power_shares, wrapped
+from interp.analysis.fourier.spectrum import lengths, power_shares, wrapped
 from interp.analysis.neurons.curves import Curves, of_each
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.analysis.neurons.spectra import Spectra
@@ -46,6 +46,7 @@ class NeuronTable(Spectra, Result):
         name: of the run or network, for titles.
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
+        digest: of the network's weights; None for a table that was made by hand.
     """
 
     task: Task
@@ -59,9 +60,17 @@ class NeuronTable(Spectra, Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
+    digest: str | None = None
 
     def __len__(self) -> int:
         return len(self.curves[0])
+
+    @property
+    def key(self) -> str | None:
+        """What classes and curves share with the table they are of; None for one made by hand."""
+        if self.digest is None:
+            return None
+        return f"{self.digest} {self.layer} {self.group} {self.convention} {self.r:g}"
 
     @property
     def caption(self) -> str:
@@ -75,12 +84,12 @@ class NeuronTable(Spectra, Result):
     @cached_property
     def norm(self) -> Float[np.ndarray, " neuron"]:
         """L2 norm of all weights of a neuron."""
-        return np.linalg.norm(self.norms, axis=0)
+        return lengths(self.norms.T)
 
     @cached_property
     def has_power(self) -> Bool[np.ndarray, "3 neuron"]:
         """Which curves have any power over the group's elements."""
-        norms = of_each(lambda one: np.linalg.norm(one, axis=-1), self.ordered)
+        norms = of_each(lengths, self.ordered)
         largest = norms.max(axis=1, keepdims=True)
         return norms > NO_POWER * largest
 
@@ -117,10 +126,10 @@ class NeuronTable(Spectra, Result):
     @cached_property
     def zero_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of squared weight on the zero residue, which × and ÷ keep apart."""
-        total = self.norms**2
-        zero = of_each(lambda one: one[..., 0] ** 2, self.curves)
-        share = np.divide(zero, total, out=np.zeros_like(total), where=total > 0)
-        return self._over_curves(self._where_power(share))
+        norms = self.norms
+        zero = of_each(lambda one: one[..., 0], self.curves)
+        share = np.divide(zero, norms, out=np.zeros_like(norms), where=norms > 0)
+        return self._over_curves(self._where_power(share**2))
 
     @cached_property
     def phase_error(self) -> Float[np.ndarray, " neuron"] | None:

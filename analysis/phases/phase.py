@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from interp.analysis.measure import measure
+from interp.training.arguments import number, share
 from interp.training.display import Result
 
 if TYPE_CHECKING:  # a listing of runs names phases, and need not wait for torch
@@ -30,6 +31,11 @@ class PhaseThresholds:
     test: float = 0.90
     train: float = 0.90
     margin: float = 1.05
+
+    def __post_init__(self) -> None:
+        share(self.test, "phase threshold test")
+        share(self.train, "phase threshold train")
+        number(self.margin, "phase threshold margin")
 
 
 @dataclass(frozen=True, repr=False)

@@ -99,7 +99,7 @@ def prune(
     if figure is not None:
         from interp import figures
 
-        curves = pruning_curve(checkpoint, draws=draws, table=neurons)
+        curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
         figures.save(
             figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
         )

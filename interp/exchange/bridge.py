@@ -119,7 +119,7 @@ def _weights(network: Transformer) -> Iterator[tuple[str, Tensor]]:
         yield from _of_norm("ln_final", network.ln_final)
     yield "unembed.weight", network.read_out.T
     if network.unembed is not None and network.unembed.b_U is not None:
-        yield "unembed.bias", network.unembed.b_U * network.model.output_scale
+        yield "unembed.bias", network.unembed.b_U * network.model.logit_scale
 
 
 def _of_block(block: TransformerBlock) -> Iterator[tuple[str, Tensor]]:

@@ -13,6 +13,7 @@ from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
+from interp.training.arguments import word
 from interp.training.runs.files import is_vacant, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
@@ -49,8 +50,7 @@ def publish(
     target = Path(out)
     if not source.finished:
         raise ValueError(f"{source.path}: expected a finished run, its last step is to come")
-    if checkpoints not in ("newest", "all"):
-        raise ValueError(f"checkpoints: expected newest or all, got {checkpoints!r}")
+    word(checkpoints, ("newest", "all"), "checkpoints")
     if not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
     if push is not None and push.count("/") != 1:

@@ -6,10 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.training.arguments import whole
 
 
 def ipr_histogram(
@@ -24,6 +26,9 @@ def ipr_histogram(
         null: whether to draw the expected counts if all curves were Gaussian noise.
     """
     expect(table, NeuronTable)
+    if classes is not None:
+        check_classes(classes, table)
+    bins = whole(bins, "bins", least=1)
     edges = np.linspace(0, 1, bins + 1)
     figure = go.Figure()
     groups: dict[str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}

@@ -10,6 +10,7 @@ from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.training.arguments import is_whole
 from interp.training.tasks.groups import GROUPS
 
 
@@ -20,8 +21,8 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         ValueError: if there is no such neuron.
     """
     expect(table, NeuronTable)
-    if not 0 <= neuron < len(table):
-        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron}")
+    if not is_whole(neuron) or not 0 <= neuron < len(table):
+        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron!r}")
     figure = make_subplots(
         rows=3,
         cols=2,

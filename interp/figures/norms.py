@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.norm_weights import norm_correlation
 from interp.analysis.neurons.table import NeuronTable
@@ -22,6 +23,8 @@ def norm_weights(table: NeuronTable, classes: Classes | None = None) -> go.Figur
         ValueError: if the layer has no norm.
     """
     expect(table, NeuronTable)
+    if classes is not None:
+        check_classes(classes, table)
     found = norm_correlation(table)
     weight = np.asarray(table.norm_weight)
     groups = {"generalizing": ~table.dead}

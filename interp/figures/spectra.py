@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.expected import expect
@@ -18,6 +19,8 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
     Rows are sorted by class (generalizing, memorizing, dead), then by dominant frequency.
     """
     expect(table, NeuronTable)
+    if classes is not None:
+        check_classes(classes, table)
     share = table.shares
     kind = _kind(table, classes)
     order = spectra_order(table, classes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.fields import FieldInfo
@@ -20,6 +20,7 @@ class Place:
 
 
 LATER, PLACE = Later(), Place()
+Copied = TypeVar("Copied", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -37,6 +38,16 @@ class Section(BaseModel):
         ):
             raise ValueError(f"expected no truth value, got {value}")
         return value
+
+    def model_copy(
+        self: Copied, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Copied:
+        """A copy; one with other values is checked like a new one, which pydantic's own is not."""
+        copied = BaseModel.model_copy(self, deep=deep)
+        if not update:
+            return copied
+        values = {name: getattr(copied, name) for name in type(self).model_fields}
+        return type(self)(**{**values, **update})
 
 
 def unnamed(section: BaseModel) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from interp.training.config.fields import LATER, Section, unnamed
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.places import COPIES, with_places
+from interp.training.config.plain_data import with_overrides
 from interp.training.config.problems import first_problem
 from interp.training.config.resolved import resolved
 from interp.training.config.sections import (
@@ -16,7 +18,6 @@ from interp.training.config.sections import (
     DtypeName,
     LossName,
     ModelConfig,
-    OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
     Seeded,
@@ -120,6 +121,18 @@ class RunConfig(Section):
         """
         return self.model_dump_json(exclude=unnamed(self))
 
+    def replace(self, *changes: Any) -> RunConfig:
+        """A copy with other values, checked when made: ``config.replace("optimizer.lr", 0.01)``.
+
+        Args:
+            changes: dotted paths and their values in turn, or one mapping from paths to values. A
+                whole section may be given as a mapping.
+
+        Raises:
+            ValueError: as :class:`RunConfig` does; or if a path has no value or is there twice.
+        """
+        return parse_config(with_overrides(self.to_dict(), _by_path(changes)))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
@@ -136,6 +149,20 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
         ValueError: as :class:`RunConfig` does.
     """
     return RunConfig(**{str(key): value for key, value in values.items()})
+
+
+def _by_path(changes: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Values by dotted path, from paths and values in turn or from a mapping."""
+    if len(changes) == 1 and isinstance(changes[0], Mapping):
+        return changes[0]
+    paths, values = changes[::2], changes[1::2]
+    if len(paths) != len(values) or not all(isinstance(path, str) for path in paths):
+        raise ValueError(
+            f"replace: expected dotted paths and their values in turn, or a mapping, got {changes}"
+        )
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"replace: expected each path once, got {', '.join(paths)}")
+    return dict(zip(paths, values, strict=True))
 
 
 def paper_minibatch(batch_size: int) -> dict[str, Any]:

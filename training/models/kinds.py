@@ -20,6 +20,7 @@ def empty_network(config: RunConfig, task: Task) -> Network:
     """The network that a configuration describes, with zero matrices, in its precision."""
     make = _found(config.model.row.network)
     network: Any = make(task, config.model)
+    network.trained_with = config.loss  # by which it is scored, also when it is alone
     made: Network = network.to(getattr(torch, config.dtype))
     return made
 

@@ -49,7 +49,7 @@ class MLP(HookedRootModule):
             for index, count in enumerate(inputs)
         )
         self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
-        self.unembed = Unembed(model.width, task.n_answers, model.bias, model.output_scale)
+        self.unembed = Unembed(model.width, task.n_answers, model.bias, model.logit_scale)
         self.setup()
 
     @property
@@ -69,7 +69,7 @@ class MLP(HookedRootModule):
 
     @property
     def read_out(self) -> Float[Tensor, "*run neuron answer"]:
-        """The matrix from the last hidden layer to the logits, with ``model.output_scale``."""
+        """The matrix from the last hidden layer to the logits, with ``model.logit_scale``."""
         return self.unembed.matrix
 
     def set_curves(self, curves: Iterable[Float[np.ndarray, "neuron residue"]]) -> None:
@@ -82,7 +82,7 @@ class MLP(HookedRootModule):
         u, v, w = (torch.from_numpy(np.ascontiguousarray(curve)) for curve in curves)
         with torch.no_grad():
             self.layers[0].W_in.copy_(torch.cat([u, v], dim=1).T)
-            self.unembed.W_U.copy_(w / self.model.output_scale)
+            self.unembed.W_U.copy_(w / self.model.logit_scale)
 
     def forward(
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
@@ -125,7 +125,7 @@ class MLP(HookedRootModule):
         def finish(written: Tensor) -> Tensor:
             for index in range(layer + 1, len(self.layers)):
                 written = self.layers[index](written) @ self.read_by(index)
-            return self.unembed.biased(scaled(written, self.model.output_scale))
+            return self.unembed.biased(scaled(written, self.model.logit_scale))
 
         return self.post(pairs, layer), finish
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from interp.training.arguments import as_path
+import torch
+
+from interp.training.arguments import as_path, some_whole, whole
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
@@ -97,7 +101,7 @@ class Run(Displayed):
         Raises:
             ValueError: if the run has no checkpoint at that step, or the file is damaged.
         """
-        step = self.last_step if step is None else step
+        step = self.last_step if step is None else whole(step, "step")
         if step not in self.weights:
             raise ValueError(
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
@@ -123,6 +127,7 @@ class Run(Displayed):
         Raises:
             ValueError: if the run was not scored at that step.
         """
+        step = some_whole(step, "step")
         if step is None and self.measurements:
             return self.measurements[-1]
         for row in self.measurements:
@@ -177,9 +182,13 @@ def made_run(
     Args:
         config: fits the networks; what it says of the training may not be known.
         dataset: what they are scored on.
-        networks: by step.
+        networks: by step; saved and scored in the precision of the configuration.
         out: the run folder to make, in one step; without one the run stays in memory.
+
+    Raises:
+        ValueError: if a step is no whole number from 0 on.
     """
+    networks = {whole(step, "step"): _in_its(config, one) for step, one in networks.items()}
     rows = tuple(
         Measurement(step, scores(network, dataset, config.loss), weight_norm(network))
         for step, network in networks.items()
@@ -193,6 +202,16 @@ def made_run(
         write_measurements(folder, rows)
         finish_run(folder, config, rows[-1], seconds=0.0, name=out.name)
     return load(out)
+
+
+def _in_its(config: RunConfig, network: Network) -> Network:
+    """The network in a run's precision; itself where it is in that already."""
+    kind = getattr(torch, config.dtype)
+    if all(weight.dtype == kind for weight in network.parameters()):
+        return network
+    copied: Any = deepcopy(network)
+    found: Network = copied.to(kind)
+    return found
 
 
 def _arrays(network: Network) -> Weights:

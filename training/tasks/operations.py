@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 
 from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
+from interp.training.tasks.groups import GROUPS
 from interp.training.tasks.table import Table
 
 Values = Int[np.ndarray, " pair"]
@@ -119,8 +120,12 @@ def operation(
         second_sign: see :class:`Operation`.
 
     Raises:
-        ValueError: if the name is taken, or a polynomial, which its text defines.
+        ValueError: if the name is taken, or a polynomial, which its text defines; if the group is
+            unknown or the sign none.
     """
+    GROUPS.check(group)
+    if second_sign not in (None, 1, -1):
+        raise ValueError(f"second_sign: expected 1, -1 or None, got {second_sign!r}")
 
     def add(formula: Formula) -> Formula:
         _check_name(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import told
+from interp.training.arguments import told, whole
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation, of_table
 from interp.training.tasks.table import Table, make_table
@@ -143,8 +143,7 @@ def _named(operation: str, p: int | None, n_answers: int | None, name: str | Non
     for what, value in (("n_answers", n_answers), ("name", name)):
         if value is not None:
             raise ValueError(f"task.{what}: expected none beside {operation!r}, got {value!r}")
-    if p is None or p < 2:
-        raise ValueError(f"task.p: expected a whole number of at least 2, got {p}")
+    p = whole(p, "task.p", least=2)
     found = find_operation(operation)
     if found.needs_prime and not is_prime(p):
         raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
@@ -153,8 +152,7 @@ def _named(operation: str, p: int | None, n_answers: int | None, name: str | Non
 
 def _computed(formula: Formula, p: int | None, n_answers: int | None) -> Table:
     """The table of a function, from one call with all pairs."""
-    if p is None or p < 2:
-        raise ValueError(f"task.p: expected a whole number of at least 2, got {p}")
+    p = whole(p, "task.p", least=2)
     x, y = (axis.ravel() for axis in np.indices((p, p)))
     answers = np.asarray(formula(x, y, p))
     if answers.shape != x.shape:

@@ -72,7 +72,7 @@ class MLPGradients:
         rows, new = len(self._blocks[0]), self._w_in.new_empty
         self._pre, self._post = new(rows, network.width), new(rows, network.width)
         self._logits = new(rows, q)
-        self._output = network.model.output_scale
+        self._output = network.model.logit_scale
         self._scale, self._terms = row.scale(count, q) * self._output, row.terms(count, q)
 
     @staticmethod

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import SITES
 from interp.training.data.dataset import Dataset
 from interp.training.evaluation import Evaluation, part_sums
 from interp.training.models.kinds import initial_network
@@ -31,7 +32,7 @@ from interp.training.trainer.stack import stack
 _OWN: Any = {
     "task": {"table"},
     "data": {"corruption", "kind", "file", "digest"},
-    "model": {"dropout"},
+    "model": {"dropout", *(f"dropout_{site}" for site in SITES)},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
     "seeds": ...,
@@ -137,10 +138,15 @@ class Cohort:
     def _noise(self, configs: list[RunConfig]) -> Noise:
         axis, device = self._stacked is not None, self._step_number.device
         keys = [dropout_key(config.seed_of("dropout")) for config in configs]
+
+        def known(values: Sequence[float], dtype: torch.dtype = torch.float64) -> Tensor:
+            return torch.tensor(values if axis else values[0], dtype=dtype, device=device)
+
         rates = [config.model.dropout for config in configs]
-        key = torch.tensor(keys if axis else keys[0], dtype=torch.int32, device=device)
-        rate = torch.tensor(rates if axis else rates[0], dtype=torch.float64, device=device)
-        return Noise(key, rate, self._step_number, any(rates))
+        others = {s: [config.model.other_dropout[s] for config in configs] for s in SITES}
+        elsewhere = {site: known(values) for site, values in others.items() if any(values)}
+        key = known(keys, torch.int32)
+        return Noise(key, known(rates), self._step_number, any(rates), elsewhere)
 
     def restore(self, run: int, folder: Path, step: int, weights: Weights) -> None:
         """Takes a run's state from a checkpoint; all runs of a cohort must be given one step."""

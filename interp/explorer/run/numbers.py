@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Output, html, no_update
 
+from interp.analysis.ablation.band import band_words
 from interp.explorer.run.sliders import (
     LIVE,
     PLACES,
@@ -88,7 +89,10 @@ def scores_table(
         html.Tr([html.Th(split, title=SPLIT_MEANING[split], scope="row"), *map(html.Td, cells)])
         for split, cells in threshold_rows(found).items()
     ]
-    table = html.Table([html.Thead(html.Tr([html.Th(h) for h in BEFORE_AFTER])), html.Tbody(rows)])
+    heads = list(BEFORE_AFTER)
+    if curves.control is not None:
+        heads[-1] = band_words(curves.control.draws)
+    table = html.Table([html.Thead(html.Tr([html.Th(word) for word in heads])), html.Tbody(rows)])
     return [table, html.P(_about(found, curves), className="caption")]
 
 

@@ -94,6 +94,7 @@ function showScores(view) {
     const words = [shown(curve[0]), shown(has ? curve[at] : NaN), shown(mean), band, shown(norm)];
     words.forEach((word, i) => { cells[i].textContent = word; });
   });
+  if (drawn) find("band-words").textContent = neurons.bandWords(place);
   const scored = { by: neurons.sizes[at], random: drawn ? neurons.controlSizes(place)[beside] : null };
   find("scores-words").textContent = scoresWords(view, pruned, has ? scored : null);
   const note = find("scores-note");

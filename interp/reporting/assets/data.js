@@ -72,9 +72,18 @@ class Neurons {
     return place === this.newest ? this.draws : this.earlierDraws;
   }
 
+  // What the control's low and high are; as interp.analysis.ablation.band has it.
+  bandWords(place) {
+    const draws = this.drawsAt(place);
+    return draws >= 20 ? "5–95 %" : `range of ${draws} ${draws === 1 ? "draw" : "draws"}`;
+  }
+
   // Numbers of pruned neurons that the control was scored at.
   controlSizes(place) {
-    return place === this.newest ? this.sizes : this.arrays.control_sizes.data;
+    if (place === this.newest) return this.sizes;
+    const { data, shape } = this.arrays.control_sizes;
+    const at = this.withPruning.indexOf(this.steps[place]);
+    return data.subarray(at * shape[1], (at + 1) * shape[1]);
   }
 
   // Accuracies of a split over all numbers of pruned neurons, lowest IPR first.

@@ -54,7 +54,7 @@ function positionFigure(neurons, place, threshold, narrow) {
     if (!["test", "corrupted"].includes(split.name) || Number.isNaN(low[0])) return;
     data.push({
       x: [...ofControl, ...ofControl.toReversed()], y: [...low, ...high.toReversed()], fill: "toself", line: { width: 0 },
-      fillcolor: faint(split.colour), name: `${split.name}, random (5–95 %)`, hoverinfo: "skip",
+      fillcolor: faint(split.colour), name: `${split.name}, random (${neurons.bandWords(place)})`, hoverinfo: "skip",
     });
   });
   neurons.splits.forEach((split, index) => {

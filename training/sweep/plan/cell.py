@@ -101,7 +101,8 @@ class CellMaker:
             if len(self._outlines) > _OUTLINES:
                 self._outlines.clear()
             self._outlines[key] = RunConfig(**own)
-        return self._outlines[key].model_copy(update=sections).check_consistent()
+        # Pydantic's own copy, which checks nothing: every part of it has been checked.
+        return BaseModel.model_copy(self._outlines[key], update=sections).check_consistent()
 
     def _section(self, name: str, value: dict[str, Any]) -> BaseModel | None:
         """A checked section; None if it is not right."""
