@@ -306,6 +306,7 @@ TOGETHER = {
     **{f"seeds.{name}": 1 for name in ("split", "corruption", "weights", "batches", "dropout")},
 }
 APART = {
+    "start.freeze": ["unembed.W_U"],
     "task.operation": "x - y",
     "task.p": 13,
     "data.fraction": 0.5,
@@ -354,13 +355,24 @@ OF_TRANSFORMERS = {
 }
 
 
+# What is in a file: tests of own tasks and of given data have one.
+OF_FILES = (
+    *("task.table", "task.n_answers", "task.digest", "data.file", "data.digest"),
+    *("start.run", "start.step", "start.digest", "start.name"),
+)
+
+
 def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
+    paths = {path for path, _, _ in option_fields()}
+    stops = {path for path in paths if path.startswith("stop.")}
     sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_TRANSFORMERS}
-    assert {path for path, _, _ in option_fields()} == sides
+    assert paths - stops == {*sides, *OF_FILES}
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path
+    for path in stops - {"stop.for"}:
+        assert shape_key(config_of({path: 0.5, "stop.for": 2})) == shape_key(plain), path
     for path, value in TOGETHER_OF_TRANSFORMERS.items():
         changed = config_of({"model": TRANSFORMER}, {path: value})
         assert shape_key(changed) == shape_key(transformer), path

@@ -99,7 +99,7 @@ def scores(network: Answering, dataset: Dataset, loss: LossName | None = None) -
     evaluation = Evaluation(dataset, loss_of(network) if loss is None else loss, device)
     with torch.no_grad():
         logits = in_float64(network)(evaluation.pairs)
-    expected = (len(dataset), dataset.task.p)
+    expected = (len(dataset), dataset.task.n_answers)
     if tuple(logits.shape) != expected:
         raise ValueError(f"logits: expected shape {expected}, got {tuple(logits.shape)}")
     return evaluation(logits)

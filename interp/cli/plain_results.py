@@ -41,6 +41,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "origin": run.origin.to_dict(),
         "scores": row.scores.to_dict(),
         "phase": named,
+        **({} if run.stopped is None else {"stopped": run.stopped}),
     }
 
 

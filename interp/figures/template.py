@@ -112,7 +112,7 @@ def run_caption(run: Run, step: int | None = None) -> str:
     """The setting of a run in one line; of one that was not trained here, what it is instead."""
     config = run.config
     parts = [
-        f"({config.task.operation}) mod {config.task.p}",
+        config.task.title,
         *(
             [f"α = {config.data.fraction:g}", f"ξ = {config.data.corruption:g}"]
             if run.knows_data

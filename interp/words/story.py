@@ -14,10 +14,13 @@ def story(run: Run) -> str:
     """What was trained on what, or where the network comes from, in a few sentences."""
     origin, config = run.origin, run.config
     if origin.trained_here:
-        return setting(config)
+        ending = "" if run.ended is None else f" It {run.ended}."
+        beginning = config.start.words
+        started = "" if beginning is None else f" It started from {beginning}."
+        return setting(config) + started + ending
     words = [
-        f"A network ({config.model.summary}) on ({config.task.operation}) mod {config.task.p}, "
-        f"{origin.words}. {_scored_on(run)}"
+        f"A network ({config.model.summary}) on {config.task.title}, {origin.words}. "
+        f"{_scored_on(run)}"
     ]
     if origin.imported is not None:
         words.append("How it was trained is not known: the configuration has defaults for it.")

@@ -53,7 +53,7 @@ class Checkpoint:
         if self.dataset is None:
             raise ValueError("dataset: expected one beside a network; a run brings its own")
         ours, theirs = self.network.task, self.dataset.task
-        if ours.name != theirs.name:
+        if ours.key != theirs.key:
             raise ValueError(f"dataset: expected one of {ours.name}, got one of {theirs.name}")
         if ours is not theirs and not (
             np.array_equal(ours.pairs, theirs.pairs)

@@ -35,6 +35,8 @@ from interp.training.runs.metadata import (
     read_measurements,
     read_run_config,
     read_seconds,
+    read_stopped,
+    stopped_at,
     write_measurements,
 )
 from interp.training.runs.origin import TRAINED_HERE, Origin, Pruned, read_origin, write_origin
@@ -51,8 +53,10 @@ class Run(Displayed):
         measurements: scores at increasing steps.
         weights: arrays by step; read from the folder when asked for.
         path: the run folder; None for a run that was kept in memory.
-        finished: whether it reached its last step.
+        finished: whether it reached its last step, or a reason to stop before.
         origin: whether it was trained here, imported, or pruned from another run.
+        stopped: why it ended before its last step: ``test_accuracy ≥ 0.99 at 3 evaluations in a
+            row``; None for one that went on to it.
     """
 
     config: RunConfig
@@ -62,6 +66,7 @@ class Run(Displayed):
     path: Path | None = None
     finished: bool = True
     origin: Origin = TRAINED_HERE
+    stopped: str | None = None
 
     @property
     def seed(self) -> int | None:
@@ -90,6 +95,11 @@ class Run(Displayed):
     def seconds(self) -> float | None:
         """Seconds of training since it was last resumed; None in memory or while it trains."""
         return None if self.path is None else read_seconds(self.path)
+
+    @property
+    def ended(self) -> str | None:
+        """Where and why it stopped before its last step; None if it did not."""
+        return None if self.stopped is None else stopped_at(self.measurement().step, self.stopped)
 
     @property
     def steps(self) -> list[int]:
@@ -164,6 +174,7 @@ def load(path: Path | str) -> Run:
         path=folder,
         finished=(folder / "DONE").exists(),
         origin=read_origin(folder),
+        stopped=read_stopped(folder),
     )
 
 

@@ -30,11 +30,14 @@ from interp.training.trainer.stack import stack
 
 # What may differ between the runs of a cohort; everything else makes another program.
 _OWN: Any = {
-    "data": {"corruption", "kind"},
+    "task": {"table"},
+    "data": {"corruption", "kind", "file", "digest"},
     "model": {"dropout", *(f"dropout_{site}" for site in SITES)},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
     "seeds": ...,
+    "stop": ...,
+    "start": {"run", "name"},
 }
 # On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
 _SMALL = 2**17
@@ -102,10 +105,14 @@ class Cohort:
             for runs, examples in zip(members, self._examples, strict=True)
         ]
         self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
-        self.updater = Updater(
-            self.networks, [config.optimizer for config in configs], configs[0].steps, self._graph
-        )
+        self.updater = self._new_updater()
         self._make = self._compute
+
+    def _new_updater(self) -> Updater:
+        first, names = self.configs[0], [n for n, _ in self.networks[0].named_parameters()]
+        settings = [config.optimizer for config in self.configs]
+        frozen = first.start.frozen(names)
+        return Updater(self.networks, settings, first.steps, self._graph, frozen)
 
     def _examples_of(
         self, runs: list[int], datasets: Sequence[Dataset], device: torch.device

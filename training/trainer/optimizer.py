@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import filter as fnfilter
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Updater:
         configs: of each run, with the same optimizer name.
         steps: of the runs, for the learning-rate schedule.
         capturable: whether updates go into a CUDA graph.
+        frozen: names of parameters that are not updated.
 
     Raises:
         ValueError: if a pattern of ``optimizer.decayed`` or ``rates`` fits no parameter.
@@ -36,11 +37,12 @@ class Updater:
         configs: Sequence[OptimizerConfig],
         steps: int,
         capturable: bool = False,
+        frozen: Collection[str] = (),
     ) -> None:
         self._steps, self._schedule = steps, configs[0]
         self._capturable = capturable
         self._leaves = [
-            dict(_leaves(network, config))
+            dict(_leaves(network, config, frozen))
             for network, config in zip(networks, configs, strict=True)
         ]
         groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
@@ -141,9 +143,16 @@ def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
     return (1 + math.cos(math.pi * past)) / 2
 
 
-def _leaves(network: Network, config: OptimizerConfig) -> Iterator[tuple[str, nn.Parameter]]:
-    """Parameters by name; for Muon, which takes matrices, each head's matrix is one of its own."""
+def _leaves(
+    network: Network, config: OptimizerConfig, frozen: Collection[str]
+) -> Iterator[tuple[str, nn.Parameter]]:
+    """Parameters that are updated, by name.
+
+    For Muon, which takes matrices, each head's matrix is one of its own.
+    """
     for name, weight in network.named_parameters():
+        if name in frozen:
+            continue
         if config.name != "muon" or weight.ndim < 3:
             yield name, weight
             continue
