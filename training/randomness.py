@@ -18,6 +18,8 @@ Purpose = Literal[
     "phases",
     "bootstrap",
     "planes",
+    "ablation",
+    "readout",
 ]
 
 

@@ -16,7 +16,10 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
+from interp.analysis.neurons.additive import adapted_curves
+from interp.analysis.neurons.curves import Curves
 from interp.training.evaluation import in_float64
+from interp.training.models.adapted import Adapted
 from interp.training.models.blocks import TransformerBlock
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
@@ -37,10 +40,24 @@ def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neur
     Raises:
         ValueError: if the network has no such layer.
     """
+    return read_curves(network, layer).values
+
+
+@torch.no_grad()
+def read_curves(network: Network, layer: int = 0) -> Curves:
+    """As :func:`neuron_curves`, with how they came about."""
     check_layer(network, layer)
-    exact = in_float64(network)
-    first, second, answer = _composed(exact, layer)
-    return torch.stack([first.T, second.T, answer]).cpu().numpy()
+    return _curves(in_float64(network), layer)
+
+
+@singledispatch
+def _curves(network: Network, layer: int) -> Curves:
+    """Of a network in float64: its weights, or composed of them."""
+    first, second, answer = _composed(network, layer)
+    return Curves(torch.stack([first.T, second.T, answer]).cpu().numpy())
+
+
+_curves.register(Adapted)(adapted_curves)
 
 
 @torch.no_grad()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
 from interp.analysis.measure import measure
-from interp.analysis.neurons.composition import neuron_curves
+from interp.analysis.neurons.composition import read_curves
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.models.kinds import empty_network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.training.runs.subject import Source, as_checkpoint
@@ -23,7 +22,8 @@ def neuron_table(
 ) -> NeuronTable:
     """Reads every neuron of a hidden layer.
 
-    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
+    The curves of a deeper network or a Transformer are composed maps (see ``composition``), those
+    of an adapted module are measured (see ``additive``).
 
     Args:
         source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
@@ -42,11 +42,11 @@ def neuron_table(
     network = origin.network
     group = GROUPS.check(group or network.task.group)
     CONVENTIONS.check(convention)
-    curves = neuron_curves(network, layer)
+    found = read_curves(network, layer)
     norm = network.layers[layer].norm
     return NeuronTable(
         task=network.task,
-        curves=curves,
+        curves=found.values,
         group=group,
         convention=convention,
         r=r,
@@ -55,6 +55,7 @@ def neuron_table(
         name=origin.name,
         layer=layer,
         layers=len(network.layers),
+        origin=found,
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
     )
 
@@ -68,7 +69,7 @@ def no_neurons(checkpoint: Checkpoint) -> str | None:
 
 def no_neurons_in(run: Run) -> str | None:
     """Why a measure of neurons over a whole run is not defined on it; no checkpoint is read."""
-    return no_neurons(Checkpoint(empty_network(run.config, run.dataset.task)))
+    return no_neurons(Checkpoint(run.empty_network()))
 
 
 @measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)

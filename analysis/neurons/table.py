@@ -23,6 +23,7 @@ from interp.analysis.fourier.spectrum import (
     power_shares,
     wrapped,
 )
+from interp.analysis.neurons.curves import Curves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.training.display import Result
 from interp.training.runs.files import write_bytes
@@ -52,6 +53,7 @@ class NeuronTable(Result):
         name: of the run or network, for titles.
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
+        origin: how the curves came about, where they are measured.
     """
 
     task: Task
@@ -65,6 +67,7 @@ class NeuronTable(Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
+    origin: Curves | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]
@@ -72,9 +75,9 @@ class NeuronTable(Result):
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        place = None
-        if self.layers > 1:
-            place = f"hidden layer {self.layer} (of 0 to {self.layers - 1})"
+        where = [f"hidden layer {self.layer} (of 0 to {self.layers - 1})"] * (self.layers > 1)
+        where += [self.origin.told] if self.origin is not None and self.origin.told else []
+        place = " · ".join(where) or None
         return caption(self.convention, self.r, self.group, self.seed, self.step, place)
 
     @cached_property
@@ -198,6 +201,8 @@ class NeuronTable(Result):
         spread = np.quantile(alive, list(QUANTILES.values())) if len(alive) else ()
         found: dict[str, float | None] = {"mean_ipr": self.mean_ipr, **dict.fromkeys(QUANTILES)}
         found |= {name: float(value) for name, value in zip(QUANTILES, spread, strict=False)}
+        if self.origin is not None and self.origin.additive is not None:
+            found["additive_share"] = self.origin.mean_additive
         return {**found, "neurons": float(len(self)), "dead": float(self.dead.sum())}
 
     def to_dict(self) -> dict[str, Any]:

@@ -122,6 +122,16 @@ class ModelConfig(Section):
     equals_token: bool = Field(False, description="Transformer: '=' as third token, read there")
     attention: AttentionName = Field("bidirectional", description="Transformer: what sees what")
     tied: bool = Field(False, description="Transformer: logits through the embedding")
+    module: str = Field("", description="adapted: import path of what makes the module")
+    arguments: dict[str, Any] = Field({}, description="adapted: that it is made with, by name")
+    neurons_at: tuple[str, ...] = Field(
+        (), description="adapted: the submodule of each hidden layer"
+    )
+    inputs: str = Field(
+        "pairs",
+        description="adapted: how pairs become arguments; pairs, tokens, one-hot, two, or a "
+        "function's import path",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:

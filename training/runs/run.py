@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
@@ -47,6 +48,7 @@ class Run(Displayed):
         weights: arrays by step; read from the folder when asked for.
         path: the run folder; None for a run that was kept in memory.
         finished: whether it reached its last step.
+        module: what its network is made of, where the configuration does not name it.
     """
 
     config: RunConfig
@@ -55,6 +57,7 @@ class Run(Displayed):
     weights: Mapping[int, Weights]
     path: Path | None = None
     finished: bool = True
+    module: Any = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -82,6 +85,10 @@ class Run(Displayed):
             raise ValueError(f"{self.path}: expected a run with a checkpoint, found none yet")
         return self.steps[-1]
 
+    def empty_network(self) -> Network:
+        """A network as the run's are, whose weights are not the run's."""
+        return empty_network(self.config, self.dataset.task, self.module)
+
     def checkpoint(self, step: int | None = None) -> Checkpoint:
         """The network at a step (default: the newest), read once, with what it is scored on.
 
@@ -94,7 +101,7 @@ class Run(Displayed):
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
                 f"expected one of {', '.join(map(str, self.steps))}"
             )
-        network = empty_network(self.config, self.dataset.task)
+        network = self.empty_network()
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         load_weights(network, self.weights[step], origin)
         config = self.config
@@ -122,8 +129,13 @@ class Run(Displayed):
         raise ValueError(f"{self.path or 'run'}: no scores at step {step}")
 
 
-def load(path: Path | str) -> Run:
+def load(path: Path | str, module: Any = None) -> Run:
     """Reads a run folder, finished or not.
+
+    Args:
+        path: of the folder.
+        module: of an adapted network whose folder does not name it: the module, what makes it or
+            its import path, or the network that ``interp.adapt`` made of it.
 
     Raises:
         ValueError: if the folder is none, or a file in it is missing, damaged or too new.
@@ -137,6 +149,7 @@ def load(path: Path | str) -> Run:
         weights=CheckpointFolder(folder),
         path=folder,
         finished=(folder / "DONE").exists(),
+        module=module,
     )
 
 
