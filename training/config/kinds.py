@@ -17,8 +17,8 @@ _TRANSFORMER_FIELDS = (
     *("d_model", "n_heads", "n_layers", "d_mlp"),
     *("equals_token", "attention", "tied"),
 )
-_ADAPTED_FIELDS = ("module", "arguments", "neurons_at", "inputs")
-KIND_FIELDS = (*_MLP_FIELDS, *_TRANSFORMER_FIELDS, *_ADAPTED_FIELDS)
+ADAPTED_FIELDS = ("module", "arguments", "neurons_at", "inputs")
+KIND_FIELDS = (*_MLP_FIELDS, *_TRANSFORMER_FIELDS, *ADAPTED_FIELDS)
 
 # How pairs become the arguments of somebody's module; and the word for a function of their own
 # that cannot be imported.
@@ -165,7 +165,7 @@ _ADAPTED = KindRow(
     noun="an adapted module",
     network="interp.training.models.adapted:Adapted",
     draw="interp.training.models.adapted:no_weights",
-    fields=("width", *_ADAPTED_FIELDS),
+    fields=("width", *ADAPTED_FIELDS),
     neurons="width",
     width="width",
     inits=("own",),
