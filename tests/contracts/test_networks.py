@@ -104,7 +104,9 @@ SHARED = KindRow(
 )
 OWN_KINDS = list(KINDS)
 every_kind = pytest.mark.parametrize("kind", [*OWN_KINDS, "shared"])
-trained_kind = pytest.mark.parametrize("kind", [k for k in [*OWN_KINDS, "shared"] if k != "adapted"])
+trained_kind = pytest.mark.parametrize(
+    "kind", [k for k in [*OWN_KINDS, "shared"] if k != "adapted"]
+)
 # What a kind cannot be without, beside its widths.
 NEEDED: dict[str, dict[str, Any]] = {
     "adapted": {"module": "tests.own_modules:small", "neurons_at": ("fc1",), "inputs": "tokens"}
@@ -264,18 +266,24 @@ def test_the_row_fits_the_configuration(kind):
 def test_fields_of_other_kinds_are_refused(kind):
     for name in KINDS[kind].foreign:
         default = ModelConfig.model_fields[name].default
-        other = "causal" if isinstance(default, str) else (default or 0) + 1
-        if isinstance(default, bool):
+        words = {"bidirectional": "causal", "shared": "operand", "pairs": "two", "": "a:b"}
+        if isinstance(default, str):
+            other = words[default]
+        elif isinstance(default, bool):
             other = not default
-        if isinstance(default, dict | tuple):
+        elif isinstance(default, dict | tuple):
             other = {"a": 1} if isinstance(default, dict) else ("a",)
+        else:
+            other = (default or 0) + 1
         message = rf"^model\.{name}: expected no value for kind {kind}, got "
         with pytest.raises(ValueError, match=message):
             parse_config({"model": {"kind": kind, name: other}})
 
 
 def test_unknown_words_are_refused_with_the_nearest():
-    message = r"^model\.kind: expected mlp, transformer, adapted or shared, got 'MLP'; nearest is mlp$"
+    message = (
+        r"^model\.kind: expected mlp, transformer, adapted or shared, got 'MLP'; nearest is mlp$"
+    )
     with pytest.raises(ValueError, match=message):
         parse_config({"model": {"kind": "MLP"}})
     message = r"^model\.init: expected auto, normal for kind shared, got 'paper'$"
@@ -286,7 +294,9 @@ def test_unknown_words_are_refused_with_the_nearest():
 def test_help_lists_the_rows():
     told = {path: description for path, description, _ in option_fields()}
     assert told["model.kind"].endswith("(mlp, transformer, adapted, shared)")
-    assert told["model.activation"].endswith("(square, relu, gelu)")
+    assert told["model.activation"].endswith(
+        "(square, relu, gelu, gelu_tanh, silu, tanh, cube, quartic, identity)"
+    )
     assert told["loss"].endswith("(mse, cross_entropy)")
     inits = "(auto, paper, he, lazy, transformer_lens, mup, own, normal)"
     assert told["model.init"].endswith(inits)
