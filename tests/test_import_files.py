@@ -14,7 +14,8 @@ import torch
 
 import interp
 from interp.exchange import Known, import_checkpoint
-from interp.exchange.foreign_data import Rule, by_rule
+from interp.exchange.foreign_data import by_rule
+from interp.exchange.rules import Rule
 from tests.test_import import (
     D_HEAD,
     HEADS,
@@ -61,6 +62,28 @@ def test_the_authors_rule_of_drawing_a_dataset():
         assert found.given_label[place] == label
     clean = order[noisy:]
     np.testing.assert_array_equal(found.given_label[clean], TASK.pairs[clean].sum(1) % P)
+
+
+def test_the_authors_rule_for_transformers_never_draws_the_last_label():
+    found = by_rule(TASK, Rule("doshi-transformer", 0.5, 0.9)).dataset
+    order = list(range(P * P))
+    random.seed(1)
+    random.shuffle(order)
+    noisy = int(0.9 * int(0.5 * P * P))
+    torch.manual_seed(0)
+    labels = torch.randint(0, P - 1, (noisy,))
+    np.testing.assert_array_equal(found.given_label[order[:noisy]], labels.numpy())
+    assert set(np.flatnonzero(found.is_redrawn)) == set(order[:noisy])
+
+
+def test_progress_measures_rule_is_the_shuffle_without_corruption():
+    found = by_rule(TASK, Rule("progress-measures", 0.3)).dataset
+    order = list(range(P * P))
+    random.seed(0)
+    random.shuffle(order)
+    assert set(np.flatnonzero(found.is_train)) == set(order[: int(0.3 * P * P)])
+    assert not found.is_redrawn.any()
+    assert (found.given_label == TASK.answers).all()
 
 
 def test_the_demos_rule_of_drawing_a_dataset():
@@ -150,7 +173,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another p": ({"known": Known(p=13)}, "p: expected 13, but the tensors are of p = 11"),
     "another layout": ({"layout": "bridge"}, "as bridge: expected embed.weight"),
     "no layout": ({"layout": "gpt"}, "as: expected auto, "),
-    "no rule": ({"data": Rule("dice", 0.5)}, "rule: expected doshi, permutation, interp"),
+    "no rule": (
+        {"data": Rule("dice", 0.5)},
+        "rule: expected doshi, doshi-transformer, permutation, progress-measures or interp",
+    ),
     "α": ({"data": Rule("doshi", 1.5)}, "fraction: expected a number between 0 and 1, got 1.5"),
     "ξ of the demo": (
         {"data": Rule("permutation", 0.5, 0.1)},

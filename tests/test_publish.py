@@ -131,7 +131,8 @@ def test_the_commands(tmp_path, capsys, without_a_browser):
     main(["import", file, "--out", run, "--rule", "doshi", "--fraction", "0.5", "--p", "11"])
     told = capsys.readouterr().out
     assert "recognized: two layers without biases, N = 6, p = 11" in told
-    assert "recognized: dataset: rule doshi, α 0.5, ξ 0, seed 0" in told
+    assert "recognized: dataset: rule doshi, α 0.5, ξ 0, seed 420" in told
+    assert "assumed: seed 420, that of the code of rule doshi" in told
     assert "assumed: operation x + y" in told
     assert int(interp.load(run).dataset.is_train.sum()) == 60
     main(["publish", run, out, "--json"])
@@ -139,7 +140,10 @@ def test_the_commands(tmp_path, capsys, without_a_browser):
     for arguments, message in (
         (["import", file, "--out", run], "expected a new or empty folder"),
         (["import", file, "--out", out + "2", "--rule", "doshi"], "fraction: expected α of"),
-        (["import", file, "--out", out + "2", "--seed", "3"], "rule: expected doshi, permutation"),
+        (
+            ["import", file, "--out", out + "2", "--seed", "3"],
+            "rule: expected doshi, doshi-transformer, permutation",
+        ),
         (
             ["import", file, "--out", out + "2", "--rule", "doshi", "--data", file],
             "data: expected a file or a rule, got both",

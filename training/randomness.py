@@ -20,6 +20,7 @@ Purpose = Literal[
     "planes",
     "ablation",
     "readout",
+    "evidence",
 ]
 
 

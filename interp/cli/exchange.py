@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -11,7 +11,7 @@ from interp.cli.parameters import Json
 from interp.cli.print_runs import print_json, print_scores, say
 
 if TYPE_CHECKING:
-    from interp.exchange.foreign_data import Rule
+    from interp.exchange.rules import Rule
 
 
 def import_(
@@ -26,7 +26,9 @@ def import_(
             help="auto, doshi, doshi-transformer, transformer-lens, bridge or mlp",
         ),
     ] = "auto",
-    operation: Annotated[str | None, Parameter(help="what was learned; x + y if left out")] = None,
+    operation: Annotated[
+        str | None, Parameter(help="what was learned; found by its answers")
+    ] = None,
     p: Annotated[int | None, Parameter(help="modulus, to be checked against the tensors")] = None,
     data: Annotated[
         Path | None,
@@ -34,21 +36,28 @@ def import_(
     ] = None,
     rule: Annotated[
         str | None,
-        Parameter(help="or the rule that drew the dataset: doshi, permutation or interp"),
+        Parameter(
+            help="or the rule that drew the dataset: doshi, doshi-transformer, permutation, "
+            "progress-measures or interp"
+        ),
     ] = None,
     fraction: Annotated[float | None, Parameter(help="α of the rule")] = None,
     corruption: Annotated[float, Parameter(help="ξ of the rule")] = 0.0,
-    seed: Annotated[int, Parameter(help="of the rule")] = 0,
+    seed: Annotated[int | None, Parameter(help="of the rule; its own code's if left out")] = None,
     activation: Annotated[str | None, Parameter(help="square, relu or gelu")] = None,
     attention: Annotated[str | None, Parameter(help="bidirectional or causal")] = None,
     n_heads: Annotated[int | None, Parameter(help="where no tensor tells it")] = None,
     norm_at: Annotated[str | None, Parameter(help="norms before φ (pre) or after (post)")] = None,
-    loss: Annotated[str, Parameter(help="it was trained with: mse or cross_entropy")] = "mse",
+    loss: Annotated[
+        str | None,
+        Parameter(help="it was trained with: mse or cross_entropy; found from the logits"),
+    ] = None,
     step: Annotated[int | None, Parameter(help="of a checkpoint that does not tell it")] = None,
     json_: Json = False,
 ) -> None:
     """Take in a checkpoint of other code, as a run folder for every other command."""
-    from interp.exchange.importing import Known, import_checkpoint
+    from interp.exchange.importing import import_checkpoint
+    from interp.exchange.reading import Known
 
     hints = {
         "activation": activation,
@@ -67,7 +76,7 @@ def import_(
     if json_:
         print_json({"run": str(out), **found.to_dict()})
         return
-    for word in ("recognized", "assumed", "dropped"):
+    for word in ("recognized", "assumed", "dropped", "questioned"):
         for line in getattr(found, word):
             say(f"{word}: {line}")
     print_scores(found.run)
@@ -75,19 +84,19 @@ def import_(
 
 
 def _rule(
-    name: str | None, data: Path | None, fraction: float | None, corruption: float, seed: int
+    name: str | None, data: Path | None, fraction: float | None, corruption: float, seed: int | None
 ) -> Rule | None:
-    from interp.exchange.foreign_data import Rule
+    from interp.exchange.rules import RULES, Rule
 
     if name is None:
-        if fraction is not None or corruption or seed:
-            raise ValueError("rule: expected doshi, permutation or interp with α, ξ or a seed")
+        if fraction is not None or corruption or seed is not None:
+            raise ValueError(f"rule: expected {', '.join(RULES)} with α, ξ or a seed, got none")
         return None
     if data is not None:
         raise ValueError("data: expected a file or a rule, got both")
     if fraction is None:
         raise ValueError("fraction: expected α of the rule, got none")
-    return Rule(cast(Any, name), fraction, corruption, seed)
+    return Rule(name, fraction, corruption, seed)
 
 
 def publish(

@@ -2,114 +2,39 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 from interp.exchange.foreign_file import SUFFIXES, load_file
-from interp.training.data.dataset import Dataset, make_dataset
+from interp.exchange.rules import Rule, dataset_of, draw
+from interp.training.data.dataset import Dataset
 from interp.training.tasks.task import Task
-
-RuleName = Literal["doshi", "permutation", "interp"]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a dataset was drawn.
-
-    Attributes:
-        name: ``doshi``: Python's shuffle of all pairs, the first training examples get labels of
-            torch's stream at seed 0, as in the paper authors' code; ``permutation``:
-            ``torch.randperm`` of all pairs, no corruption, as in the grokking demo; ``interp``: as
-            this project draws.
-        fraction: α.
-        corruption: ξ.
-        seed: of the shuffle.
-    """
-
-    name: RuleName
-    fraction: float
-    corruption: float = 0.0
-    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Found:
-    """A dataset, and what to tell of it."""
+    """A dataset, what to tell of it, and whether it is known rather than a stand-in."""
 
     dataset: Dataset
     told: str
     assumed: tuple[str, ...] = ()
+    known: bool = True
 
 
 def by_rule(task: Task, rule: Rule) -> Found:
     """Rebuilds a dataset.
 
     Raises:
-        ValueError: if there is no such rule, or α or ξ lies outside [0, 1].
+        ValueError: as :func:`interp.exchange.rules.draw` does.
     """
-    if rule.name not in _RULES:
-        raise ValueError(f"rule: expected {', '.join(_RULES)}; got {rule.name!r}")
-    for name, value in (("fraction", rule.fraction), ("corruption", rule.corruption)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name}: expected a number between 0 and 1, got {value}")
-    dataset = _RULES[rule.name](task, rule)
-    told = f"rule {rule.name}, α {rule.fraction:g}, ξ {rule.corruption:g}, seed {rule.seed}"
-    return Found(dataset, told)
-
-
-def _doshi(task: Task, rule: Rule) -> Dataset:
-    count = len(task.pairs)
-    order = list(range(count))
-    random.Random(rule.seed).shuffle(order)
-    size = int(rule.fraction * count)
-    noisy = int(rule.corruption * size)
-    labels = torch.randint(0, task.p, (noisy,), generator=torch.Generator().manual_seed(0))
-    given = task.answers.copy()
-    given[order[:noisy]] = labels.numpy()
-    return _dataset(
-        task, np.array(order[:size], dtype=np.int64), given, np.array(order[:noisy], dtype=np.int64)
-    )
-
-
-def _permutation(task: Task, rule: Rule) -> Dataset:
-    if rule.corruption:
-        raise ValueError(f"corruption: expected 0 for rule permutation, got {rule.corruption}")
-    count = len(task.pairs)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(rule.seed)).numpy()
-    return _dataset(task, order[: int(count * rule.fraction)], task.answers, order[:0])
-
-
-def _interp(task: Task, rule: Rule) -> Dataset:
-    return make_dataset(
-        task, rule.fraction, rule.corruption, split_seed=rule.seed, corruption_seed=rule.seed
-    )
-
-
-_RULES: Mapping[str, Callable[[Task, Rule], Dataset]] = {
-    "doshi": _doshi,
-    "permutation": _permutation,
-    "interp": _interp,
-}
-
-
-def _dataset(task: Task, train: np.ndarray, given: np.ndarray, redrawn: np.ndarray) -> Dataset:
-    is_train, is_redrawn = np.zeros((2, len(task.pairs)), dtype=bool)
-    is_train[train] = True
-    is_redrawn[redrawn] = True
-    return Dataset(
-        task=task,
-        pairs=task.pairs,
-        true_label=task.answers,
-        given_label=np.where(is_redrawn, given, task.answers),
-        is_train=is_train,
-        is_redrawn=is_redrawn,
-    )
+    dataset = draw(task, rule)
+    own = f"seed {rule.seeded}, that of the code of rule {rule.name}"
+    return Found(dataset, rule.words, (own,) if rule.seed is None else ())
 
 
 def from_arrays(task: Task, values: Mapping[str, Any], where: str) -> Found:
@@ -143,9 +68,9 @@ def from_arrays(task: Task, values: Mapping[str, Any], where: str) -> Found:
                 f"{where}: redrawn_indices: expected training pairs, all with a wrong label among "
                 f"them; {len(outside)} wrong labels are not"
             )
-        return Found(_dataset(task, train, given, redrawn), f"arrays of {where}")
+        return Found(dataset_of(task, train, given, redrawn), f"arrays of {where}")
     assumed = ("redrawn labels are those that differ from the true answer",) if len(wrong) else ()
-    return Found(_dataset(task, train, given, wrong), f"arrays of {where}", assumed)
+    return Found(dataset_of(task, train, given, wrong), f"arrays of {where}", assumed)
 
 
 def _numbers(values: Any, what: str) -> np.ndarray:
@@ -200,10 +125,11 @@ def without(task: Task) -> Found:
     """Where nothing is known of the dataset: all pairs with their true labels, as training set."""
     every = np.arange(len(task.pairs))
     return Found(
-        _dataset(task, every, task.answers, every[:0]),
+        dataset_of(task, every, task.answers, every[:0]),
         "none",
         (
             "no dataset: every pair stands in the training set with its true answer, so the scores "
             "of the splits say nothing of what was trained on",
         ),
+        known=False,
     )

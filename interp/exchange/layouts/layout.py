@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,38 @@ class Hints:
     Attributes:
         model: fields of ``model`` that the user has set.
         config: names and values of a foreign configuration beside the weights.
+        choices: of other things that no tensor tells, such as ``orientation``, those settled.
     """
 
     model: Mapping[str, Any]
     config: Mapping[str, Any]
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+    def settled(self, name: str) -> Any:
+        """What the user, or the answers, have said of a field of ``model`` or a choice, or None."""
+        return self.model.get(name, self.choices.get(name))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that no tensor tells, but the network's answers may.
+
+    A reader takes the first candidate and says so; where the truth is known, it is asked again
+    for every candidate, and the one whose network answers right is taken.
+
+    Attributes:
+        name: a field of ``model``, or another word that the reader asks :class:`Hints` for.
+        candidates: what it may be, the assumed one first.
+        words: what is said of it, with ``{}`` for the candidate: ``activation {}``.
+    """
+
+    name: str
+    candidates: tuple[Any, ...]
+    words: str
+
+    def told(self, candidate: Any) -> str:
+        """What is said of a candidate."""
+        return self.words.format(candidate)
 
 
 @dataclass(frozen=True)
@@ -34,7 +62,9 @@ class Recognized:
         p: the modulus.
         model: fields of ``model``.
         weights: this project's parameters and buffers by name.
-        recognized, assumed, dropped: what to tell of it, in a few words each.
+        recognized, assumed, dropped: what to tell of it, in a few words each; the assumed do not
+            name the choices.
+        choices: what the reader had to choose.
     """
 
     p: int
@@ -43,6 +73,7 @@ class Recognized:
     recognized: tuple[str, ...]
     assumed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +131,7 @@ class Taken:
         assumed: what no tensor tells, in a few words each.
         sources: the foreign tensor of each of the weights.
         used: foreign tensors that became no weight of their own, but were read.
+        choices: what no tensor tells and was chosen.
     """
 
     tensors: Tensors
@@ -107,6 +139,7 @@ class Taken:
     assumed: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
     def take(
         self, theirs: str, ours: str, shape: tuple[int | None, ...], axes: str = "", **sizes: int
@@ -132,6 +165,21 @@ class Taken:
         """As :meth:`take`, if there is such a tensor."""
         if theirs in self.tensors:
             self.take(theirs, ours, shape, axes, **sizes)
+
+    def choose(self, hints: Hints, name: str, candidates: Sequence[Any], words: str) -> Any:
+        """What is settled of something that no tensor tells; else the first candidate, noted.
+
+        Args:
+            hints: that may have settled it.
+            name: a field of ``model``, or another word.
+            candidates: what it may be, the one to be assumed first.
+            words: as in :class:`Choice`.
+        """
+        known = hints.settled(name)
+        if known is not None:
+            return known
+        self.choices.append(Choice(name, tuple(candidates), words))
+        return candidates[0]
 
     def put(self, theirs: str, ours: str, weight: Tensor) -> None:
         """A weight that was made of a foreign tensor."""
