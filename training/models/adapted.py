@@ -13,56 +13,20 @@ from torch import Tensor, nn
 from transformer_lens import HookedRootModule
 from transformer_lens.hook_points import HookPoint
 
-from interp.training.arguments import of_kind
 from interp.training.config.sections import ModelConfig
 from interp.training.models.blocks import check_operands
 from interp.training.models.layers.noise import Noise
-from interp.training.models.module.inputs import import_path, read_logits
-from interp.training.models.module.parts import Parts, answers_of, parts_of, same_weights
+from interp.training.models.module.inputs import read_logits
+from interp.training.models.module.layer import AdaptedBlock, AdaptedLayer, Change, visit_of
+from interp.training.models.module.parts import Parts, answers_of, parts_of
 from interp.training.models.module.readout import affine_rows
-from interp.training.models.module.source import Source, checked_arguments, makes_modules
-from interp.training.models.module.watched import Place, Tap, Visit, watched
+from interp.training.models.module.source import Source
+from interp.training.models.module.watched import Tap, watched
 from interp.training.tasks.task import Task
-
-# Of a layer's activations: what takes their place.
-Change = Callable[[Tensor], Tensor]
-
-
-class AdaptedLayer(nn.Module):
-    """A hidden layer of somebody's module, as it is seen from outside.
-
-    ``hook_pre`` sees the pre-activation, ``hook_post`` the activation, and ``keep`` [N] says which
-    neurons are left: the activation of the others is zero.
-    """
-
-    keep: Tensor
-
-    def __init__(self, index: int, place: Place) -> None:
-        super().__init__()
-        self.index, self.place, self.norm = index, place, None
-        self.hook_pre, self.hook_post = HookPoint(), HookPoint()
-        self.register_buffer("keep", torch.ones(place.width, dtype=torch.bool))
-
-    @property
-    def width(self) -> int:
-        """Number of neurons."""
-        return self.place.width
-
-    def masked(self, post: Tensor) -> Tensor:
-        """Activations with zeros for the neurons that are pruned."""
-        return post if self.keep.all() else torch.where(self.keep, post, torch.zeros_like(post))
-
-
-class AdaptedBlock(nn.Module):
-    """Gives a layer's hook points their TransformerLens names."""
-
-    def __init__(self, layer: AdaptedLayer) -> None:
-        super().__init__()
-        self.mlp = layer
 
 
 class Adapted(HookedRootModule):
-    """A module of somebody's own code; made by :func:`adapt`.
+    """A module of somebody's own code; made by :func:`interp.adapt`.
 
     Its tensors are ``module.*``, under the module's own names, and ``blocks.l.mlp.keep``. Hook
     points: ``blocks.l.mlp.hook_pre`` and ``.hook_post``. Outside of a pass the module bears no
@@ -150,7 +114,7 @@ class Adapted(HookedRootModule):
         self, pairs: Int[Tensor, "pair 2"], changes: Mapping[int, Change]
     ) -> Float[Tensor, "pair answer"]:
         """Logits with the activations of some layers changed, after the mask."""
-        taps = [Tap(one.place, _visit(one, changes.get(one.index))) for one in self.layers]
+        taps = [Tap(one.place, visit_of(one, changes.get(one.index))) for one in self.layers]
         return read_logits(self.output(pairs, taps), len(pairs), answers_of(self.task))
 
     def output(self, pairs: Int[Tensor, "pair 2"], taps: Sequence[Tap]) -> Any:
@@ -236,18 +200,6 @@ class Adapted(HookedRootModule):
         return self
 
 
-def _visit(layer: AdaptedLayer, change: Change | None) -> Visit:
-    def visit(number: int, value: Tensor) -> Tensor:
-        if number == 0:
-            value = layer.hook_pre(value)
-        if number == layer.place.value:
-            value = layer.masked(value)
-            value = layer.hook_post(value if change is None else change(value))
-        return value
-
-    return visit
-
-
 def _parts(task: Task, model: ModelConfig, source: Any) -> Parts:
     if isinstance(source, Parts):
         return source
@@ -268,71 +220,3 @@ def no_weights(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """None: a module brings its weights along."""
     yield from ()
-
-
-def adapt(
-    module: Source,
-    task: Task,
-    neurons: str | Sequence[str],
-    inputs: str | Callable[[Tensor], Any] = "pairs",
-    state: Mapping[str, Tensor] | None = None,
-    arguments: Mapping[str, Any] | None = None,
-) -> Adapted:
-    """Makes a network of anybody's module, fit for every measure that does not train.
-
-    The logits are the module's own, in evaluation mode: ``(pair, answer)``, or of ``(pair,
-    position, answer)`` the last position's; outputs beyond the answers are left out, and
-    ``network.told`` says so. The module is copied and stays as it was.
-
-    A neuron's *pre-activation* is the output of a linear layer, or the input of an activation,
-    whichever was named (``nn.Identity`` counts as linear: what it passes on is the
-    pre-activation). Its *activation*, which pruning sets to zero, is the last value through which
-    alone it acts on the logits; a functional ``F.gelu(self.fc1(x))``, ``h ** 2`` or a norm by
-    running statistics after it is found, so that φ(0) need not be 0. Where the module goes on
-    with the pre-activation itself, or hides φ from torch's functions, the two are the same.
-
-    Args:
-        module: a module; a class or function that makes one; or the import path of such a one,
-            ``"package.module:name"``, by which a run folder can be read again.
-        task: what operands and answers mean.
-        neurons: the submodule with the neurons, as ``named_modules`` calls it; several for
-            several hidden layers, first to last.
-        inputs: how (pair, 2) operands become the module's arguments: ``pairs`` as they are;
-            ``tokens``, with p as third one for "="; ``one-hot``, (pair, 2p) side by side; ``two``
-            tensors of operands; or a function from pairs to a tensor, a tuple of arguments or
-            arguments by name.
-        state: weights for the module, as ``state_dict`` gives them.
-        arguments: plain ones by name, that the module is made with.
-
-    Raises:
-        ValueError: in one line, if the module cannot be run so, its logits do not fit the task or
-            are not the same again, or the neurons are neither linear nor an activation.
-        TypeError: if the first argument is no module and makes none, or the task is none.
-    """
-    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
-    paths = (neurons,) if isinstance(neurons, str) else tuple(neurons)
-    given = checked_arguments(arguments or {})
-    parts = parts_of(task, module, paths, inputs, given)
-    if state is not None:
-        same_weights(parts.module, state)
-    model = ModelConfig(
-        kind="adapted",
-        module=_address(module),
-        arguments=given,
-        neurons_at=paths,
-        inputs=parts.inputs.name,
-        width=parts.places[0].width,
-    )
-    return Adapted(task, model, parts)
-
-
-def _address(module: Any) -> str:
-    """The import path that a configuration can name; empty for none."""
-    path = module if isinstance(module, str) else import_path(module)
-    if path is None or isinstance(module, nn.Module):
-        return ""
-    try:
-        makes_modules(path)
-    except ValueError:
-        return ""
-    return path
