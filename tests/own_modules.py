@@ -116,3 +116,19 @@ def small(width: int = 12) -> nn.Module:
 
 def unannotated():
     return PaperMLP()
+
+
+class TwoTables(nn.Module):
+    """φ of the sum of a row of each table, which no linear layer makes."""
+
+    def __init__(self, p: int = 11, width: int = 12) -> None:
+        super().__init__()
+        self.first, self.second = nn.Embedding(p, width), nn.Embedding(p, width)
+        self.pre, self.head = nn.Identity(), nn.Linear(width, p)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.head(self.pre(self.first(x) + self.second(y)).relu())
+
+
+def operands(pairs: Tensor) -> tuple[Tensor, Tensor]:
+    return pairs[:, 0], pairs[:, 1]

@@ -9,6 +9,8 @@ side, each curve is what that layer makes of one operand, with its average.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -50,13 +52,15 @@ def adapted_curves(network: Adapted, layer: int) -> Curves:
         how = f"answers: ablation on {min(ABLATION_PAIRS, len(network.task.pairs)):,} pairs"
     values = torch.stack([first.T, second.T, answer]) * keep[:, None]
     shares = share.masked_fill(~keep, float("nan"))
-    kind = (
-        "linear layer on each operand" if apart is not None else "additive part of pre-activation"
-    )
     found = Curves(values.double().numpy(), shares.double().numpy())
-    mean = found.mean_additive
-    told = "" if mean is None else f", {100 * mean:.4g} % of its variance"
-    return Curves(found.values, found.additive, f"curves: {kind}{told}; {how}")
+    return replace(found, told=f"{_told(apart is not None, found.mean_additive)}; {how}")
+
+
+def _told(apart: bool, share: float | None) -> str:
+    kind = "additive part of the pre-activation, around its mean"
+    if apart:
+        kind = "what the linear layer makes of each operand"
+    return f"curves: {kind}" + ("" if share is None else f", additive share {share:.3f}")
 
 
 @torch.no_grad()
