@@ -182,9 +182,7 @@ def test_the_papers_network_is_measured_as_the_native_one(case):
     assert expected.norms.mean() > 0.5
     np.testing.assert_allclose(table.origin.additive, 1, rtol=0, atol=1e-12)
     assert table.values()["additive_share"] == pytest.approx(1, abs=1e-12)
-    assert "curves: what the linear layer makes of each operand" in table.caption
-    assert "additive share 1.000" in table.caption
-    assert "answers: readout" in table.caption
+    assert "additive share 1.000 (operands apart), answers by readout" in table.caption
     found, other = pruning_curve(ours, DATASET, draws=2), pruning_curve(native, DATASET, draws=2)
     assert found.method == other.method == "one cumulative pass for each order, in float64"
     for order, curve in other.curves.items():
@@ -228,8 +226,8 @@ def test_the_additive_part_is_the_analysis_of_variance():
     assert 0.1 < table.origin.additive.max() < 0.999
     assert table.to_pandas()["additive_share"].tolist() == table.origin.additive.tolist()
     assert table.values()["additive_share"] == pytest.approx(np.mean(expected), abs=1e-6)
-    share = f"additive share {np.mean(expected):.3f}"
-    assert f"curves: additive part of the pre-activation, around its mean, {share}" in table.caption
+    share = f"additive share {np.mean(expected):.3f} (around the mean)"
+    assert f"hidden layer 1 (of 0 to 1) · {share}, answers by readout" in table.caption
     rows = second.reshape(P, P, -1)
     np.testing.assert_allclose(
         table.curves[0].T, rows.mean(1) - rows.mean((0, 1)), rtol=0, atol=1e-5
@@ -257,7 +255,7 @@ def test_two_tables_are_told_apart_by_what_reads_them():
     for found, own in zip(table.curves, (module.first, module.second), strict=False):
         expected = own.weight.detach().double().numpy()
         np.testing.assert_allclose(found.T, expected - expected.mean(0), rtol=0, atol=1e-12)
-    assert "around its mean" in table.caption
+    assert "(around the mean)" in table.caption
 
 
 def test_one_hot_operands_are_asked_one_at_a_time():
@@ -314,7 +312,7 @@ def test_answers_are_an_ablation_elsewhere():
         active = h[:, neuron].detach().numpy()[:, None]
         slope = np.linalg.lstsq(active, change, rcond=None)[0][0]
         np.testing.assert_allclose(table.curves[2, neuron], slope, rtol=0, atol=1e-6)
-    assert "answers: ablation on 121 pairs" in table.caption
+    assert "answers by ablation" in table.caption
     one = adapted("GELU").double()
     torch.testing.assert_close(ablation_effects(one, 0), one.readout(0), rtol=0, atol=1e-9)
 

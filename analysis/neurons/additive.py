@@ -4,7 +4,8 @@ The curves over the operands are the additive part of the pre-activation h(m, n)
 one operand, less the mean over all p² pairs (the two-way analysis of variance without
 interaction). Of a first layer they are the whole of it. What the operands add on average cannot be
 told apart from h alone; where the linear layer before the neurons sees the operands apart, side by
-side, each curve is what that layer makes of one operand, with its average.
+side, each curve is what that layer makes of one operand, with its average. A caption says which:
+"around the mean", or "operands apart".
 """
 
 from __future__ import annotations
@@ -45,22 +46,16 @@ def adapted_curves(network: Adapted, layer: int) -> Curves:
     apart = operands_apart(network, layer, pre)
     if apart is not None:
         first, second = apart
-    answer = network.readout(layer)
-    how = "answers: readout"
+    answer, how = network.readout(layer), "readout"
     if answer is None:
-        answer = ablation_effects(network, layer)
-        how = f"answers: ablation on {min(ABLATION_PAIRS, len(network.task.pairs)):,} pairs"
+        answer, how = ablation_effects(network, layer), "ablation"
     values = torch.stack([first.T, second.T, answer]) * keep[:, None]
     shares = share.masked_fill(~keep, float("nan"))
     found = Curves(values.double().numpy(), shares.double().numpy())
-    return replace(found, told=f"{_told(apart is not None, found.mean_additive)}; {how}")
-
-
-def _told(apart: bool, share: float | None) -> str:
-    kind = "additive part of the pre-activation, around its mean"
-    if apart:
-        kind = "what the linear layer makes of each operand"
-    return f"curves: {kind}" + ("" if share is None else f", additive share {share:.3f}")
+    kind = "around the mean" if apart is None else "operands apart"
+    mean = found.mean_additive
+    told = "no neuron varies" if mean is None else f"additive share {mean:.3f} ({kind})"
+    return replace(found, told=f"{told}, answers by {how}")
 
 
 @torch.no_grad()

@@ -14,9 +14,11 @@ from interp.training.arguments import as_path, of_kind, several
 
 # What is called besides the first argument, where more is needed.
 MORE: dict[str, tuple[Any, ...]] = {
+    "adapt": (interp.make_task("x + y", 7), "fc1"),
     "history": ("needed",),
     "make_dataset": (0.5,),
     "make_task": (7,),
+    "network_run": (interp.make_dataset(interp.make_task("x + y", 7), 0.5),),
     "neuron_curves": (0,),
     "prune": ([],),
     "prune_by_class": (3, 3),

@@ -49,7 +49,7 @@ class Tap:
         self._shape: Any = None
         self._busy = False
 
-    def start(self, value: Any) -> Tensor:
+    def start(self, value: Tensor) -> Tensor:
         """Visits the pre-activation."""
         path = self.place.path
         self.passed += 1
@@ -57,11 +57,6 @@ class Tap:
             raise ValueError(
                 f"neurons: expected {path!r} to be called once a pass, got twice; name the linear "
                 "layer before it"
-            )
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            raise ValueError(
-                f"neurons: expected {path!r} to work on a tensor of real numbers, "
-                f"got {type(value).__name__}"
             )
         self._shape = value.shape
         return self._visited(value)
@@ -142,8 +137,6 @@ def watched(module: nn.Module, taps: Sequence[Tap], wide: bool = False) -> Itera
 
 def _starting(tap: Tap) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...]]:
     def start(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not args:
-            raise ValueError(f"neurons: {tap.place.path!r} gets no argument without a name")
         return (tap.start(args[0]), *args[1:])
 
     return start
