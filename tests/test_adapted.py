@@ -113,7 +113,8 @@ def test_the_module_stays_as_it_was():
     assert all(not part._forward_hooks and not part._forward_pre_hooks for part in inside)
     assert module.state_dict().keys() == before.keys()
     assert all(torch.equal(one, before[name]) for name, one in module.state_dict().items())
-    assert module.act.name == "relu", "parts that have names keep them"
+    assert module.act.name == network.module.act.name == "relu", "parts with names keep them"
+    assert torch.equal(network(PAIRS), module.eval()(PAIRS)), "it is evaluated"
 
 
 # The activations of each hidden layer, and the logits from them, written out by hand.

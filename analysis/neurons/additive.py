@@ -25,7 +25,7 @@ from interp.training.randomness import stream
 # Of (first operand, second operand, neuron).
 Grid = Float[Tensor, "p p neuron"]
 
-ABLATION_PAIRS = 1024
+ABLATION_PAIRS = 512
 
 
 def adapted_curves(network: Adapted, layer: int) -> Curves:
@@ -34,7 +34,7 @@ def adapted_curves(network: Adapted, layer: int) -> Curves:
     Those over the answers are the readout where the logits are a sum over the neurons. Elsewhere
     they are measured by ablation: the change of the logits when the neuron's activation is set to
     zero, per unit of activation (least squares over the pairs; the readout, if there were one).
-    That is a pass for each neuron over at most 1,024 pairs, drawn once and for all.
+    That is a pass for each neuron over at most 512 pairs, drawn once and for all.
 
     Args:
         network: in the precision to compute in.
