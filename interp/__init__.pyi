@@ -21,6 +21,7 @@ from interp.analysis.trajectory.history import history as history
 from interp.analysis.trajectory.ipr_history import dynamics as dynamics
 from interp.exchange import import_checkpoint as import_checkpoint
 from interp.exchange import to_bridge as to_bridge
+from interp.exchange.network_run import network_run as network_run
 from interp.explorer.serve import explore as explore
 from interp.gallery import figure as figure
 from interp.reporting.report import report as report
@@ -31,7 +32,6 @@ from interp.training.losses.own import loss as loss
 from interp.training.models.adapt import adapt as adapt
 from interp.training.models.analytic import analytic_network as analytic_network
 from interp.training.models.layers.activation import activation as activation
-from interp.training.runs.network_run import network_run as network_run
 from interp.training.runs.run import load as load
 from interp.training.runs.subject import as_checkpoint as as_checkpoint
 from interp.training.sweep.executors.machine import Machine as Machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
@@ -384,3 +385,11 @@ def test_weights_may_come_as_a_state_dict():
     assert network.model.summary == "small, N = 12"
     assert interp.adapt is adapt
     assert adapt(Embedded, TASK, "fc1").model.module == "tests.own_modules:Embedded"
+
+
+def test_passes_of_several_threads_do_not_meet():
+    """As the explorer's, which measures in the background."""
+    network, expected = adapted("GELU"), own_logits("GELU")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(network.logits, [PAIRS] * 40))
+    assert all(torch.equal(one, expected) for one in found)

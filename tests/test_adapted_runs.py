@@ -18,13 +18,13 @@ from interp.analysis.measures import MEASURES
 from interp.analysis.neurons.answers import output_rows
 from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
+from interp.exchange.network_run import network_run
 from interp.exchange.plain import plain_state
 from interp.reporting.report import report
 from interp.training.config.run_config import parse_config
 from interp.training.data.dataset import make_dataset
 from interp.training.evaluation import scores
 from interp.training.models.adapt import adapt
-from interp.training.runs.network_run import network_run
 from interp.training.runs.run import Run, load, write_pruned
 from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
@@ -148,7 +148,9 @@ def test_report_and_commands(run, capsys):
     assert "additive share 1.000 (operands apart), answers by readout" in page
     assert "Fourier spectrum of the embeddings" not in page
     assert "Attention heads" not in page
-    assert "imported. Recognized: small, N = 12." in page
+    for text in (page, (run.path / "README.md").read_text()):
+        assert "imported. Recognized: small, N = 12." in text
+        assert "learning rate" not in text.split("Configuration")[0]
     main(["ipr", str(run.path), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert told["mean_ipr"] == pytest.approx(neuron_table(run).mean_ipr)

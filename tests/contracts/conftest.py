@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from interp.analysis.sweeps.sweep import sweep
+from interp.exchange.network_run import network_run
 from interp.training.models.adapt import adapt
 from interp.training.models.network import Network
-from interp.training.runs.network_run import network_run
 from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config

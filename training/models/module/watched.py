@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 # Of the number of a value, counted from the pre-activation (0) over later values of its shape,
 # and the value: what takes its place.
@@ -38,6 +40,9 @@ class Place:
     width: int = 0
     position: int | None = None
     positions: int = 0
+
+
+_ONE_PASS = RLock()
 
 
 class Tap:
@@ -111,20 +116,12 @@ def watched(module: nn.Module, taps: Sequence[Tap], wide: bool = False) -> Itera
     Raises:
         ValueError: at its end, if a pass did not come by one of the places.
     """
-    handles = []
-    for tap in taps:
-        part = module.get_submodule(tap.place.path)
-        if tap.place.before:
-            handles.append(part.register_forward_pre_hook(_starting(tap)))
-            handles.append(part.register_forward_hook(lambda *given, tap=tap: tap.see(given[2])))
-        else:
-            handles.append(part.register_forward_hook(lambda *given, tap=tap: tap.start(given[2])))
-    try:
+    with _ONE_PASS, ExitStack() as hooks:  # another thread's pass would come by these hooks
+        for tap in taps:
+            for handle in _hooked(module.get_submodule(tap.place.path), tap):
+                hooks.callback(handle.remove)
         with _Functions(taps, wide):
             yield
-    finally:
-        for handle in handles:
-            handle.remove()
     for tap in taps:
         if not tap.passed:
             raise ValueError(f"neurons: {tap.place.path!r} is not called when the module runs")
@@ -135,8 +132,10 @@ def watched(module: nn.Module, taps: Sequence[Tap], wide: bool = False) -> Itera
             )
 
 
-def _starting(tap: Tap) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...]]:
-    def start(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (tap.start(args[0]), *args[1:])
-
-    return start
+def _hooked(part: nn.Module, tap: Tap) -> Iterator[RemovableHandle]:
+    """Shows a tap what goes into a part, if the pre-activation does, or comes out of it."""
+    if tap.place.before:
+        yield part.register_forward_pre_hook(lambda _, args: (tap.start(args[0]), *args[1:]))
+        yield part.register_forward_hook(lambda _, args, out: tap.see(out))
+    else:
+        yield part.register_forward_hook(lambda _, args, out: tap.start(out))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
+from interp.exchange.card import model_card
 from interp.training.arguments import of_kind, told
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
-from interp.training.runs.files import is_vacant
+from interp.training.runs.files import is_vacant, write_bytes
 from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run, made_run
 
@@ -49,6 +50,7 @@ def network_run(
     run = made_run(config, dataset, by_step, target)
     if target is not None:
         write_origin(target, _about(newest))
+        write_bytes(target / "README.md", model_card(run, target.name, {}).encode())
     return replace(run, module=newest) if "module" in config.model.row.fields else run
 
 
