@@ -7,9 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from interp.cli.terminal import show
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.by_class import Pruning
@@ -149,4 +150,4 @@ def _cell(value: Value) -> str:
 
 def _show(table: Table) -> None:
     table.title_justify = "left"
-    Console().print(table)
+    show(table)
