@@ -1,4 +1,4 @@
-"""Curves of an adapted module's neurons, from what it computes on all pairs.
+"""ReadCurves of an adapted module's neurons, from what it computes on all pairs.
 
 The curves over the operands are the additive part of the pre-activation h(m, n): its means over
 one operand, less the mean over all p² pairs (the two-way analysis of variance without
@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.analysis.neurons.curves import Curves
+from interp.analysis.neurons.origin import ReadCurves
 from interp.training.models.adapted import Adapted
 from interp.training.models.module.apart import operands_apart
 from interp.training.randomness import stream
@@ -28,7 +28,7 @@ Grid = Float[Tensor, "p p neuron"]
 ABLATION_PAIRS = 512
 
 
-def adapted_curves(network: Adapted, layer: int) -> Curves:
+def adapted_curves(network: Adapted, layer: int) -> ReadCurves:
     """The curves of a layer's neurons; one pass over all pairs gives those over the operands.
 
     Those over the answers are the readout where the logits are a sum over the neurons. Elsewhere
@@ -51,7 +51,7 @@ def adapted_curves(network: Adapted, layer: int) -> Curves:
         answer, how = ablation_effects(network, layer), "ablation"
     values = torch.stack([first.T, second.T, answer]) * keep[:, None]
     shares = share.masked_fill(~keep, float("nan"))
-    found = Curves(values.double().numpy(), shares.double().numpy())
+    found = ReadCurves(values.double().numpy(), shares.double().numpy())
     kind = "around the mean" if apart is None else "operands apart"
     mean = found.mean_additive
     told = "no neuron varies" if mean is None else f"additive share {mean:.3f} ({kind})"

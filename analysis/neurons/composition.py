@@ -1,4 +1,4 @@
-"""Curves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
+"""ReadCurves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
 
 For the two-layer network these are its weights. For others they are composed: nonlinearities on
 the way count as the identity, a norm as its gain (a layer norm also takes the mean away), and
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.analysis.neurons.additive import adapted_curves
-from interp.analysis.neurons.curves import Curves
+from interp.analysis.neurons.origin import ReadCurves
 from interp.training.evaluation import in_float64
 from interp.training.models.adapted import Adapted
 from interp.training.models.blocks import TransformerBlock, scaled
@@ -44,17 +44,17 @@ def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neur
 
 
 @torch.no_grad()
-def read_curves(network: Network, layer: int = 0) -> Curves:
+def read_curves(network: Network, layer: int = 0) -> ReadCurves:
     """As :func:`neuron_curves`, with how they came about."""
     check_layer(network, layer)
     return _curves(in_float64(network), layer)
 
 
 @singledispatch
-def _curves(network: Network, layer: int) -> Curves:
+def _curves(network: Network, layer: int) -> ReadCurves:
     """Of a network in float64: its weights, or composed of them."""
     first, second, answer = _composed(network, layer)
-    return Curves(torch.stack([first.T, second.T, answer]).cpu().numpy())
+    return ReadCurves(torch.stack([first.T, second.T, answer]).cpu().numpy())
 
 
 _curves.register(Adapted)(adapted_curves)

@@ -23,7 +23,7 @@ from interp.analysis.fourier.spectrum import (
     power_shares,
     wrapped,
 )
-from interp.analysis.neurons.curves import Curves
+from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.training.display import Result
 from interp.training.runs.files import write_bytes
@@ -67,7 +67,7 @@ class NeuronTable(Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
-    origin: Curves | None = None
+    origin: ReadCurves | None = None
 
     def __len__(self) -> int:
         return self.curves.shape[1]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 
 @dataclass(frozen=True)
-class Curves:
+class ReadCurves:
     """Neurons over the first operand, the second and the answers.
 
     Attributes:
