@@ -335,12 +335,20 @@ OF_TRANSFORMERS = {
 }
 
 
+# What is in a file: tests of own tasks and of given data have one.
+OF_FILES = ("task.table", "task.n_answers", "task.digest", "data.file", "data.digest")
+
+
 def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
-    assert {path for path, _, _ in option_fields()} == {*TOGETHER, *APART, *OF_TRANSFORMERS}
+    paths = {path for path, _, _ in option_fields()}
+    stops = {path for path in paths if path.startswith("stop.")}
+    assert paths - stops == {*TOGETHER, *APART, *OF_TRANSFORMERS, *OF_FILES}
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path
+    for path in stops - {"stop.for"}:
+        assert shape_key(config_of({path: 0.5, "stop.for": 2})) == shape_key(plain), path
     for path, value in APART.items():
         change = {"model": TRANSFORMER} if path == "model.kind" else {path: value}
         assert shape_key(config_of(change)) != shape_key(plain), path

@@ -85,7 +85,11 @@ CONFIGS = [
     ("data.corruption", -0.5, "data.corruption: expected a number ≥ 0 and ≤ 1, got -0.5"),
     ("data.fraction", 0, "data.fraction: 0.0 of 121 pairs leaves an empty training set; expect"),
     ("data.fraction", 0.004, "0.004 of 121 pairs leaves an empty training set; expected at least "),
-    ("data.kind", "mixed", "data.kind: expected 'uniform', 'wrong' or 'symmetric', got 'mixed'"),
+    (
+        "data.kind",
+        "mixed",
+        "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
+    ),
     ("data", 5, "data: expected a mapping of fields, got 5"),
     ("model.kind", "cnn", "model.kind: expected mlp or transformer, got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),

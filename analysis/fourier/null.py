@@ -128,6 +128,34 @@ def null_of_blocks(
     return NullIPR(elements, curves, convention, r, mean, samples, seed)
 
 
+def null_of_several(
+    sizes: Sequence[np.ndarray],
+    convention: Convention = "one-sided",
+    r: float = 2,
+    draws: int = 20_000,
+    seed: int = 0,
+) -> NullIPR:
+    """The null distribution of the IPR of a neuron whose curves are not of the same length.
+
+    Args:
+        sizes: of the blocks of each curve's basis, the constant's first; see
+            :func:`interp.training.tasks.groups.frequency_sizes`.
+        convention: of the IPR.
+        r: exponent of the IPR.
+        draws: of the simulation; the mean is exact where it is for each curve.
+        seed: of the draws.
+
+    Raises:
+        ValueError: as :func:`null_of_blocks`.
+    """
+    alone = [null_of_blocks(one, 1, convention, r, draws, seed + i) for i, one in enumerate(sizes)]
+    # Sorted draws are independent of each other again once each is shuffled by itself.
+    shuffled = [stream(seed, "null", i).permutation(one.samples) for i, one in enumerate(alone)]
+    samples = np.sort(np.mean(shuffled, axis=0))
+    mean = float(np.mean([one.mean for one in alone]))
+    return NullIPR(alone[0].elements, len(sizes), convention, r, mean, samples, seed)
+
+
 def exact_mean(
     sizes: Int[np.ndarray, " block"], convention: Convention, r: float = 2
 ) -> float | None:

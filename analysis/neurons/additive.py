@@ -1,4 +1,4 @@
-"""ReadCurves of an adapted module's neurons, from what it computes on all pairs.
+"""Curves of an adapted module's neurons, from what it computes on all pairs.
 
 The curves over the operands are the additive part of the pre-activation h(m, n): its means over
 one operand, less the mean over all p² pairs (the two-way analysis of variance without
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.analysis.neurons.curves import together
 from interp.analysis.neurons.origin import ReadCurves
 from interp.training.models.adapted import Adapted
 from interp.training.models.module.apart import operands_apart
@@ -49,9 +50,9 @@ def adapted_curves(network: Adapted, layer: int) -> ReadCurves:
     answer, how = network.readout(layer), "readout"
     if answer is None:
         answer, how = ablation_effects(network, layer), "ablation"
-    values = torch.stack([first.T, second.T, answer]) * keep[:, None]
+    values = [(one * keep[:, None]).double().numpy() for one in (first.T, second.T, answer)]
     shares = share.masked_fill(~keep, float("nan"))
-    found = ReadCurves(values.double().numpy(), shares.double().numpy())
+    found = ReadCurves(together(values), shares.double().numpy())
     kind = "around the mean" if apart is None else "operands apart"
     mean = found.mean_additive
     told = "no neuron varies" if mean is None else f"additive share {mean:.3f} ({kind})"

@@ -1,4 +1,4 @@
-"""ReadCurves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
+"""Curves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
 
 For the two-layer network these are its weights. For others they are composed: nonlinearities on
 the way count as the identity, a norm as its gain (a layer norm also takes the mean away), and
@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.analysis.neurons.additive import adapted_curves
+from interp.analysis.neurons.curves import Curves, together
 from interp.analysis.neurons.origin import ReadCurves
 from interp.training.evaluation import in_float64
 from interp.training.models.adapted import Adapted
@@ -27,11 +28,15 @@ from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
 
 Map = Float[Tensor, "residue feature"]
+Answers = Float[Tensor, "neuron answer"]
 
 
 @torch.no_grad()
-def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neuron residue"]:
+def neuron_curves(network: Network, layer: int = 0) -> Curves:
     """Each neuron of a hidden layer over the first operand, the second and the answers.
+
+    One array (3, neuron, residue), or three of which the last is longer or shorter, where there
+    are not as many answers as operands.
 
     Args:
         network: not changed.
@@ -54,7 +59,7 @@ def read_curves(network: Network, layer: int = 0) -> ReadCurves:
 def _curves(network: Network, layer: int) -> ReadCurves:
     """Of a network in float64: its weights, or composed of them."""
     first, second, answer = _composed(network, layer)
-    return ReadCurves(torch.stack([first.T, second.T, answer]).cpu().numpy())
+    return ReadCurves(together([one.cpu().numpy() for one in (first.T, second.T, answer)]))
 
 
 _curves.register(Adapted)(adapted_curves)
@@ -73,20 +78,18 @@ def neuron_paths(network: Network, layer: int = 0) -> Mapping[str, Float[np.ndar
 
 
 @singledispatch
-def _composed(network: Network, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _composed(network: Network, layer: int) -> tuple[Map, Map, Answers]:
     """Maps from both operands, (residue, neuron), and to the answers, (neuron, residue)."""
     raise undefined("curves", network)
 
 
 @_composed.register(MLP)
-def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Answers]:
     return *_mlp_inputs(network, layer), _mlp_answers(network, layer)
 
 
 @_composed.register(Transformer)
-def _transformer_composed(
-    network: Transformer, layer: int
-) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _transformer_composed(network: Transformer, layer: int) -> tuple[Map, Map, Answers]:
     patterns = mean_patterns(network)
     inputs = _transformer_inputs(network, layer, patterns)
     return *inputs, _transformer_answers(network, layer, patterns)
@@ -155,7 +158,7 @@ def _mlp_inputs(network: MLP, layer: int) -> tuple[Map, Map]:
     return rows[: network.task.p], rows[network.task.p :]
 
 
-def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
+def _mlp_answers(network: MLP, layer: int) -> Answers:
     rows: Tensor = network.read_by(layer)
     for index in range(layer + 1, len(network.layers)):
         rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
@@ -205,9 +208,7 @@ def _transformer_inputs(
     return of_operand[0] @ w_in, of_operand[1] @ w_in
 
 
-def _transformer_answers(
-    network: Transformer, layer: int, patterns: list[Tensor]
-) -> Float[Tensor, "neuron residue"]:
+def _transformer_answers(network: Transformer, layer: int, patterns: list[Tensor]) -> Answers:
     rows: Tensor = network.read_by(layer)
     for block, pattern in zip(network.blocks[layer + 1 :], patterns[layer + 1 :], strict=True):
         rows = rows + _attention(block, rows, pattern[:, -1, -1])

@@ -59,7 +59,10 @@ class EmbeddingTable(Result):
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        return caption(self.convention, self.r, self.group, self.seed, self.step)
+        lengths = dict.fromkeys(rows.shape[-1] for rows in self.curves.values())
+        own = "curves over " + " and ".join(map(str, lengths)) + " residues"
+        where = own if len(lengths) > 1 else None
+        return caption(self.convention, self.r, self.group, self.seed, self.step, where)
 
     @cached_property
     def coefficients(self) -> dict[str, Complex[np.ndarray, "dimension frequency"]]:
@@ -93,10 +96,14 @@ class EmbeddingTable(Result):
         return {"embedding_mean_ipr": sum(known) / len(known) if known else None, **found}
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row a matrix and frequency: the share of power, summed over the dimensions."""
+        """A row a frequency: the share of each matrix's power, summed over the dimensions.
+
+        NaN where a matrix has fewer frequencies, as one of answers may have.
+        """
         import pandas as pd
 
-        return pd.DataFrame(dict(self.shares)).rename_axis(index="frequency", columns="matrix")
+        rows = {name: pd.Series(share) for name, share in self.shares.items()}
+        return pd.DataFrame(rows).rename_axis(index="frequency", columns="matrix")
 
     @property
     def mean_ipr(self) -> dict[str, float | None]:

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from interp.analysis.neurons.curves import Curves
+
 
 @dataclass(frozen=True)
 class ReadCurves:
     """Neurons over the first operand, the second and the answers.
 
     Attributes:
-        values: (3, neuron, residue).
+        values: the curves.
         additive: share of the variance of each neuron's pre-activation, over all pairs, that its
             two curves make up; NaN for a neuron that does not vary. None where curves are read
             from weights.
         told: how they came about, in a few words; None where they are weights or composed maps.
     """
 
-    values: Float[np.ndarray, "3 neuron residue"]
+    values: Curves
     additive: Float[np.ndarray, " neuron"] | None = None
     told: str | None = None
 

@@ -37,6 +37,7 @@ def run_summary(run: Run) -> dict[str, Any]:
         "seed": run.config.seed,
         "scores": row.scores.to_dict(),
         "phase": named,
+        **({} if run.stopped is None else {"stopped": run.stopped}),
     }
 
 

@@ -45,6 +45,8 @@ def print_scores(run: Run) -> None:
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)
+    if run.ended is not None:
+        say(f"the run {run.ended}")
     found = phase_or_none(run)
     if found is not None:
         say(f"phase: {found.name} ({found.reason})")
@@ -90,11 +92,16 @@ def print_spectrum(
     top: int = 10,
 ) -> None:
     """The strongest frequencies of each curve or embedding."""
+    import numpy as np
+
     what = "embeddings" if neuron is None else f"neuron {neuron}"
     shown = Table("frequency", *shares, title=f"{table.name}: share of power, {what}")
-    mean = sum(shares.values())
-    for frequency in (-mean).argsort()[:top]:
-        shown.add_row(str(frequency), *(f"{row[frequency]:.4f}" for row in shares.values()))
+    # A curve over another number of answers has other frequencies: fewer, or more.
+    longest = max(len(row) for row in shares.values())
+    total = np.sum([np.pad(row, (0, longest - len(row))) for row in shares.values()], axis=0)
+    for frequency in (-total).argsort()[:top]:
+        cells = (f"{r[frequency]:.4f}" if frequency < len(r) else "–" for r in shares.values())
+        shown.add_row(str(frequency), *cells)
     _show(shown)
     say(table.caption)
 

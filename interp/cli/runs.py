@@ -90,7 +90,7 @@ def spectrum(
     else:
         source = neuron_table(load(run), step, layer=layer)
         drawn = figures.neuron_curves(source, neuron)
-        rows = power_shares(source.coefficients[:, neuron])
+        rows = [power_shares(one[neuron]) for one in source.coefficients]
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
         figures.save(drawn, figure, template=template)

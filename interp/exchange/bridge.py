@@ -89,7 +89,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         n_layers=model.n_layers,
         n_ctx=positions,
         d_vocab=tokens,
-        d_vocab_out=network.task.p,
+        d_vocab_out=network.task.n_answers,
         d_mlp=model.d_mlp or None,
         attn_only=not model.d_mlp,
         act_fn=_ACTIVATIONS_THERE.get(model.phi, "relu"),

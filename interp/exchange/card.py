@@ -49,8 +49,8 @@ def _results(run: Run) -> dict[str, Any]:
     task = run.config.task
     known = {split: score.accuracy for split, score in run.measurement().scores.items()}
     return {
-        "task": {"type": "modular-arithmetic", "name": f"({task.operation}) mod {task.p}"},
-        "dataset": {"name": f"({task.operation}) mod {task.p}", "type": "modular-arithmetic"},
+        "task": {"type": "modular-arithmetic", "name": task.title},
+        "dataset": {"name": task.title, "type": "modular-arithmetic"},
         "metrics": [
             {"type": "accuracy", "name": f"{split} accuracy", "value": round(value, 4)}
             for split, value in known.items()

@@ -62,7 +62,7 @@ def publish(
         for step in source.steps if checkpoints == "all" else source.steps[-1:]:
             write_checkpoint(folder, step, source.network(step), source.config)
         write_measurements(folder, source.measurements)
-        finish_run(folder, source.config, source.measurement(), source.seconds or 0.0, title)
+        _finish(folder, source, title)
         pictures = _draw(source, folder)
         if (about := origin_of(source)) is not None:
             write_origin(folder, about)
@@ -72,6 +72,12 @@ def publish(
         hub.create_repo(push, exist_ok=True)
         hub.upload_folder(repo_id=push, folder_path=str(target))
     return target
+
+
+def _finish(folder: Path, source: Run, title: str) -> None:
+    """Marks the folder as that of a finished run, which ended as the source did."""
+    last, seconds = source.measurement(), source.seconds or 0.0
+    finish_run(folder, source.config, last, seconds, title, source.stopped)
 
 
 def _hub() -> Any:

@@ -10,7 +10,12 @@ from typing import Any
 
 from interp.analysis.phases.phase import phase_name
 from interp.training.config.run_config import RunConfig
-from interp.training.runs.metadata import Measurement, read_measurements, read_run_config
+from interp.training.runs.metadata import (
+    Measurement,
+    read_measurements,
+    read_run_config,
+    read_stopped,
+)
 from interp.training.untrusted import open_regular, parse_json
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -132,7 +137,10 @@ def _status(folder: Path) -> str:
     if not checkpoints:
         return "no checkpoint yet"
     _check_tensors(checkpoints[-1] / "model.safetensors")
-    return "done" if (folder / "DONE").exists() else "training"
+    if not (folder / "DONE").exists():
+        return "training"
+    stopped = read_stopped(folder)
+    return "done" if stopped is None else f"done, stopped: {stopped}"
 
 
 def _check_tensors(path: Path) -> None:

@@ -49,11 +49,11 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
 
 def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
     """The weights over the group's elements, and their component at the dominant frequency."""
-    element = np.arange(table.elements, dtype=np.int32)
-    frequency = int(table.frequency[neuron])
+    element = np.arange(table.lengths[curve], dtype=np.int32)
+    frequency = int(table.shown_frequency[curve, neuron])
     weights = go.Scatter(
         x=element,
-        y=table.ordered[curve, neuron].astype(np.float32),
+        y=table.ordered[curve][neuron].astype(np.float32),
         mode="lines+markers",
         name="weight",
         marker={"size": 4},
@@ -72,7 +72,7 @@ def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
 
 
 def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
-    shares = power_shares(table.coefficients[curve, neuron])
+    shares = power_shares(table.coefficients[curve][neuron])
     return go.Bar(
         x=np.arange(len(shares), dtype=np.int32),
         y=shares.astype(np.float32),
@@ -85,9 +85,10 @@ def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
 
 def _wave(table: NeuronTable, curve: int, neuron: int, frequency: int) -> np.ndarray:
     """The curve's component at one frequency, over the group's elements."""
-    kept = np.zeros_like(table.coefficients[curve, neuron])
-    kept[frequency] = table.coefficients[curve, neuron, frequency]
-    wave: np.ndarray = np.fft.irfft(kept, n=table.elements)
+    spectrum = table.coefficients[curve][neuron]
+    kept = np.zeros_like(spectrum)
+    kept[frequency] = spectrum[frequency]
+    wave: np.ndarray = np.fft.irfft(kept, n=table.lengths[curve])
     return wave
 
 

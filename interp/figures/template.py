@@ -108,7 +108,7 @@ def faint(colour: str, opacity: float) -> str:
 def run_caption(config: RunConfig, step: int | None = None) -> str:
     """The setting of a run in one line."""
     parts = [
-        f"({config.task.operation}) mod {config.task.p}",
+        config.task.title,
         f"α = {config.data.fraction:g}",
         f"ξ = {config.data.corruption:g}",
         f"{config.optimizer.name}, wd {config.optimizer.weight_decay:g}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import RANKINGS
 from interp.analysis.fourier.conventions import CONVENTIONS
-from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
 from interp.figures.template import CLASS_COLOUR, SPLIT_COLOUR, SPLIT_DASH
@@ -71,6 +70,7 @@ def _arrays(
         "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
         "sizes": sizes.astype(np.int32),
         "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(sizes)),
+        **_answer_frequencies(every),
         **_norm_weights(every),
         **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
@@ -85,7 +85,8 @@ def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
         "run": run.name,
         "seed": run.config.seed,
         "neurons": len(table),
-        "elements": table.elements,
+        "elements": max(table.lengths),
+        "lengths": list(table.lengths),
         "axis": GROUPS[table.group].axis,
         "curves": list(CURVES),
         "sign": table.task.operation.second_sign,
@@ -132,7 +133,14 @@ def _before(reading: Reading, step: int) -> list[float | None] | None:
 
 
 def _mean_shares(table: NeuronTable) -> np.ndarray:
-    return np.asarray(power_shares(table.coefficients).mean(axis=0))
+    return table.shares
+
+
+def _answer_frequencies(tables: Sequence[NeuronTable]) -> dict[str, np.ndarray]:
+    """Where answers have frequencies of their own, the dominant one of each neuron."""
+    if tables[0].alike:
+        return {}
+    return {"answer_frequency": np.stack([t.frequencies[2] for t in tables]).astype(np.uint16)}
 
 
 def _norm_weights(tables: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
@@ -155,7 +163,7 @@ def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dic
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
     """Curves of earlier checkpoints, a byte a residue."""
-    rows = [one.ordered for one in earlier]
+    rows = [_rectangular(one) for one in earlier]
     if not rows:
         return {}
     values, scale = quantized(np.stack(rows), 8)
@@ -163,8 +171,16 @@ def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
 
 
 def _newest_curves(table: NeuronTable) -> dict[str, np.ndarray]:
-    values, scale = quantized(table.ordered, 16)
+    values, scale = quantized(_rectangular(table), 16)
     return {"newest_curves": values, "newest_scale": scale}
+
+
+def _rectangular(table: NeuronTable) -> np.ndarray:
+    """The curves as one array; of shorter ones, what is behind their end is not shown."""
+    if table.alike:
+        return np.asarray(table.ordered)
+    longest = max(table.lengths)
+    return np.stack([np.pad(one, ((0, 0), (0, longest - one.shape[1]))) for one in table.ordered])
 
 
 def _newest_pruning(curves: PruningCurves) -> dict[str, np.ndarray]:

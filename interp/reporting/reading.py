@@ -154,7 +154,8 @@ def automatic_threshold(table: NeuronTable) -> float | None:
 def steps_with_curves(tables: Mapping[int, NeuronTable]) -> list[int]:
     """Checkpoints before the newest whose neurons' curves the file has room for, spread evenly."""
     *earlier, newest = tables
-    return spread(earlier, max(1, _CURVE_BYTES // tables[newest].curves.size))
+    numbers = sum(curve.size for curve in tables[newest].curves)
+    return spread(earlier, max(1, _CURVE_BYTES // numbers))
 
 
 def spread(steps: list[int], most: int) -> list[int]:

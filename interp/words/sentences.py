@@ -91,7 +91,7 @@ def setting(config: RunConfig) -> str:
     wrong = f", {data.corruption:.0%} of them with a redrawn label (ξ)" if data.corruption else ""
     return (
         f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
-        f"({task.operation}) mod {task.p}, with {data.fraction:.0%} of all pairs as training "
+        f"{task.title}, with {data.fraction:.0%} of all pairs as training "
         f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
         f"decay {optimizer.weight_decay:g}; loss: {LOSSES[config.loss].words}, seed {config.seed}."
     )

@@ -15,10 +15,11 @@ def story(run: Run) -> str:
     """What was trained on what, or where the network comes from, in a few sentences."""
     about = origin_of(run)
     if about is None:
-        return setting(run.config)
+        ending = "" if run.ended is None else f" It {run.ended}."
+        return setting(run.config) + ending
     config = run.config
     return (
-        f"A network ({config.model.summary}) on ({config.task.operation}) mod {config.task.p}, "
+        f"A network ({config.model.summary}) on {config.task.title}, "
         f"imported. Recognized: {'; '.join(about['recognized'])}. Assumed: "
         f"{'; '.join(about['assumed']) or 'nothing'}. How it was trained is not known: the "
         "configuration has defaults for it."

@@ -15,7 +15,11 @@ class Later:
     """Of a field: older configurations lack it, so at its default it is no part of their names."""
 
 
-LATER = Later()
+class Place:
+    """Of a field: where something lies, which is no part of a name; a digest tells what it is."""
+
+
+LATER, PLACE = Later(), Place()
 
 
 class Section(BaseModel):
@@ -36,11 +40,16 @@ class Section(BaseModel):
 
 
 def unnamed(section: BaseModel) -> dict[str, Any]:
-    """What is left out of a configuration's name, as pydantic's ``exclude``: see :class:`Later`."""
+    """What is left out of a configuration's name, as pydantic's ``exclude``.
+
+    See :class:`Later` and :class:`Place`.
+    """
     found: dict[str, Any] = {}
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
-        if any(isinstance(mark, Later) for mark in info.metadata) and value == info.default:
+        is_place = any(isinstance(mark, Place) for mark in info.metadata)
+        is_later = any(isinstance(mark, Later) for mark in info.metadata)
+        if is_place or (is_later and value == info.default):
             found[name] = True
         elif isinstance(value, BaseModel) and (inner := unnamed(value)):
             found[name] = inner

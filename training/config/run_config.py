@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from interp.training.config.fields import Section, unnamed
+from interp.training.config.fields import LATER, Section, unnamed
+from interp.training.config.places import COPIES, with_places
 from interp.training.config.problems import first_problem
+from interp.training.config.resolved import resolved
 from interp.training.config.sections import (
     DataConfig,
     DtypeName,
@@ -21,8 +23,9 @@ from interp.training.config.sections import (
     SeedsConfig,
     TaskConfig,
 )
+from interp.training.config.stop import StopConfig
 from interp.training.data.dataset import training_size
-from interp.training.tasks.task import Task, make_task
+from interp.training.tasks.task import Task
 
 
 class RunConfig(Section):
@@ -41,6 +44,7 @@ class RunConfig(Section):
     seed: int = Field(0, ge=0, description="sets every seed that `seeds` leaves open")
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    stop: Annotated[StopConfig, LATER] = StopConfig()
 
     def __init__(self, **values: Any) -> None:
         """Checks every field.
@@ -50,7 +54,7 @@ class RunConfig(Section):
                 unknown key is answered with the nearest one.
         """
         try:
-            super().__init__(**values)
+            super().__init__(**resolved(values))
         except ValidationError as error:
             raise ValueError(first_problem(RunConfig, error)) from None
 
@@ -64,7 +68,13 @@ class RunConfig(Section):
         Raises:
             ValueError: in one line, naming the dotted path.
         """
-        count = training_size(self.data.fraction, len(self.make_task().pairs))
+        task = self.make_task()
+        count = training_size(self.data.fraction, len(task.pairs))
+        if self.model.tied and task.n_answers != task.p:
+            raise ValueError(
+                f"model.tied: expected false for {task.n_answers} answers to {task.p} operands, "
+                "which are other tokens"
+            )
         self._check_batch(count)
         if self.optimizer.warmup > self.steps:
             raise ValueError(
@@ -93,7 +103,7 @@ class RunConfig(Section):
 
     def make_task(self) -> Task:
         """The task that the run learns."""
-        return make_task(self.task.operation, self.task.p)
+        return self.task.make_task()
 
     def seed_of(self, purpose: Seeded) -> int:
         """The seed in force for a purpose: its own where given, else the run's."""
@@ -111,6 +121,10 @@ class RunConfig(Section):
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
+
+    def kept(self) -> dict[str, Any]:
+        """Plain data as a run folder has it, with the names of its own copies of files."""
+        return with_places(self.to_dict(), COPIES)
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:

@@ -9,11 +9,11 @@ from pydantic import Field, field_validator, model_validator
 
 from interp.training.config.fields import LATER, Section
 from interp.training.config.kinds import KINDS, KindRow
+from interp.training.config.learned import DataConfig as DataConfig
+from interp.training.config.learned import TaskConfig as TaskConfig
 from interp.training.config.named import Choices, Named
-from interp.training.data.corruption import CorruptionKind
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.tasks.task import make_task
 
 # Rows of tables, by name: what is in the table can be written.
 LossName = Annotated[str, Named(LOSSES)]
@@ -31,26 +31,6 @@ DtypeName = Literal["float32", "float64"]
 PrecisionName = Literal["highest", "high", "medium"]
 OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
-
-
-class TaskConfig(Section):
-    """What is learned."""
-
-    operation: str = Field("x + y", description="operation, or a polynomial in x and y")
-    p: int = Field(97, ge=2, le=2048, description="modulus")
-
-    @model_validator(mode="after")
-    def _defined(self) -> TaskConfig:
-        make_task(self.operation, self.p)
-        return self
-
-
-class DataConfig(Section):
-    """Which pairs are trained on, and how many of their labels are redrawn."""
-
-    fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
-    corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
-    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
 
 
 class ModelConfig(Section):

@@ -19,17 +19,17 @@ def redraw(
 
     Both are drawn for the whole table, whatever the training set, which is what nests the sets.
     """
-    count, p = len(task.pairs), task.p
+    count, p, q = len(task.pairs), task.p, task.n_answers
     match kind:
         case "uniform":
-            return random.permutation(count), random.integers(p, size=count)
+            return random.permutation(count), random.integers(q, size=count)
         case "wrong":
             rank = random.permutation(count)
-            return rank, (task.answers + random.integers(1, p, size=count)) % p
+            return rank, (task.answers + random.integers(1, q, size=count)) % q
         case "symmetric":
             x, y = task.pairs.T
             orbit = np.minimum(x, y) * p + np.maximum(x, y)
-            return random.permutation(p * p)[orbit], random.integers(p, size=p * p)[orbit]
+            return random.permutation(p * p)[orbit], random.integers(q, size=p * p)[orbit]
     raise ValueError(
         f"data.kind: expected one of {', '.join(get_args(CorruptionKind))}, got {kind!r}"
     )

@@ -78,7 +78,7 @@ def make_dataset(
         task: what is learned.
         fraction: α, share of all pairs that is trained on.
         corruption: ξ, share of the training examples whose label is redrawn.
-        kind: ``uniform`` over all p answers (the paper's), ``wrong`` over the p−1 others, or
+        kind: ``uniform`` over all answers (the paper's), ``wrong`` over the others, or
             ``symmetric``: uniform, with the same label for (m, n) and (n, m), which are redrawn
             together (the count may then fall one short).
         split_seed: moves the training set only.

@@ -18,7 +18,7 @@ from interp.training.models.blocks import check_operands
 from interp.training.models.layers.noise import Noise
 from interp.training.models.module.inputs import read_logits
 from interp.training.models.module.layer import AdaptedBlock, AdaptedLayer, Change, visit_of
-from interp.training.models.module.parts import Parts, answers_of, parts_of
+from interp.training.models.module.parts import Parts, parts_of
 from interp.training.models.module.readout import affine_rows
 from interp.training.models.module.source import Source
 from interp.training.models.module.watched import Tap, watched
@@ -115,7 +115,7 @@ class Adapted(HookedRootModule):
     ) -> Float[Tensor, "pair answer"]:
         """Logits with the activations of some layers changed, after the mask."""
         taps = [Tap(one.place, visit_of(one, changes.get(one.index))) for one in self.layers]
-        return read_logits(self.output(pairs, taps), len(pairs), answers_of(self.task))
+        return read_logits(self.output(pairs, taps), len(pairs), self.task.n_answers)
 
     def output(self, pairs: Int[Tensor, "pair 2"], taps: Sequence[Tap]) -> Any:
         """What the module gives while taps see and change its values."""

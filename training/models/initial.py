@@ -18,14 +18,15 @@ def mlp_weights(
     ``paper``: std (16N)^(-1/3) (Doshi et al. 2024, app. A); ``he``: sqrt(2 / fan-in), with 2p
     one-hot inputs; ``lazy``: variance 2 / N^(2/3).
     """
-    width, p = network.width, network.task.p
+    width, p, q = network.width, network.task.p, network.task.n_answers
 
     def std(inputs: int) -> float:
         if init == "paper":
             return (16 * width) ** (-1 / 3)
         return (2 / inputs) ** 0.5 if init == "he" else 2**0.5 * width ** (-1 / 3)
 
-    u, v, w = random.normal(size=(3, width, p))
+    u, v = random.normal(size=(2, width, p))
+    w = random.normal(size=(width, q))
     yield "blocks.0.mlp.W_in", std(2 * p) * np.concatenate([u, v], axis=1).T
     yield "unembed.W_U", std(width) * w
     for index in range(1, len(network.blocks)):

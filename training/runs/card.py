@@ -9,11 +9,11 @@ from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLIT_MEANING
 
 
-def card(name: str, config: RunConfig, scores: Scores | None) -> str:
+def card(name: str, config: RunConfig, scores: Scores | None, ended: str | None = None) -> str:
     """Markdown with a model hub's front matter; scores are absent while a run trains."""
     data, optimizer = config.data, config.optimizer
     batch = f"batches of {optimizer.batch_size}" if optimizer.batch_size else "full batch"
-    settings = yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True)
+    settings = yaml.safe_dump(config.kept(), sort_keys=False, allow_unicode=True)
     return f"""---
 library_name: interp
 tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
@@ -21,11 +21,11 @@ tags: [grokking, memorization, modular-arithmetic, mechanistic-interpretability]
 
 # {name}
 
-A network ({config.model.summary}) trained on ({config.task.operation}) mod {config.task.p}
+A network ({config.model.summary}) trained on {config.task.title}
 with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
-labels redrawn ({data.kind}).
+labels redrawn ({"as given" if data.is_given else data.kind}).
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},
-{config.steps} steps, {batch}, seed {config.seed}.{_warning(config)}
+{config.steps} steps, {batch}, seed {config.seed}.{_ending(ended)}{_warning(config)}
 
 {_table(scores)}
 Read it with `interp.load("{name}")`; see its neurons with `interp ipr {name}`.
@@ -37,6 +37,10 @@ The setting is that of Doshi et al. 2024, *To grok or not to grok* (arXiv 2310.1
 ```yaml
 {settings}```
 """
+
+
+def _ending(ended: str | None) -> str:
+    return "" if ended is None else f"\n\nThe run {ended}."
 
 
 def _warning(config: RunConfig) -> str:

@@ -51,7 +51,7 @@ class Checkpoint:
         if self.dataset is None:
             raise ValueError("dataset: expected one beside a network; a run brings its own")
         ours, theirs = self.network.task, self.dataset.task
-        if ours.name != theirs.name:
+        if ours.key != theirs.key:
             raise ValueError(f"dataset: expected one of {ours.name}, got one of {theirs.name}")
         return self.dataset
 

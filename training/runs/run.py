@@ -32,6 +32,8 @@ from interp.training.runs.metadata import (
     read_measurements,
     read_run_config,
     read_seconds,
+    read_stopped,
+    stopped_at,
     write_measurements,
 )
 from interp.training.runs.tensor_file import load_weights
@@ -47,7 +49,8 @@ class Run(Displayed):
         measurements: scores at increasing steps.
         weights: arrays by step; read from the folder when asked for.
         path: the run folder; None for a run that was kept in memory.
-        finished: whether it reached its last step.
+        finished: whether it reached its last step, or a reason to stop before.
+        stopped: that reason, if any: ``test_accuracy ≥ 0.99 at 3 evaluations in a row``.
         module: what its network is made of, where the configuration does not name it.
     """
 
@@ -57,6 +60,7 @@ class Run(Displayed):
     weights: Mapping[int, Weights]
     path: Path | None = None
     finished: bool = True
+    stopped: str | None = None
     module: Any = field(default=None, repr=False)
 
     @property
@@ -68,6 +72,11 @@ class Run(Displayed):
     def seconds(self) -> float | None:
         """Seconds of training since it was last resumed; None in memory or while it trains."""
         return None if self.path is None else read_seconds(self.path)
+
+    @property
+    def ended(self) -> str | None:
+        """Where and why it stopped before its last step; None if it did not."""
+        return None if self.stopped is None else stopped_at(self.measurement().step, self.stopped)
 
     @property
     def steps(self) -> list[int]:
@@ -149,6 +158,7 @@ def load(path: Path | str, module: Any = None) -> Run:
         weights=CheckpointFolder(folder),
         path=folder,
         finished=(folder / "DONE").exists(),
+        stopped=read_stopped(folder),
         module=module,
     )
 

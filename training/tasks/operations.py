@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 
 from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
+from interp.training.tasks.table import Table
 
 Values = Int[np.ndarray, " pair"]
 Formula = Callable[[Values, Values, int], Values]
@@ -32,6 +33,7 @@ class Operation:
         domain: ``(x, y) -> bool`` pairs on which it is defined; None for all of them.
         second_sign: s in the phase relation a + s·b = c of a neuron that solves the operation
             (phases of its first, second and answer curve); None where no such relation is known.
+        table: the answers of an operation that is given by them; it also is the formula.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Operation:
     needs_prime: bool = False
     domain: Domain | None = None
     second_sign: Literal[1, -1] | None = None
+    table: Table | None = None
 
 
 def _divide(x: Values, y: Values, p: int) -> Values:
@@ -126,6 +129,12 @@ def operation(
         return formula
 
     return add
+
+
+def of_table(table: Table, name: str) -> Operation:
+    """The operation that a table is."""
+    domain = table.has if table.is_partial else None
+    return Operation(name, table, domain=domain, table=table)
 
 
 def _check_name(name: str) -> None:

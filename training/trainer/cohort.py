@@ -29,11 +29,13 @@ from interp.training.trainer.stack import stack
 
 # What may differ between the runs of a cohort; everything else makes another program.
 _OWN: Any = {
-    "data": {"corruption", "kind"},
+    "task": {"table"},
+    "data": {"corruption", "kind", "file", "digest"},
     "model": {"dropout"},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
     "seeds": ...,
+    "stop": ...,
 }
 # On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
 _SMALL = 2**17

@@ -32,6 +32,12 @@ class Neurons {
     return (this.ofCurve("phases", place, curve, neuron) / 32767) * Math.PI;
   }
 
+  // The frequency that a curve's wave and phase are of; answers may have their own.
+  frequencyOf(place, curve, neuron) {
+    const own = curve === 2 && this.arrays.answer_frequency;
+    return this.value(own ? "answer_frequency" : "frequency", place, neuron);
+  }
+
   // a ± b − c, in [−π, π); null where the operation has no such rule.
   phaseError(place, neuron) {
     if (this.sign === null) return null;
@@ -112,7 +118,7 @@ class Neurons {
     const row = ((newest ? 0 : at) * 3 + curve) * this.count + neuron;
     const scale = scales[row] / (newest ? 32767 : 127);
     const start = row * this.elements;
-    return Array.from(values.subarray(start, start + this.elements), (one) => one * scale);
+    return Array.from(values.subarray(start, start + this.lengths[curve]), (one) => one * scale);
   }
 
   // Mean share of one-sided power of all neurons at a checkpoint.

@@ -10,7 +10,7 @@ function neuronWords(neurons, place, neuron, threshold) {
   const parts = [
     `Neuron ${neuron} at step ${neurons.steps[place]}: ${kind}`,
     `IPR ${shown(neurons.ipr(place)[neuron])} (U ${shown(neurons.curveIpr(place, u, neuron))}, V ${shown(neurons.curveIpr(place, v, neuron))}, W ${shown(neurons.curveIpr(place, w, neuron))})`,
-    `frequency ${neurons.value("frequency", place, neuron)}`,
+    `frequency ${neurons.value("frequency", place, neuron)}${neurons.arrays.answer_frequency ? ` (answers ${neurons.frequencyOf(place, w, neuron)})` : ""}`,
     `phases a, b, c = ${phases} rad`,
   ];
   const error = neurons.phaseError(place, neuron);
@@ -30,7 +30,6 @@ function neuronNote(neurons, place) {
 function neuronFigure(neurons, place, neuron, narrow) {
   const step = neurons.curvesAt(place);
   const at = neurons.steps.indexOf(step);
-  const frequency = neurons.value("frequency", at, neuron);
   const data = [];
   const layout = { height: narrow ? 1100 : 560, ...legendBelow(narrow, 2) };
   layout.margin.t = 12;
@@ -40,6 +39,7 @@ function neuronFigure(neurons, place, neuron, narrow) {
   neurons.curves.forEach((name, curve) => {
     const values = neurons.weights(step, curve, neuron);
     const spectrum = coefficients(values);
+    const frequency = neurons.frequencyOf(at, curve, neuron);
     const left = 2 * curve + 1, right = left + 1;
     const [x, y, x2, y2] = [`x${left}`, `y${left}`, `x${right}`, `y${right}`].map((one) => one.replace(/^([xy])1$/, "$1"));
     const common = { x: values.map((_, i) => i), xaxis: x, yaxis: y, showlegend: curve === 0 };

@@ -37,12 +37,6 @@ class Parts:
     told: tuple[str, ...]
 
 
-def answers_of(task: Task) -> int:
-    """How many answers a task has; the residues, unless it says otherwise."""
-    count: int = getattr(task, "n_answers", task.p)
-    return count
-
-
 def parts_of(
     task: Task,
     source: Source,
@@ -61,9 +55,9 @@ def parts_of(
     pairs = torch.as_tensor(task.pairs[some])
     with torch.no_grad():
         output = _tried(module, how, pairs)
-        logits = read_logits(output, len(pairs), answers_of(task))
+        logits = read_logits(output, len(pairs), task.n_answers)
         again = _run(module, how, pairs.flip(0))(())
-        if not near(read_logits(again, len(pairs), answers_of(task)).flip(0), logits):
+        if not near(read_logits(again, len(pairs), task.n_answers).flip(0), logits):
             raise ValueError(
                 "module: expected the same logits for a pair whatever it is run with, got others; "
                 "dropout that stays on, or statistics of the batch?"
@@ -71,13 +65,13 @@ def parts_of(
     strange = randomized(module)
     if not paths:
         raise ValueError("neurons: expected the name of a submodule, got none")
-    run, count = _run(strange, how, pairs), answers_of(task)
+    run, count = _run(strange, how, pairs), task.n_answers
 
     def answered(taps: Sequence[Tap]) -> Tensor:
         return read_logits(run(taps), len(pairs), count)
 
     places = tuple(find_place(strange, path, answered) for path in paths)
-    return Parts(module, how, places, (*told_of(output, answers_of(task)), *_told(places)))
+    return Parts(module, how, places, (*told_of(output, task.n_answers), *_told(places)))
 
 
 def _tried(module: nn.Module, how: Inputs, pairs: Int[Tensor, "pair 2"]) -> Any:

@@ -157,7 +157,7 @@ class Work:
             ValueError: naming the run folder.
         """
         last = run.measurement().step
-        if last != run.config.steps:
+        if last != run.config.steps and run.stopped is None:
             raise ValueError(
                 f"{run.path}: expected scores up to step {run.config.steps}, they end at {last}"
             )
