@@ -399,3 +399,16 @@ def test_what_makes_no_run(tmp_path, unchecked):
     (tmp_path / "notes.txt").write_text("mine")
     with refused(f"{tmp_path}: expected a new or empty folder, it has contents"):
         network_run(network, DATASET, tmp_path)
+
+
+def test_a_table_with_fewer_answers_than_operands(tmp_path):
+    task = make_task((np.add.outer(np.arange(P), np.arange(P)) % 5).tolist())
+    module = Embedded()
+    module.head = nn.Linear(12, 5)
+    network = adapt(module, task, "fc1")
+    table = neuron_table(network)
+    np.testing.assert_allclose(table.curves[2].T, module.head.weight.detach().double(), atol=1e-9)
+    made = network_run(network, make_dataset(task, 0.5), tmp_path / "run")
+    assert torch.equal(load(made.path, module=network).network()(PAIRS), module(PAIRS))
+    with refused(f"dataset: expected one of {task.name}, got one of x + y mod 11"):
+        network_run(network, DATASET)

@@ -61,7 +61,7 @@ def _by_step(networks: Network | Mapping[int, Network], dataset: Dataset) -> dic
     for step, network in given.items():
         if not isinstance(network, Network):
             raise TypeError(f"networks: expected a network for step {step}, got {told(network)}")
-        if network.task.name != dataset.task.name:
+        if network.task.key != dataset.task.key:
             raise ValueError(
                 f"dataset: expected one of {network.task.name}, got one of {dataset.task.name}"
             )
@@ -74,7 +74,7 @@ def _config(network: Network, dataset: Dataset, loss: LossName, last: int) -> Ru
     train = int(dataset.is_train.sum())
     wide = next(network.parameters()).dtype == torch.float64
     return RunConfig(
-        task={"operation": dataset.task.operation.name, "p": dataset.task.p},
+        task=dataset.task,
         data={
             "fraction": train / len(dataset),
             "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
