@@ -21,7 +21,6 @@ from interp.analysis.trajectory.history import history as history
 from interp.analysis.trajectory.ipr_history import dynamics as dynamics
 from interp.exchange import import_checkpoint as import_checkpoint
 from interp.exchange import to_bridge as to_bridge
-from interp.exchange.network_run import network_run as network_run
 from interp.explorer.serve import explore as explore
 from interp.gallery import figure as figure
 from interp.reporting.report import report as report

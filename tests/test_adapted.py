@@ -165,6 +165,9 @@ def test_a_pruned_neurons_activation_is_zero(case, layer):
     assert torch.equal(network(PAIRS), own_logits(case)), "the network itself stays"
     dead = neuron_table(pruned, layer=layer).dead
     np.testing.assert_array_equal(dead, ~keep)
+    readout = pruned.readout(layer)
+    if readout is not None:
+        np.testing.assert_array_equal((readout != 0).any(dim=1), keep)
 
 
 def native_of(module: Any) -> MLP:

@@ -84,7 +84,7 @@ def test_a_folder_that_names_the_module_is_read_as_any_other(run):
 def test_a_live_module_is_needed_again(tmp_path):
     module = Attention()
     network = adapt(module, TASK, "blocks.0.up", "tokens")
-    made = interp.network_run(network, DATASET, tmp_path / "run")
+    made = network_run(network, DATASET, tmp_path / "run")
     assert torch.equal(made.network()(PAIRS), network(PAIRS)), "this one remembers it"
     found = load(tmp_path / "run")
     message = (

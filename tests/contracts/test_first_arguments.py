@@ -18,7 +18,6 @@ MORE: dict[str, tuple[Any, ...]] = {
     "history": ("needed",),
     "make_dataset": (0.5,),
     "make_task": (7,),
-    "network_run": (interp.make_dataset(interp.make_task("x + y", 7), 0.5),),
     "neuron_curves": (0,),
     "prune": ([],),
     "prune_by_class": (3, 3),

@@ -37,6 +37,8 @@ def adapt(
     running statistics after it is found, so that φ(0) need not be 0. Where the module goes on
     with the pre-activation itself, or hides φ from torch's functions, the two are the same.
 
+    :func:`interp.exchange.network_run` makes a run of the network, for reports and histories.
+
     Args:
         module: a module; a class or function that makes one; or the import path of such a one,
             ``"package.module:name"``, by which a run folder can be read again.
