@@ -13,6 +13,7 @@ interp`` costs nothing:
     phase, dynamics
     sweep, Machine, phase_diagram     many runs: a grid in, a table out; its phases
     to_bridge, import_checkpoint      networks out to TransformerLens, and in from other code
+    adapt                             anybody's torch module as a network
     reproduce                         a claim or figure of the paper: train, measure, judge
     make_task, make_dataset, analytic_network
     figures, report, explore          a run in one HTML file; a folder of runs in a browser

@@ -29,6 +29,7 @@ from interp.training.config.run_config import RunConfig as RunConfig
 from interp.training.data.dataset import make_dataset as make_dataset
 from interp.training.data.given import given_dataset as given_dataset
 from interp.training.losses.own import loss as loss
+from interp.training.models.adapt import adapt as adapt
 from interp.training.models.analytic import analytic_network as analytic_network
 from interp.training.models.layers.activation import activation as activation
 from interp.training.runs.run import load as load

@@ -20,6 +20,8 @@ Purpose = Literal[
     "phases",
     "bootstrap",
     "planes",
+    "ablation",
+    "readout",
     "evidence",
 ]
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import singledispatch
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from interp.analysis.neurons.composition import check_layer
 from interp.training.arguments import told
+from interp.training.models.adapted import Adapted
+from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.norm import LayerNorm
 from interp.training.models.network import Network
 from interp.training.runs.subject import Source, as_checkpoint
@@ -22,7 +26,8 @@ def prune(source: Source, keep: ArrayLike, layer: int = 0) -> Network:
 
     Their activations (``mlp.hook_post``) are then zero, so it is the same as ablating them by a
     hook. Under a layer norm on the neurons, whose statistics are those of the whole layer, the
-    weights into a pruned neuron stay, and what it writes and is read by is zero.
+    weights into a pruned neuron stay, and what it writes and is read by is zero. An adapted
+    module keeps its weights, and a hook sets the activations to zero.
 
     Args:
         source: a network, which is not changed; or a checkpoint, a run or its folder.
@@ -37,8 +42,16 @@ def prune(source: Source, keep: ArrayLike, layer: int = 0) -> Network:
     network = as_checkpoint(source).network
     check_layer(network, layer)
     pruned = deepcopy(network)
-    gone = torch.from_numpy(~_mask(keep, network.width))
+    gone = torch.from_numpy(~_mask(keep, network.layers[layer].width))
+    _silence(pruned, layer, gone)
+    return pruned
+
+
+@singledispatch
+def _silence(pruned: Network, layer: int, gone: Bool[Tensor, " neuron"]) -> None:
+    """Takes neurons out of a network, in place."""
     one = pruned.layers[layer]
+    assert isinstance(one, HiddenLayer)
     if not isinstance(one.norm, LayerNorm):
         one.W_in[:, gone] = 0
         if one.b_in is not None:
@@ -46,7 +59,11 @@ def prune(source: Source, keep: ArrayLike, layer: int = 0) -> Network:
     if one.norm is not None:
         one.norm.w[gone], one.norm.b[gone] = 0, 0
     pruned.read_by(layer)[gone] = 0
-    return pruned
+
+
+@_silence.register(Adapted)
+def _mask_adapted(pruned: Adapted, layer: int, gone: Bool[Tensor, " neuron"]) -> None:
+    pruned.layers[layer].keep[gone] = False
 
 
 def _mask(keep: object, width: int) -> Bool[np.ndarray, " neuron"]:

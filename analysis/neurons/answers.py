@@ -144,8 +144,20 @@ def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes:
 
 
 def output_rows(network: Network) -> Float[np.ndarray, "residue dimension"]:
-    """The weights that make each answer's logit."""
-    rows: np.ndarray = network.read_out.detach().double().cpu().numpy().T
+    """The weights that make each answer's logit; an adapted module's where they are a readout.
+
+    Raises:
+        ValueError: if the network has no such weights.
+    """
+    matrix = network.read_out
+    if matrix is None and network.layers:
+        matrix = network.readout(len(network.layers) - 1)
+    if matrix is None:
+        raise ValueError(
+            f"answers: expected logits that are a sum over weights, {network.model.row.noun} has "
+            "none that are known"
+        )
+    rows: np.ndarray = matrix.detach().double().cpu().numpy().T
     return rows
 
 

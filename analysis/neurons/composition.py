@@ -16,9 +16,12 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.analysis.neurons.curves import Curves
+from interp.analysis.neurons.additive import adapted_curves
+from interp.analysis.neurons.curves import Curves, together
+from interp.analysis.neurons.origin import ReadCurves
 from interp.training.arguments import is_whole
 from interp.training.evaluation import in_float64
+from interp.training.models.adapted import Adapted
 from interp.training.models.blocks import TransformerBlock, scaled
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
@@ -43,11 +46,24 @@ def neuron_curves(network: Network, layer: int = 0) -> Curves:
     Raises:
         ValueError: if the network has no such layer.
     """
+    return read_curves(network, layer).values
+
+
+@torch.no_grad()
+def read_curves(network: Network, layer: int = 0) -> ReadCurves:
+    """As :func:`neuron_curves`, with how they came about."""
     check_layer(network, layer)
-    exact = in_float64(network)
-    first, second, answer = _composed(exact, layer)
-    curves = [one.cpu().numpy() for one in (first.T, second.T, answer)]
-    return np.stack(curves) if first.shape[0] == answer.shape[1] else tuple(curves)
+    return _curves(in_float64(network), layer)
+
+
+@singledispatch
+def _curves(network: Network, layer: int) -> ReadCurves:
+    """Of a network in float64: its weights, or composed of them."""
+    first, second, answer = _composed(network, layer)
+    return ReadCurves(together([one.cpu().numpy() for one in (first.T, second.T, answer)]))
+
+
+_curves.register(Adapted)(adapted_curves)
 
 
 @torch.no_grad()

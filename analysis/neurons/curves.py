@@ -22,3 +22,8 @@ def by_curve(function: Callable[[np.ndarray], Any], curves: Curves) -> Any:
 def of_each(function: Callable[[np.ndarray], Any], curves: Curves) -> np.ndarray:
     """The same, where the function gives one value a neuron: (3, neuron)."""
     return np.asarray(by_curve(function, curves))
+
+
+def together(curves: list[np.ndarray]) -> Curves:
+    """Three curves a neuron as one array, where they have one length."""
+    return np.stack(curves) if len({one.shape for one in curves}) == 1 else tuple(curves)

@@ -142,7 +142,19 @@ def embedding_table(
     )
 
 
-@measure("embeddings", source="Doshi et al. 2024 (arXiv 2310.13061), figure 7")
+def no_embeddings(checkpoint: Checkpoint) -> str | None:
+    """Why a network has no embeddings that are known."""
+    network = checkpoint.network
+    if _embeddings.dispatch(type(network)) is _embeddings.dispatch(object):
+        return str(undefined("embeddings", network))
+    return None
+
+
+@measure(
+    "embeddings",
+    source="Doshi et al. 2024 (arXiv 2310.13061), figure 7",
+    refuses=no_embeddings,
+)
 def embeddings(
     checkpoint: Checkpoint, *, convention: Convention = "one-sided", r: float = 2
 ) -> EmbeddingTable:

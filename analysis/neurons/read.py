@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
 from interp.analysis.measure import measure
-from interp.analysis.neurons.composition import neuron_curves
+from interp.analysis.neurons.composition import read_curves
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.models.digest import weights_digest
-from interp.training.models.kinds import empty_network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.training.runs.subject import Source, as_checkpoint
@@ -24,7 +23,8 @@ def neuron_table(
 ) -> NeuronTable:
     """Reads every neuron of a hidden layer.
 
-    The curves of a deeper network or a Transformer are composed maps (see ``composition``).
+    The curves of a deeper network or a Transformer are composed maps (see ``composition``), those
+    of an adapted module are measured (see ``additive``).
 
     Args:
         source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
@@ -43,11 +43,11 @@ def neuron_table(
     network = origin.network
     group = GROUPS.check(network.task.group if group is None else group)
     CONVENTIONS.check(convention)
-    curves = neuron_curves(network, layer)
+    found = read_curves(network, layer)
     norm = network.layers[layer].norm
     return NeuronTable(
         task=network.task,
-        curves=curves,
+        curves=found.values,
         group=group,
         convention=convention,
         r=r,
@@ -57,6 +57,7 @@ def neuron_table(
         layer=layer,
         layers=len(network.layers),
         digest=weights_digest(network),
+        origin=found,
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
         redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
@@ -71,7 +72,7 @@ def no_neurons(checkpoint: Checkpoint) -> str | None:
 
 def no_neurons_in(run: Run) -> str | None:
     """Why a measure of neurons over a whole run is not defined on it; no checkpoint is read."""
-    return no_neurons(Checkpoint(empty_network(run.config, run.dataset.task)))
+    return no_neurons(Checkpoint(run.empty_network()))
 
 
 @measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)

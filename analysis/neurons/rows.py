@@ -35,6 +35,8 @@ def arrow_table(table: Any) -> pa.Table:
         columns["phase_error"] = table.phase_error
     if table.norm_weight is not None:
         columns["norm_weight"] = table.norm_weight
+    if table.origin is not None and table.origin.additive is not None:
+        columns["additive_share"] = table.origin.additive
     for name in columns.keys() - {"neuron", "dead", "norm", "norm_weight"}:
         hidden = np.isnan(columns[name].astype(float)) | table.dead
         columns[name] = pa.array(columns[name], mask=hidden)

@@ -16,6 +16,7 @@ from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.ipr import gini, ipr
 from interp.analysis.fourier.spectrum import lengths, power_shares, wrapped
 from interp.analysis.neurons.curves import Curves, of_each
+from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.analysis.neurons.spectra import Spectra
 from interp.training.display import Result
@@ -48,6 +49,7 @@ class NeuronTable(Spectra, Result):
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
         digest: of the network's weights; None for a table that was made by hand.
         redrawn: number of training examples with a redrawn label; None where it is not known.
+        origin: how the curves came about, where they are measured.
     """
 
     task: Task
@@ -63,6 +65,7 @@ class NeuronTable(Spectra, Result):
     norm_weight: Float[np.ndarray, " neuron"] | None = None
     digest: str | None = None
     redrawn: int | None = None
+    origin: ReadCurves | None = None
 
     def __len__(self) -> int:
         return len(self.curves[0])
@@ -77,9 +80,9 @@ class NeuronTable(Spectra, Result):
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        place = None
-        if self.layers > 1:
-            place = f"hidden layer {self.layer} (of 0 to {self.layers - 1})"
+        where = [f"hidden layer {self.layer} (of 0 to {self.layers - 1})"] * (self.layers > 1)
+        where += [self.origin.told] if self.origin is not None and self.origin.told else []
+        place = " · ".join(where) or None
         words = caption(self.convention, self.r, self.group, self.seed, self.step, place)
         return words if self.alike else f"{words} · {self.words_of_lengths}"
 
@@ -157,6 +160,8 @@ class NeuronTable(Spectra, Result):
         spread = np.quantile(alive, list(QUANTILES.values())) if len(alive) else ()
         found: dict[str, float | None] = {"mean_ipr": self.mean_ipr, **dict.fromkeys(QUANTILES)}
         found |= {name: float(value) for name, value in zip(QUANTILES, spread, strict=False)}
+        if self.origin is not None and self.origin.additive is not None:
+            found["additive_share"] = self.origin.mean_additive
         return {**found, "neurons": float(len(self)), "dead": float(self.dead.sum())}
 
     def to_dict(self) -> dict[str, Any]:

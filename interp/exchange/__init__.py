@@ -3,6 +3,7 @@
 to_bridge           a Transformer as TransformerLens' bridge
 import_checkpoint   a foreign checkpoint as a run folder
 Known, Rule         what its tensors do not tell; how its dataset was drawn
+network_run         an adapted module, or several by step, as a run
 publish             a run as a folder fit for a model hub
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,7 +11,8 @@ import yaml
 from interp.analysis.caption import place
 from interp.analysis.phases.phase import phase_or_none
 from interp.training.data.splits import SPLIT_MEANING
-from interp.training.runs.run import Run
+from interp.training.runs.files import write_bytes
+from interp.training.runs.run import Run, load
 from interp.words.sentences import PAPERS, number
 from interp.words.story import story
 
@@ -43,6 +45,16 @@ def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
         "## Cite\n\n" + "\n".join(f"- {paper}" for paper in PAPERS),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def card_writer(target: Path | None) -> Callable[[Path], None]:
+    """Writes the card of a run folder into it, before it gets its name."""
+
+    def write(folder: Path) -> None:
+        title = folder.name if target is None else target.name
+        write_bytes(folder / "README.md", model_card(load(folder), title, {}).encode())
+
+    return write
 
 
 def _results(run: Run) -> dict[str, Any]:

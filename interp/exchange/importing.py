@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from interp.exchange.card import model_card
+from interp.exchange.card import card_writer
 from interp.exchange.foreign_data import Found, by_rule, from_arrays, from_file, without
 from interp.exchange.foreign_file import Foreign, foreign_of, load_file, read_foreign
 from interp.exchange.reading import Known, Reading, dtype_of, read_networks
@@ -20,15 +20,16 @@ from interp.exchange.truth.doubts import Findings, doubts
 from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import module_told
 from interp.exchange.truth.loss import loss_told
-from interp.exchange.truth.operation import operation_told
+from interp.exchange.truth.operation import UNKNOWN, operation_told
 from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
-from interp.training.runs.files import is_vacant, write_bytes
-from interp.training.runs.origin import Origin, write_origin
+from interp.training.runs.files import is_vacant
+from interp.training.runs.origin import Origin
 from interp.training.runs.run import Run, made_run
-from interp.training.tasks.task import make_task
+from interp.training.tasks.table import make_table
+from interp.training.tasks.task import Task, make_task, table_task
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ def import_checkpoint(
             HookedTransformer or a TransformerBridge. A pickle with code in it is refused.
         out: run folder to write; in memory if left out.
         layout: how to read the tensors; ``auto`` finds it.
-        operation: what was learned; if left out, the one that its answers or labels fit, and
-            ``x + y`` where none does.
+        operation: what was learned; if left out, the one that its answers or labels fit. Where
+            none does, ``unknown`` if the answers are those of a group or a quasigroup (each once
+            in every row and column), which takes them as the task; else ``x + y``.
         data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
             the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
         known: what else is known of the network and its training.
@@ -102,24 +104,37 @@ def import_checkpoint(
     live = module_told(source, reading.logits, reading.newest.p)
     learned = operation_told(operation, reading.answers, reading.evidence)
     loss = loss_told(known.loss, reading.logits)
-    dataset = _dataset(data, foreign, make_task(learned.name, reading.newest.p), where)
-    config = _config(reading, learned.name, dataset.dataset, loss.name, steps[-1])
+    task = _task(learned.name, reading)
+    dataset = _dataset(data, foreign, task, where)
     networks = dict(zip(steps, reading.networks, strict=True))
     told = [live, from_step, learned, loss]
-    about = Imported(
-        made_run(config, dataset.dataset, networks, target),
-        reading.layout,
-        (*reading.recognized, f"dataset: {dataset.told}", *_lines(told, "recognized")),
-        (*reading.assumed, *dataset.assumed, *_lines(told, "assumed")),
-        reading.newest.dropped,
-        doubts(_findings(reading, dataset, data)),
-    )
-    origin = Origin({"file": Path(where).name, "dataset_known": dataset.known, **about.to_dict()})
-    about = replace(about, run=replace(about.run, origin=origin))
-    if target is not None:
-        write_origin(target, origin)
-        write_bytes(target / "README.md", model_card(about.run, target.name, {}).encode())
-    return about
+    about = {
+        "recognized": (
+            *reading.recognized,
+            f"dataset: {dataset.told}",
+            *_lines(told, "recognized"),
+        ),
+        "assumed": (*reading.assumed, *dataset.assumed, *_lines(told, "assumed")),
+        "dropped": reading.newest.dropped,
+        "questioned": doubts(_findings(reading, dataset, data)),
+    }
+    origin = _origin(where, dataset, {"layout": reading.layout, **about})
+    config = _config(reading, dataset.dataset, loss.name, steps[-1])
+    run = made_run(config, dataset.dataset, networks, target, origin, card_writer(target))
+    return Imported(run, reading.layout, **about)
+
+
+def _task(name: str, reading: Reading) -> Task:
+    """The operation at the modulus; an unknown one is the table of the network's own answers."""
+    p = reading.newest.p
+    if name != UNKNOWN:
+        return make_task(name, p)
+    return table_task(make_table(reading.answers.reshape(p, p), p), UNKNOWN)
+
+
+def _origin(where: str, dataset: Found, about: Mapping[str, Any]) -> Origin:
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in about.items()}
+    return Origin({"file": Path(where).name, "dataset_known": dataset.known, **plain})
 
 
 def _lines(told: Sequence[Told], kind: str) -> list[str]:
@@ -187,12 +202,10 @@ def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:
     return [1], Told(assumed=words)
 
 
-def _config(
-    reading: Reading, operation: str, dataset: Dataset, loss: LossName, last: int
-) -> RunConfig:
+def _config(reading: Reading, dataset: Dataset, loss: LossName, last: int) -> RunConfig:
     train = int(dataset.is_train.sum())
     return RunConfig(
-        task={"operation": operation, "p": reading.newest.p},
+        task=dataset.task,
         data={
             "fraction": train / len(dataset),
             "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from interp.training.models.adapted import Adapted
 from interp.training.models.layers.attention import Attention
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
@@ -31,11 +32,15 @@ def plain_state(network: Network) -> dict[str, Tensor]:
       ``norms.l.*``, as ``nn.Linear``, ``nn.BatchNorm1d`` and ``nn.LayerNorm`` have them;
     - a Transformer: HookedTransformer's names and shapes, which are this project's. Its attention
       scores are divided by √d_head: another scale is in the queries; and a tied network's
-      unembedding is written out.
+      unembedding is written out;
+    - an adapted module: its own.
 
     A fixed multiplier of the logits is in the last matrix.
 
-    :func:`interp.import_checkpoint` reads all of them.
+    :func:`interp.import_checkpoint` reads all but the last, for which :func:`interp.adapt` is.
+
+    Raises:
+        ValueError: for an adapted module of which neurons are pruned.
     """
     named = dict(_named(network))
     return {name: one.detach().cpu().clone().contiguous() for name, one in named.items()}
@@ -62,6 +67,16 @@ def _named_transformer(network: Transformer) -> Iterator[tuple[str, Tensor]]:
 @_named.register(MLP)
 def _named_mlp(network: MLP) -> Iterator[tuple[str, Tensor]]:
     yield from _authors(network) if _is_authors(network) else _layers(network)
+
+
+@_named.register(Adapted)
+def _named_adapted(network: Adapted) -> Iterator[tuple[str, Tensor]]:
+    if not all(layer.keep.all() for layer in network.layers):
+        raise ValueError(
+            "export: expected an adapted module with all its neurons, got a pruned one, whose "
+            "pruning is a hook and no tensor"
+        )
+    yield from network.module.state_dict().items()
 
 
 def _is_authors(network: MLP) -> bool:

@@ -100,12 +100,13 @@ def _draw(run: Run, folder: Path) -> dict[str, str]:
         table = neuron_table(newest)
         classes = classify(table, "null")
         drawn["IPR of the neurons"] = ("ipr", figures.ipr_histogram(table, classes))
-    from interp.analysis.neurons.embedding import embedding_table
+    from interp.analysis.neurons.embedding import embedding_table, no_embeddings
 
-    drawn["Spectrum of the embeddings"] = (
-        "spectrum",
-        figures.embedding_spectrum(embedding_table(newest)),
-    )
+    if no_embeddings(newest) is None:
+        drawn["Spectrum of the embeddings"] = (
+            "spectrum",
+            figures.embedding_spectrum(embedding_table(newest)),
+        )
     for name, figure in drawn.values():
         figures.save(figure, folder / "figures" / f"{name}.{suffix}", div_id=name)
     return {words: f"figures/{name}.{suffix}" for words, (name, _) in drawn.items()}

@@ -61,7 +61,6 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <main>
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
-{_section("embedding", "Fourier spectrum of the embeddings", "At the newest checkpoint.")}
 {_optional(reading)}{_measures(reading)}
 {_about(reading)}
 </main>
@@ -123,9 +122,14 @@ def _section(key: str, heading: str, words: str) -> str:
 
 
 def _optional(reading: Reading) -> str:
-    if reading.heads is None:
-        return ""
-    return _section("heads", "Attention heads", "Ablated one at a time, at the newest checkpoint.")
+    """The sections of what not every network has."""
+    at = "at the newest checkpoint."
+    found = []
+    if reading.embeddings is not None:
+        found.append(_section("embedding", "Fourier spectrum of the embeddings", at.capitalize()))
+    if reading.heads is not None:
+        found.append(_section("heads", "Attention heads", f"Ablated one at a time, {at}"))
+    return "\n".join(found)
 
 
 def _measures(reading: Reading) -> str:

@@ -16,7 +16,7 @@ from interp.analysis.neurons.classify import (
     classify,
     pruned_below,
 )
-from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
+from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table, no_embeddings
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import Phase, phase_or_none
@@ -58,14 +58,14 @@ class NeuronReading:
 
 @dataclass(frozen=True)
 class Reading:
-    """A run as the report shows it: heads of a Transformer only, neurons where it has any.
+    """A run as the report shows it: heads, embeddings and neurons where it has any.
 
     The measures are those that were asked for besides.
     """
 
     run: Run
     phase: Phase | None
-    embeddings: EmbeddingTable
+    embeddings: EmbeddingTable | None
     heads: HeadAblation | None
     neurons: NeuronReading | None
     measured: tuple[Measured, ...] = ()
@@ -93,7 +93,7 @@ def read(
     return Reading(
         run,
         phase_or_none(run),
-        embedding_table(newest),
+        None if no_embeddings(newest) else embedding_table(newest),
         head_ablation(newest) if newest.network.heads else None,
         neurons,
         tuple(measured(one, run, newest) for one in asked),

@@ -65,10 +65,9 @@ def report(
 def _figures(reading: Reading) -> dict[str, go.Figure]:
     """Figures that do not follow the sliders, by the name of their section."""
     run, neurons = reading.run, reading.neurons
-    found = {
-        "training": figures.training_curves(run),
-        "embedding": figures.embedding_spectrum(reading.embeddings),
-    }
+    found = {"training": figures.training_curves(run)}
+    if reading.embeddings is not None:
+        found["embedding"] = figures.embedding_spectrum(reading.embeddings)
     if neurons is not None:
         found["pruning"] = figures.pruning_curves(neurons.curves)
         found["dynamics"] = figures.ipr_dynamics(neurons.history, neurons.classes)

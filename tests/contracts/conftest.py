@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from interp.analysis.sweeps.sweep import sweep
+from interp.exchange.network_run import network_run
+from interp.training.models.adapt import adapt
+from interp.training.models.network import Network
+from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
+from tests.own_modules import small
 from tests.sweep_cases import GRID
 
 _TRANSFORMER = {"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 12}
@@ -20,9 +26,20 @@ _NETWORKS = {
 }
 
 
+def _adapted(seed: int) -> Network:
+    """A module of somebody's own, with weights of a seed."""
+    random = torch.Generator().manual_seed(seed)
+    state = {
+        name: torch.randn(one.shape, generator=random) for name, one in small().state_dict().items()
+    }
+    return adapt("tests.own_modules:small", make_task("x + y", 11), "fc1", "tokens", state)
+
+
 @pytest.fixture(scope="session")
 def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A tiny trained run of each kind of network, and a tiny sweep: what measures are asked of."""
     found: dict[str, Any] = {k: train(tiny_config(model=v)) for k, v in _NETWORKS.items()}
+    dataset = found["MLP"].dataset
+    found["adapted module"] = network_run({10: _adapted(1), 30: _adapted(2)}, dataset)
     found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")
     return found

@@ -14,6 +14,7 @@ from interp.training.arguments import as_path, of_kind, several
 
 # What is called besides the first argument, where more is needed.
 MORE: dict[str, tuple[Any, ...]] = {
+    "adapt": (interp.make_task("x + y", 7), "fc1"),
     "history": ("needed",),
     "make_dataset": (0.5,),
     "make_task": (7,),

@@ -22,7 +22,7 @@ from interp.training.evaluation import scores
 from interp.training.runs.subject import as_checkpoint
 
 NAMES = list(MEASURES)
-NETWORKS = ["MLP", "MLP with a norm", "Transformer", "attention-only"]
+NETWORKS = ["MLP", "MLP with a norm", "Transformer", "attention-only", "adapted module"]
 # Figures that say in other words what they show; these words of theirs stand for the caption.
 OTHER_WORDS = {
     "HeadAblation": ["its mean over all pairs", "seed 0", "step 30"],
@@ -32,6 +32,12 @@ REFUSED = {
     ("neurons", "attention-only"): "an attention-only network has no neurons; see its heads",
     ("ipr_history", "attention-only"): "an attention-only network has no neurons; see its heads",
     ("heads", "MLP"): "expected a Transformer, got an MLP, which has no heads",
+    (
+        "heads",
+        "adapted module",
+    ): "expected a Transformer, got an adapted module, which has no heads",
+    ("embeddings", "adapted module"): "embeddings: not defined for a network of class Adapted",
+    ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
 }

@@ -28,7 +28,7 @@ from interp.training.models.blocks import Block, Unembed, check_operands
 from interp.training.models.kinds import empty_network, initial_network
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.lookup import sum_of_rows
-from interp.training.models.network import Network
+from interp.training.models.network import Layer, Network
 from interp.training.runs.run import load
 from interp.training.sweep.plan.cost import step_work
 from interp.training.tasks.task import make_task
@@ -104,6 +104,13 @@ SHARED = KindRow(
 )
 OWN_KINDS = list(KINDS)
 every_kind = pytest.mark.parametrize("kind", [*OWN_KINDS, "shared"])
+trained_kind = pytest.mark.parametrize(
+    "kind", [k for k in [*OWN_KINDS, "shared"] if k != "adapted"]
+)
+# What a kind cannot be without, beside its widths.
+NEEDED: dict[str, dict[str, Any]] = {
+    "adapted": {"module": "tests.own_modules:small", "neurons_at": ("fc1",), "inputs": "tokens"}
+}
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +121,7 @@ def with_an_own_one(for_a_while):
 def config_of(kind: str, **changes: object) -> RunConfig:
     """A small network of the kind, all widths 12."""
     row = KINDS[kind]
-    model = {"kind": kind, row.width: 12, row.neurons: 12}
+    model = {"kind": kind, row.width: 12, row.neurons: 12, **NEEDED.get(kind, {})}
     return tiny_config(model=model, dtype="float64", **changes)
 
 
@@ -139,10 +146,14 @@ def test_a_network_does_what_the_protocol_asks(kind):
     assert network.model.kind == kind
     assert network.width == 12 == network.model.neurons
     for layer, one in enumerate(network.layers):
-        assert isinstance(one, HiddenLayer)
+        assert isinstance(one, Layer)
+        assert isinstance(one, HiddenLayer) == KINDS[kind].trains
+        assert one.width == network.width
         assert one.index == layer
         assert network.read_by(layer).shape[0] == network.width
-    assert network.read_out.shape[-1] == 11
+    if network.read_out is not None:
+        assert network.read_out.shape[-1] == 11
+    assert (network.read_out is not None) == KINDS[kind].trains
     for block, head in network.heads:
         name = f"blocks.{block}.attn.hook_z"
         assert network.run_with_cache(PAIRS)[1][name].shape[-2] > head
@@ -192,7 +203,7 @@ def test_pruned_weights_are_an_ablation_by_hook(kind):
         same(prune(network, keep, layer)(PAIRS), expected)
 
 
-@every_kind
+@trained_kind
 def test_initial_weights_are_the_seeds(kind):
     one, again, other = (
         initial_network(config_of(kind, seeds={"weights": seed}), TASK).state_dict()
@@ -203,7 +214,7 @@ def test_initial_weights_are_the_seeds(kind):
         assert torch.equal(tensor, other[name]) == (".W_" not in name), name
 
 
-@every_kind
+@trained_kind
 def test_a_run_folder_gives_the_network_back(kind, tmp_path):
     run = train(config_of(kind), tmp_path / "run")
     found = load(tmp_path / "run")
@@ -220,7 +231,7 @@ def test_a_run_folder_gives_the_network_back(kind, tmp_path):
     )
 
 
-@every_kind
+@trained_kind
 def test_runs_that_train_together_come_out_as_alone(kind):
     configs = [config_of(kind, seed=seed) for seed in (0, 1)]
     for config, found in zip(configs, train_many(configs, run_axis=True), strict=True):
@@ -232,7 +243,8 @@ def test_runs_that_train_together_come_out_as_alone(kind):
 @every_kind
 def test_a_wider_network_is_more_work(kind):
     row = KINDS[kind]
-    wide = tiny_config(model={"kind": kind, row.width: 24, row.neurons: 24})
+    needed = NEEDED.get(kind, {})
+    wide = tiny_config(model={"kind": kind, row.width: 24, row.neurons: 24, **needed})
     assert 0 < step_work(config_of(kind)) < step_work(wide)
 
 
@@ -245,7 +257,8 @@ def test_the_row_fits_the_configuration(kind):
     assert not set(row.fields) & set(row.foreign)
     assert model.initialization in row.inits
     assert model.summary.startswith(row.parts(model)[0])
-    for init in row.inits:
+    assert {kind for kind in KINDS if not KINDS[kind].trains} == {"adapted"}
+    for init in row.inits if row.trains else ():
         initial_network(tiny_config(model={"kind": kind, "init": init, row.width: 12}), TASK)
 
 
@@ -253,18 +266,24 @@ def test_the_row_fits_the_configuration(kind):
 def test_fields_of_other_kinds_are_refused(kind):
     for name in KINDS[kind].foreign:
         default = ModelConfig.model_fields[name].default
-        other = {"bidirectional": "causal", "shared": "operand"}.get(default, 0) or (
-            default or 0
-        ) + 1
-        if isinstance(default, bool | float):
-            other = not default if isinstance(default, bool) else 0.5
+        words = {"bidirectional": "causal", "shared": "operand", "pairs": "two", "": "a:b"}
+        if isinstance(default, str):
+            other = words[default]
+        elif isinstance(default, bool):
+            other = not default
+        elif isinstance(default, dict | tuple):
+            other = {"a": 1} if isinstance(default, dict) else ("a",)
+        else:
+            other = 0.5 if isinstance(default, float) else (default or 0) + 1
         message = rf"^model\.{name}: expected no value for kind {kind}, got "
         with pytest.raises(ValueError, match=message):
             parse_config({"model": {"kind": kind, name: other}})
 
 
 def test_unknown_words_are_refused_with_the_nearest():
-    message = r"^model\.kind: expected mlp, transformer or shared, got 'MLP'; nearest is mlp$"
+    message = (
+        r"^model\.kind: expected mlp, transformer, adapted or shared, got 'MLP'; nearest is mlp$"
+    )
     with pytest.raises(ValueError, match=message):
         parse_config({"model": {"kind": "MLP"}})
     message = r"^model\.init: expected auto, normal for kind shared, got 'paper'$"
@@ -274,12 +293,12 @@ def test_unknown_words_are_refused_with_the_nearest():
 
 def test_help_lists_the_rows():
     told = {path: description for path, description, _ in option_fields()}
-    assert told["model.kind"].endswith("(mlp, transformer, shared)")
+    assert told["model.kind"].endswith("(mlp, transformer, adapted, shared)")
     assert told["model.activation"].endswith(
         "(square, relu, gelu, gelu_tanh, silu, tanh, cube, quartic, identity)"
     )
     assert told["loss"].endswith("(mse, cross_entropy)")
-    inits = "(auto, paper, he, lazy, transformer_lens, mup, doshi, normal)"
+    inits = "(auto, paper, he, lazy, transformer_lens, mup, doshi, own, normal)"
     assert told["model.init"].endswith(inits)
 
 

@@ -18,7 +18,13 @@ _TRANSFORMER_FIELDS = (
     *("equals_token", "vocabulary", "attention", "tied", "output_scale", "exponent"),
     *("dropout_embed", "dropout_attention", "dropout_residual"),
 )
-KIND_FIELDS = tuple(dict.fromkeys((*_MLP_FIELDS, *_TRANSFORMER_FIELDS)))
+_ADAPTED_FIELDS = ("module", "arguments", "neurons_at", "inputs")
+KIND_FIELDS = tuple(dict.fromkeys((*_MLP_FIELDS, *_TRANSFORMER_FIELDS, *_ADAPTED_FIELDS)))
+
+# How pairs become the arguments of somebody's module; and the word for a function of their own
+# that cannot be imported.
+INPUT_FORMS = ("pairs", "tokens", "one-hot", "two")
+OWN_INPUTS = "function"
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class KindRow:
         by_hand: whether a network is φ between two matrices and nothing else, the first with the
             rows of both operands (``layers[0].W_in``), the second ``read_by(0)``, its logits times
             ``model.logit_scale``; its gradient is then the one written by hand.
+        trains: whether it can be trained here.
     """
 
     name: str
@@ -58,6 +65,7 @@ class KindRow:
     step_work: Callable[[Model, int], int]
     check: Callable[[Model], None] = lambda model: None
     by_hand: Callable[[Model], bool] = lambda model: False
+    trains: bool = True
 
     @property
     def foreign(self) -> tuple[str, ...]:
@@ -164,6 +172,36 @@ _TRANSFORMER = KindRow(
     check=_check_transformer,
 )
 
+
+def _check_adapted(model: Model) -> None:
+    if not model.neurons_at:
+        raise ValueError("model.neurons_at: expected the name of a submodule, got none")
+    if model.inputs not in (*INPUT_FORMS, OWN_INPUTS) and ":" not in model.inputs:
+        raise ValueError(
+            f"model.inputs: expected {', '.join(INPUT_FORMS)} or a function's 'module:name', "
+            f"got {model.inputs!r}"
+        )
+
+
+_ADAPTED = KindRow(
+    name="adapted",
+    noun="an adapted module",
+    network="interp.training.models.adapted:Adapted",
+    draw="interp.training.models.adapted:no_weights",
+    fields=("width", *_ADAPTED_FIELDS),
+    neurons="width",
+    width="width",
+    inits=("own",),
+    activation=lambda model: "own",
+    initialization=lambda model: "own",
+    parts=lambda model: [model.module.rpartition(":")[2] or "adapted module", f"N = {model.width}"],
+    step_work=lambda model, p: model.width * p,
+    check=_check_adapted,
+    trains=False,
+)
+
 KINDS: Registry[KindRow] = Registry(
-    "model.kind", {"mlp": _MLP, "transformer": _TRANSFORMER}, "interp.networks"
+    "model.kind",
+    {"mlp": _MLP, "transformer": _TRANSFORMER, "adapted": _ADAPTED},
+    "interp.networks",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -94,6 +94,20 @@ class ModelConfig(Section):
     )
     attention: AttentionName = Field("bidirectional", description="Transformer: what sees what")
     tied: bool = Field(False, description="Transformer: logits through the embedding")
+    module: Annotated[str, LATER] = Field(
+        "", description="adapted: import path of what makes the module"
+    )
+    arguments: Annotated[dict[str, Any], LATER] = Field(
+        {}, description="adapted: that it is made with, by name"
+    )
+    neurons_at: Annotated[tuple[str, ...], LATER] = Field(
+        (), description="adapted: the submodule of each hidden layer"
+    )
+    inputs: Annotated[str, LATER] = Field(
+        "pairs",
+        description="adapted: how pairs become arguments; pairs, tokens, one-hot, two, or a "
+        "function's import path",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:

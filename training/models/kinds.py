@@ -16,10 +16,22 @@ from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.task import Task
 
 
-def empty_network(config: RunConfig, task: Task) -> Network:
-    """The network that a configuration describes, with zero matrices, in its precision."""
-    make = _found(config.model.row.network)
-    network: Any = make(task, config.model)
+def empty_network(config: RunConfig, task: Task, module: Any = None) -> Network:
+    """The network that a configuration describes, with zero matrices, in its precision.
+
+    Args:
+        config: of a run.
+        task: that it names.
+        module: what an adapted network is made of, if the configuration does not name it.
+
+    Raises:
+        ValueError: if a module is given for a network that needs none.
+    """
+    row = config.model.row
+    if module is not None and "module" not in row.fields:
+        raise ValueError(f"module: expected none for kind {row.name}, which is made here")
+    given = () if module is None else (module,)
+    network: Any = _found(row.network)(task, config.model, *given)
     network.trained_with = config.loss  # by which it is scored, also when it is alone
     made: Network = network.to(getattr(torch, config.dtype))
     return made
@@ -31,8 +43,14 @@ def initial_network(config: RunConfig, task: Task) -> Network:
     Biases start at zero, norms at one and zero. A run that starts from given weights has these.
 
     Raises:
-        ValueError: naming the first tensor of given weights that does not fit.
+        ValueError: for a kind of network that is not trained here, or naming the first tensor of
+            given weights that does not fit.
     """
+    if not config.model.row.trains:
+        raise ValueError(
+            f"model.kind: expected a kind that is trained here, got {config.model.kind!r}, which "
+            "brings its weights along"
+        )
     network = empty_network(config, task)
     random = stream(config.seed_of("weights"), "weights")
     draw = _found(config.model.row.draw)

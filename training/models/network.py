@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
-from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.noise import Noise
+from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.tasks.task import Task
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """A hidden layer, as measures see it.
+
+    Attributes:
+        index: counted from 0.
+        norm: that stands on its neurons, if it is known.
+        hook_pre, hook_post: before and after the activation function.
+    """
+
+    index: int
+    norm: BatchNorm | LayerNorm | None
+    hook_pre: HookPoint
+    hook_post: HookPoint
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
 
 
 @runtime_checkable
@@ -33,7 +54,7 @@ class Network(Protocol):
         """Logits by way of every hook point; refuses operands that are no residues."""
 
     @property
-    def layers(self) -> list[HiddenLayer]:
+    def layers(self) -> Sequence[Layer]:
         """The hidden layers, first to last; none in a network without neurons."""
 
     @property
@@ -45,8 +66,8 @@ class Network(Protocol):
         """Attention heads as (block, head); none in a network without attention."""
 
     @property
-    def read_out(self) -> Float[Tensor, "*run feature answer"]:
-        """The last matrix, which makes the logits."""
+    def read_out(self) -> Float[Tensor, "*run feature answer"] | None:
+        """The last matrix, which makes the logits; None where it is not known."""
 
     def logits(
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None

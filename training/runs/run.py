@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Run(Displayed):
         origin: whether it was trained here, imported, or pruned from another run.
         stopped: why it ended before its last step: ``test_accuracy ≥ 0.99 at 3 evaluations in a
             row``; None for one that went on to it.
+        module: what its network is made of, where the configuration does not name it.
     """
 
     config: RunConfig
@@ -67,6 +68,7 @@ class Run(Displayed):
     finished: bool = True
     origin: Origin = TRAINED_HERE
     stopped: str | None = None
+    module: Any = field(default=None, repr=False)
 
     @property
     def seed(self) -> int | None:
@@ -117,6 +119,10 @@ class Run(Displayed):
             raise ValueError(f"{self.path}: expected a run with a checkpoint, found none yet")
         return self.steps[-1]
 
+    def empty_network(self) -> Network:
+        """A network as the run's are, whose weights are not the run's."""
+        return empty_network(self.config, self.dataset.task, self.module)
+
     def checkpoint(self, step: int | None = None) -> Checkpoint:
         """The network at a step (default: the newest), read once, with what it is scored on.
 
@@ -129,7 +135,7 @@ class Run(Displayed):
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
                 f"expected one of {', '.join(map(str, self.steps))}"
             )
-        network = empty_network(self.config, self.dataset.task)
+        network = self.empty_network()
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         load_weights(network, self.weights[step], origin)
         config = self.config
@@ -158,8 +164,13 @@ class Run(Displayed):
         raise ValueError(f"{self.path or 'run'}: no scores at step {step}")
 
 
-def load(path: Path | str) -> Run:
+def load(path: Path | str, module: Any = None) -> Run:
     """Reads a run folder, finished or not.
+
+    Args:
+        path: of the folder.
+        module: of an adapted network whose folder does not name it: the module, what makes it or
+            its import path, or the network that ``interp.adapt`` made of it.
 
     Raises:
         ValueError: if the folder is none, or a file in it is missing, damaged or too new.
@@ -175,6 +186,7 @@ def load(path: Path | str) -> Run:
         finished=(folder / "DONE").exists(),
         origin=read_origin(folder),
         stopped=read_stopped(folder),
+        module=module,
     )
 
 
@@ -208,6 +220,8 @@ def made_run(
     dataset: Dataset,
     networks: Mapping[int, Network],
     out: Path | None = None,
+    origin: Origin = TRAINED_HERE,
+    complete: Callable[[Path], None] | None = None,
 ) -> Run:
     """A finished run of networks that came about in another way than by training here.
 
@@ -216,6 +230,8 @@ def made_run(
         dataset: what they are scored on.
         networks: by step; saved and scored in the precision of the configuration.
         out: the run folder to make, in one step; without one the run stays in memory.
+        origin: where the networks come from.
+        complete: called with the folder before it gets its name, to write more into it.
 
     Raises:
         ValueError: if a step is no whole number from 0 on.
@@ -226,13 +242,17 @@ def made_run(
         for step, network in networks.items()
     )
     if out is None:
-        return Run(config, dataset, rows, {k: _arrays(one) for k, one in networks.items()})
+        weights = {step: _arrays(one) for step, one in networks.items()}
+        return Run(config, dataset, rows, weights, origin=origin)
     with new_folder(out) as folder:
         fill_run(folder, out.name, config, dataset)
         for step, network in networks.items():
             write_checkpoint(folder, step, network, config)
         write_measurements(folder, rows)
-        finish_run(folder, config, rows[-1], seconds=0.0, name=out.name)
+        write_origin(folder, origin)
+        finish_run(folder, config, rows[-1], seconds=0.0, name=out.name, origin=origin)
+        if complete is not None:
+            complete(folder)
     return load(out)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from interp.training.config.run_config import RunConfig
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
+from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.noise import Noise
 from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
@@ -55,7 +56,9 @@ class MLPGradients:
         self, network: Network, examples: Examples, loss: str, noise: Noise | None = None
     ) -> None:
         q, count = network.task.n_answers, examples.count
-        self._layer, self._noise = network.layers[0], noise
+        layer = network.layers[0]
+        assert isinstance(layer, HiddenLayer)
+        self._layer, self._noise = layer, noise
         self._w_in, self._w_out = self._layer.W_in, network.read_by(0)
         for weight in (self._w_in, self._w_out):
             if weight.grad is None:
