@@ -39,12 +39,16 @@ class Known:
         model: fields of ``model``, such as ``activation``, ``attention``, ``n_heads``.
         loss: that it was trained with.
         step: of a single checkpoint that does not tell it.
+        ignore: patterns of the names of tensors that are none of the network's weights.
+        choices: what a layout asks beyond fields of ``model``, such as ``orientation``.
     """
 
     p: int | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: LossName = "mse"
     step: int | None = None
+    ignore: tuple[str, ...] = ()
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def import_checkpoint(
     last = foreign.states[-1][1]
     config = _config(newest, learned, dataset.dataset, known, last, steps[-1])
     networks = {step: _network(config, one, where) for step, one in zip(steps, read, strict=True)}
-    assumed = [*newest.assumed, *dataset.assumed, *told]
+    chosen = [one.told(one.candidates[0]) for one in newest.choices]
+    assumed = [*newest.assumed, *chosen, *dataset.assumed, *told]
     about = Imported(
         made_run(config, dataset.dataset, networks, target),
         kind,
@@ -130,8 +135,9 @@ def import_checkpoint(
 
 def _networks(foreign: Foreign, name: str, known: Known) -> tuple[str, list[Recognized]]:
     """The layout, which the newest checkpoint decides, and the network of every checkpoint."""
-    layout = find_layout(name, foreign.states[-1][1])
-    hints = Hints(known.model, foreign.config)
+    layout = find_layout(name, foreign.states[-1][1], known.ignore)
+    choices = {**known.choices, **({"p": known.p} if known.p else {})}
+    hints = Hints(known.model, foreign.config, choices, known.ignore)
     read = [layout.read(tensors, hints) for _, tensors in foreign.states]
     if known.p is not None and read[-1].p != known.p:
         raise ValueError(f"p: expected {known.p}, but the tensors are of p = {read[-1].p}")

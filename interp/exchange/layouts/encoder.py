@@ -18,7 +18,6 @@ from interp.exchange.layouts.layout import (
 from interp.exchange.layouts.transformer import (
     OUT_OF_HEADS,
     PARTS,
-    attention_of,
     count_blocks,
     head_count,
     recognized,
@@ -37,7 +36,7 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     """
     taken = Taken(tensors)
     d_model = check_shape(tensors, "transformer.wte.weight", None, None).shape[1]
-    heads = head_count(hints, d_model, taken.assumed)
+    heads = head_count(hints, d_model, taken)
     taken.take("transformer.wte.weight", "embed.W_E", (None, d_model))
     taken.take("transformer.wpe.weight", "pos_embed.W_pos", (None, d_model))
     taken.take("lm_head.weight", "unembed.W_U", (None, d_model), TURNED)
@@ -49,7 +48,7 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     _take_norm(taken, "transformer.ln_f", "ln_final", d_model)
     _fold_scale(taken, d_model, d_model // heads)
     taken.assumed.append("the residual stream is not rescaled (μ = 1)")
-    return recognized(taken, hints, attention_of(hints, "bidirectional", []))
+    return recognized(taken, hints, str(hints.model.get("attention", "bidirectional")))
 
 
 def _take_attention(taken: Taken, index: int, d_model: int, heads: int) -> None:

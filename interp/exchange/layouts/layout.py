@@ -20,12 +20,17 @@ class Hints:
     Attributes:
         model: fields of ``model`` that the user has set.
         config: names and values of a foreign configuration beside the weights.
-        choices: of other things that no tensor tells, such as ``orientation``, those settled.
+        choices: of other things that no tensor tells, such as ``orientation`` or ``p``, those
+            settled.
+        ignore: patterns of the names of tensors that are none of the network's weights.
+        constants: tensors that were set aside as no training changes them.
     """
 
     model: Mapping[str, Any]
     config: Mapping[str, Any]
     choices: Mapping[str, Any] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    constants: Tensors = field(default_factory=dict)
 
     def settled(self, name: str) -> Any:
         """What the user, or the answers, have said of a field of ``model`` or a choice, or None."""

@@ -1,0 +1,133 @@
+"""What the tokens and positions of a foreign Transformer are: residues, "=", and others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from interp.exchange.layouts.config import modulus_of
+from interp.exchange.layouts.layout import Hints, Taken
+
+_WITH = '"=" as third token: {}'
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How a network is read.
+
+    Attributes:
+        p: the modulus.
+        model: the fields of ``model`` that follow.
+        dropped: what was cut off, in words.
+    """
+
+    p: int
+    model: dict[str, Any]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Sizes of the embedding, of the positions and of the logits."""
+
+    tokens: int
+    positions: int
+    outputs: int
+
+
+def read_tokens(taken: Taken, hints: Hints) -> Tokens:
+    """Finds p and "=", and cuts the embeddings and logits to what two operands reach.
+
+    Raises:
+        ValueError: if the sizes contradict one another or p, or are those of longer sequences.
+    """
+    weights = taken.weights
+    sizes = _Sizes(
+        len(weights["embed.W_E"]), len(weights["pos_embed.W_pos"]), weights["unembed.W_U"].shape[1]
+    )
+    p, equals = _modulus(sizes, taken, hints)
+    needed = 3 if equals else 2
+    if sizes.positions < needed:
+        where = taken.sources["pos_embed.W_pos"]
+        raise ValueError(f"positions: expected at least {needed}, got {sizes.positions} in {where}")
+    return Tokens(p, {"equals_token": equals}, tuple(_cut(taken, sizes, p, equals, hints)))
+
+
+def _modulus(sizes: _Sizes, taken: Taken, hints: Hints) -> tuple[int, bool]:
+    """p, and whether there is "="."""
+    told = hints.settled("p") or modulus_of(hints.config)
+    if told is not None:
+        return _with_modulus(int(told), sizes, taken, hints)
+    if sizes.outputs < sizes.tokens:  # logits of the residues alone
+        beyond = sizes.positions >= 3 or sizes.tokens == sizes.outputs + 1
+        return sizes.outputs, _equals(hints, taken, (beyond,))
+    if sizes.outputs > sizes.tokens:
+        raise ValueError(
+            f"tensors: expected p or p + 1 tokens for p = {sizes.outputs} answers, "
+            f"got {sizes.tokens} in {taken.sources['embed.W_E']}"
+        )
+    if sizes.positions == 2:
+        return sizes.tokens, False
+    if sizes.positions > 3:
+        raise ValueError(_too_long(sizes, taken))
+    # A prime number of tokens is p; one more than a prime is p and "=".
+    primes = _is_prime(sizes.tokens), _is_prime(sizes.tokens - 1)
+    equals = _equals(hints, taken, (False, True) if primes == (True, False) else (True, False))
+    return sizes.tokens - equals, equals
+
+
+def _with_modulus(p: int, sizes: _Sizes, taken: Taken, hints: Hints) -> tuple[int, bool]:
+    if sizes.tokens < p or sizes.outputs < p:
+        raise ValueError(
+            f"p: expected {min(sizes.tokens, sizes.outputs)} or less for {sizes.tokens} tokens and "
+            f"{sizes.outputs} logits, got {p}"
+        )
+    if sizes.tokens == p or sizes.positions < 3:
+        return p, False
+    return p, _equals(hints, taken, (True,))
+
+
+def _equals(hints: Hints, taken: Taken, candidates: tuple[bool, ...]) -> bool:
+    known = hints.settled("equals_token")
+    if known is not None or len(candidates) == 1:
+        return bool(candidates[0] if known is None else known)
+    return bool(taken.choose(hints, "equals_token", candidates, _WITH))
+
+
+def _too_long(sizes: _Sizes, taken: Taken) -> str:
+    heads, d_model, d_head = taken.weights["blocks.0.attn.W_Q"].shape
+    blocks = len({n.split(".")[1] for n in taken.weights if n.startswith("blocks.")})
+    return (
+        f"positions: expected 2 operands, or 3 tokens with “=”, got {sizes.positions} positions "
+        f"with {sizes.tokens} tokens and {sizes.outputs} logits ({blocks} blocks, {heads} heads of "
+        f"{d_head} at d = {d_model}): a task on longer sequences, not one of two residues. If two "
+        f"operands come first, tell p"
+    )
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % one for one in range(2, int(number**0.5) + 1))
+
+
+def _cut(taken: Taken, sizes: _Sizes, p: int, equals: bool, hints: Hints) -> list[str]:
+    """Cuts off tokens, positions and logits that no pair reaches, and says what."""
+    weights, needed = taken.weights, 3 if equals else 2
+    rows = list(range(p))
+    if equals:
+        places = range(p, sizes.tokens)
+        candidates = (p, places[-1], *places[1:-1])
+        several = len(places) > 1
+        told = taken.choose(hints, "equals_at", candidates, 'token {} is "="') if several else p
+        rows.append(int(told))
+    weights["embed.W_E"] = weights["embed.W_E"][rows]
+    weights["pos_embed.W_pos"] = weights["pos_embed.W_pos"][:needed]
+    weights["unembed.W_U"] = weights["unembed.W_U"][:, :p]
+    if "unembed.b_U" in weights:
+        weights["unembed.b_U"] = weights["unembed.b_U"][:p]
+    unreached, beyond = sizes.tokens - len(rows), sizes.outputs - p
+    return [
+        *[f"{unreached} tokens that no pair reaches"] * (unreached > 0),
+        *['the logit of "="'] * (equals and beyond == 1),
+        *[f"logits from {p}"] * (beyond > 1 or (beyond == 1 and not equals)),
+        *[f"positions from {needed}"] * (sizes.positions > needed),
+    ]
