@@ -18,6 +18,7 @@ Purpose = Literal[
     "phases",
     "bootstrap",
     "planes",
+    "evidence",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -23,10 +23,12 @@ def import_(
         str,
         Parameter(
             name="--as",
-            help="auto, doshi, doshi-transformer, transformer-lens, bridge or mlp",
+            help="auto, grokking, transformer-lens, bridge, doshi-transformer, doshi, mlp or raw",
         ),
     ] = "auto",
-    operation: Annotated[str | None, Parameter(help="what was learned; x + y if left out")] = None,
+    operation: Annotated[
+        str | None, Parameter(help="what was learned; found by its answers")
+    ] = None,
     p: Annotated[int | None, Parameter(help="modulus, to be checked against the tensors")] = None,
     data: Annotated[
         Path | None,
@@ -45,13 +47,23 @@ def import_(
     activation: Annotated[str | None, Parameter(help="square, relu or gelu")] = None,
     attention: Annotated[str | None, Parameter(help="bidirectional or causal")] = None,
     n_heads: Annotated[int | None, Parameter(help="where no tensor tells it")] = None,
+    orientation: Annotated[
+        str | None, Parameter(help="of raw matrices, where shapes fit both: 'x @ W' or 'W @ x'")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, Parameter(help="tensors that the network does not use, as name patterns")
+    ] = None,
     norm_at: Annotated[str | None, Parameter(help="norms before φ (pre) or after (post)")] = None,
-    loss: Annotated[str, Parameter(help="it was trained with: mse or cross_entropy")] = "mse",
+    loss: Annotated[
+        str | None,
+        Parameter(help="it was trained with: mse or cross_entropy; found from the logits"),
+    ] = None,
     step: Annotated[int | None, Parameter(help="of a checkpoint that does not tell it")] = None,
     json_: Json = False,
 ) -> None:
     """Take in a checkpoint of other code, as a run folder for every other command."""
-    from interp.exchange.importing import Known, import_checkpoint
+    from interp.exchange.importing import import_checkpoint
+    from interp.exchange.reading import Known
 
     hints = {
         "activation": activation,
@@ -65,12 +77,19 @@ def import_(
         as_,
         operation,
         _rule(rule, data, fraction, corruption, seed) or data,
-        Known(p, {k: v for k, v in hints.items() if v is not None}, loss, step),
+        Known(
+            p,
+            {k: v for k, v in hints.items() if v is not None},
+            loss,
+            step,
+            tuple(ignore or ()),
+            {} if orientation is None else {"orientation": orientation},
+        ),
     )
     if json_:
         print_json({"run": str(out), **found.to_dict()})
         return
-    for word in ("recognized", "assumed", "dropped"):
+    for word in ("recognized", "assumed", "dropped", "questioned"):
         for line in getattr(found, word):
             say(f"{word}: {line}")
     print_scores(found.run)
@@ -90,7 +109,7 @@ def _rule(
         raise ValueError("data: expected a file or a rule, got both")
     if fraction is None:
         raise ValueError("fraction: expected α of the rule, got none")
-    return Rule(cast(Any, name), fraction, corruption, seed)
+    return Rule(name, fraction, corruption, seed)
 
 
 def publish(

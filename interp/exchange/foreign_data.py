@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,21 @@ TRAIN = ("train_indices", "train_inds", "train_pairs", "train_data", "train_mask
 
 @dataclass(frozen=True)
 class Found:
-    """A dataset, and what to tell of it."""
+    """A dataset, and what to tell of it.
+
+    Attributes:
+        dataset: with its split and labels.
+        told: where it comes from.
+        assumed: what is not known of it.
+        known: whether it is the one that was trained on, and no stand-in.
+        labelled: whether its labels were given, and do not follow from the operation.
+    """
 
     dataset: Dataset
     told: str
     assumed: tuple[str, ...] = ()
+    known: bool = True
+    labelled: bool = False
 
 
 def by_rule(task: Task, rule: Rule) -> Found:
@@ -54,7 +64,7 @@ def from_arrays(task: Task, values: Mapping[str, Any], where: str) -> Found:
     Raises:
         ValueError: if an array is absent, of another shape, or out of range.
     """
-    name = next((one for one in TRAIN if one in values), None)
+    name = training_name(values)
     if name is None:
         raise ValueError(
             f"{where}: expected {TRAIN[0]}, and labels and redrawn_indices if any; "
@@ -69,7 +79,14 @@ def from_arrays(task: Task, values: Mapping[str, Any], where: str) -> Found:
         if pairs.labels is not None and (told[train] != given[train]).any():
             raise ValueError(f"{where}: labels: expected those that stand in {name}, got others")
         given = told
-    return _found(task, train, given, values.get("redrawn_indices"), where, pairs.assumed)
+    found = _found(task, train, given, values.get("redrawn_indices"), where, pairs.assumed)
+    is_labelled = pairs.labels is not None or values.get("labels") is not None
+    return replace(found, labelled=is_labelled)
+
+
+def training_name(values: Mapping[str, Any]) -> str | None:
+    """Under which name the training pairs stand, None if they do not."""
+    return next((one for one in TRAIN if one in values), None)
 
 
 def _found(
@@ -204,12 +221,19 @@ def _labels(task: Task, train: np.ndarray, values: Any, what: str) -> np.ndarray
 
 def from_file(task: Task, path: Path | str) -> Found:
     """The dataset that a file of arrays describes, see :func:`from_arrays`."""
-    path = Path(path)
+    return from_arrays(task, named_values(Path(path)), Path(path).name)
+
+
+def named_values(path: Path) -> Mapping[str, Any]:
+    """Arrays of a file by name; a file without names holds the training pairs.
+
+    Raises:
+        ValueError: if there is none, it is damaged, or holds code.
+    """
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: expected a file of arrays ({', '.join(SUFFIXES)}), found none")
     found = load_values(path)
-    named = found if isinstance(found, Mapping) else {TRAIN[0]: found}
-    return from_arrays(task, named, path.name)
+    return found if isinstance(found, Mapping) else {TRAIN[0]: found}
 
 
 def without(task: Task) -> Found:
@@ -222,4 +246,5 @@ def without(task: Task) -> Found:
             "no dataset: every pair stands in the training set with its true answer, so the scores "
             "of the splits say nothing of what was trained on",
         ),
+        known=False,
     )

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from interp.exchange.card import model_card
-from interp.exchange.foreign_data import Found, by_rule, from_arrays, from_file, without
+from interp.exchange.foreign_data import (
+    Found,
+    by_rule,
+    from_arrays,
+    from_file,
+    named_values,
+    training_name,
+    without,
+)
 from interp.exchange.foreign_file import Foreign, foreign_of, read_foreign
-from interp.exchange.layouts.known import find_layout
-from interp.exchange.layouts.layout import Hints, Recognized
+from interp.exchange.reading import Known, Reading, dtype_of, read_networks
 from interp.exchange.rules import Rule
+from interp.exchange.truth.doubts import Findings, doubts
+from interp.exchange.truth.evidence import NONE, Answers, Told
+from interp.exchange.truth.live import module_told
+from interp.exchange.truth.loss import loss_told
+from interp.exchange.truth.operation import operation_told
 from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import empty_network
-from interp.training.models.network import Network
 from interp.training.runs.files import is_vacant, write_bytes
 from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run, made_run
-from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.task import make_task
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a foreign network that its tensors do not tell.
-
-    Attributes:
-        p: the modulus, if it is to be checked; the tensors tell it.
-        model: fields of ``model``, such as ``activation``, ``attention``, ``n_heads``.
-        loss: that it was trained with.
-        step: of a single checkpoint that does not tell it.
-        ignore: patterns of the names of tensors that are none of the network's weights.
-        choices: what a layout asks beyond fields of ``model``, such as ``orientation``.
-    """
-
-    p: int | None = None
-    model: Mapping[str, Any] = field(default_factory=dict)
-    loss: LossName = "mse"
-    step: int | None = None
-    ignore: tuple[str, ...] = ()
-    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,7 @@ class Imported:
         run: fit for every analysis; in memory where no folder was named.
         layout: that was recognized.
         recognized, assumed, dropped: what to know of it, in a few words each.
+        questioned: what does not fit together, such as an operation that it does not answer.
     """
 
     run: Run
@@ -66,6 +55,7 @@ class Imported:
     recognized: tuple[str, ...]
     assumed: tuple[str, ...]
     dropped: tuple[str, ...]
+    questioned: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -74,6 +64,7 @@ class Imported:
             "recognized": list(self.recognized),
             "assumed": list(self.assumed),
             "dropped": list(self.dropped),
+            "questioned": list(self.questioned),
         }
 
 
@@ -94,38 +85,42 @@ def import_checkpoint(
             HookedTransformer or a TransformerBridge. A pickle with code in it is refused.
         out: run folder to write; in memory if left out.
         layout: how to read the tensors; ``auto`` finds it.
-        operation: what was learned; ``x + y`` if left out.
+        operation: what was learned; if left out, the one that its answers or labels fit, and
+            ``x + y`` where none does.
         data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
             the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
         known: what else is known of the network and its training.
 
     Returns:
-        The run, and what was recognized, assumed and dropped.
+        The run, and what was recognized, assumed, dropped and questioned. A module is run on all
+        pairs, and what was read of it compared.
 
     Raises:
         ValueError: in one line, for a file that holds code or is damaged, an unknown layout,
-            shapes that contradict one another or p, or data of another task.
+            shapes that contradict one another or p, weights that are no finite real numbers, data
+            of another task, or a module whose own logits are others.
     """
     target = None if out is None else Path(out)
     if target is not None and not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
     known = known or Known()
     foreign, where = _foreign(source)
-    kind, read = _networks(foreign, layout, known)
-    learned, newest = operation or "x + y", read[-1]
-    dataset = _dataset(data, foreign, make_task(learned, newest.p), where)
-    steps, told = _steps(foreign, known.step)
-    last = foreign.states[-1][1]
-    config = _config(newest, learned, dataset.dataset, known, last, steps[-1])
-    networks = {step: _network(config, one, where) for step, one in zip(steps, read, strict=True)}
-    chosen = [one.told(one.candidates[0]) for one in newest.choices]
-    assumed = [*newest.assumed, *chosen, *dataset.assumed, *told]
+    steps, from_step = _steps(foreign, known.step)
+    reading = read_networks(foreign, layout, known, partial(_labels, data, foreign), where)
+    live = module_told(source, reading.logits, reading.newest.p)
+    learned = operation_told(operation, reading.answers, reading.evidence)
+    loss = loss_told(known.loss, reading.logits)
+    dataset = _dataset(data, foreign, make_task(learned.name, reading.newest.p), where)
+    config = _config(reading, learned.name, dataset.dataset, loss.name, steps[-1])
+    networks = dict(zip(steps, reading.networks, strict=True))
+    told = [live, from_step, learned, loss]
     about = Imported(
         made_run(config, dataset.dataset, networks, target),
-        kind,
-        (f"{Path(where).name}: {kind}", *newest.recognized, f"dataset: {dataset.told}"),
-        tuple(assumed if operation else [*assumed, "operation x + y"]),
-        newest.dropped,
+        reading.layout,
+        (*reading.recognized, f"dataset: {dataset.told}", *_lines(told, "recognized")),
+        (*reading.assumed, *dataset.assumed, *_lines(told, "assumed")),
+        reading.newest.dropped,
+        doubts(_findings(reading, dataset, data)),
     )
     if target is not None:
         write_origin(target, about.to_dict())
@@ -133,15 +128,14 @@ def import_checkpoint(
     return about
 
 
-def _networks(foreign: Foreign, name: str, known: Known) -> tuple[str, list[Recognized]]:
-    """The layout, which the newest checkpoint decides, and the network of every checkpoint."""
-    layout = find_layout(name, foreign.states[-1][1], known.ignore)
-    choices = {**known.choices, **({"p": known.p} if known.p else {})}
-    hints = Hints(known.model, foreign.config, choices, known.ignore)
-    read = [layout.read(tensors, hints) for _, tensors in foreign.states]
-    if known.p is not None and read[-1].p != known.p:
-        raise ValueError(f"p: expected {known.p}, but the tensors are of p = {read[-1].p}")
-    return layout.name, read
+def _lines(told: Sequence[Told], kind: str) -> list[str]:
+    found = [getattr(one, kind) for one in told]
+    return [line for line in found if line is not None]
+
+
+def _findings(reading: Reading, dataset: Found, data: Any) -> Findings:
+    rule = data if isinstance(data, Rule) else None
+    return Findings(reading.answers, dataset.dataset, dataset.known, reading.evidence, rule)
 
 
 def _foreign(source: Any) -> tuple[Foreign, str]:
@@ -167,45 +161,55 @@ def _dataset(data: Any, foreign: Foreign, task: Any, where: str) -> Found:
         return from_arrays(task, data, "data")
     if data is not None:
         return from_file(task, data)
-    if "train_indices" in foreign.values:
+    if training_name(foreign.values):
         return from_arrays(task, foreign.values, Path(where).name)
     return without(task)
 
 
-def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], list[str]]:
+def _labels(data: Any, foreign: Foreign, p: int) -> Answers | None:
+    """Labels of all p² pairs as far as arrays give them; what is wrong with them is told later."""
+    values = foreign.values if data is None else data
+    try:
+        if isinstance(values, Path | str):
+            values = named_values(Path(values))
+        name = None if isinstance(values, Rule) else training_name(values)
+        if name is None:
+            return None
+        known = {key: values[key] for key in (name, "labels") if key in values}
+        found = from_arrays(make_task("x + y", p), known, "data")
+    except ValueError:
+        return None
+    return (
+        np.where(found.dataset.is_train, found.dataset.given_label, NONE)
+        if found.labelled
+        else None
+    )
+
+
+def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
+        raise ValueError(f"step: expected a whole number of at least 0, got {step!r}")
     steps = [found for found, _ in foreign.states]
     if len(steps) > 1:
-        return [int(found or 0) for found in steps], []
+        return [int(found or 0) for found in steps], Told()
     if steps[0] is not None or step is not None:
-        return [int(step if step is not None else steps[0] or 0)], []
-    return [1], ["step 1, as the file does not tell how long it was trained"]
+        return [int(step if step is not None else steps[0] or 0)], Told()
+    words = "step 1, as the file does not tell how long it was trained"
+    return [1], Told(assumed=words)
 
 
 def _config(
-    found: Recognized,
-    operation: str,
-    dataset: Dataset,
-    known: Known,
-    tensors: Mapping[str, Tensor],
-    last: int,
+    reading: Reading, operation: str, dataset: Dataset, loss: LossName, last: int
 ) -> RunConfig:
     train = int(dataset.is_train.sum())
-    wide = any(one.dtype == torch.float64 for one in tensors.values())
     return RunConfig(
-        task={"operation": operation, "p": found.p},
+        task={"operation": operation, "p": reading.newest.p},
         data={
             "fraction": train / len(dataset),
             "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
         },
-        model={**found.model, **known.model},
-        loss=known.loss,
-        dtype="float64" if wide else "float32",
+        model={**reading.newest.model, **reading.known.model},
+        loss=loss,
+        dtype=dtype_of(reading.newest),
         steps=max(last, 1),
     )
-
-
-def _network(config: RunConfig, found: Recognized, where: str) -> Network:
-    network = empty_network(config, config.make_task())
-    arrays = {name: one.detach().cpu().numpy() for name, one in found.weights.items()}
-    load_weights(network, arrays, Path(where))
-    return network

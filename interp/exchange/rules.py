@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,8 +12,6 @@ import torch
 from interp.training.data.dataset import Dataset, make_dataset
 from interp.training.registry import Registry
 from interp.training.tasks.task import Task
-
-RuleName = Literal["doshi", "doshi-transformer", "permutation", "progress-measures", "interp"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class Rule:
         seed: of the shuffle; None for the one that the rule's own code has.
     """
 
-    name: RuleName
+    name: str
     fraction: float
     corruption: float = 0.0
     seed: int | None = None

@@ -33,6 +33,7 @@ def origin_of(run: Run) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: found[name] for name in ("layout", "recognized", "assumed", "dropped")}
+        known = {name: found[name] for name in ("layout", "recognized", "assumed", "dropped")}
+        return {**known, "questioned": found.get("questioned", [])}
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path}: expected what was told at import; altered") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from interp.training.models.layers.activation import ACTIVATIONS
@@ -115,9 +116,17 @@ FIELDS: Mapping[str, ConfigField] = {
     "is_stateful": _off("a network with a state"),
 }
 
-# Fields that leave the logits of two given tokens as they are, or that the tensors tell too.
-HARMLESS = frozenset(
-    ["act_fn", "act_name", "act_type", "activation", "act", "use_attn_scale", "tie_word_embeddings", "layer_norm_folding", "d_model", "d_head", "n_layers", "num_layers", "n_ctx", "n_heads", "num_heads", "n_head", "d_mlp", "d_vocab", "d_vocab_out", "attn_only", "n_params", "device", "dtype", "n_devices", "seed", "init_mode", "init_weights", "initializer_range", "use_attn_result", "use_split_qkv_input", "use_hook_mlp_in", "use_attn_in", "use_hook_tokens", "default_prepend_bos", "tokenizer_prepends_bos", "tokenizer_appends_eos", "default_padding_side", "tokenizer_name", "model_name", "original_architecture", "architecture", "from_checkpoint", "checkpoint_index", "checkpoint_label_type", "checkpoint_value", "trust_remote_code", "split_attention_weights", "ungroup_grouped_query_attention", "window_size", "rotary_dim", "rotary_base", "rotary_base_local", "rotary_scaling_factor", "rotary_adjacent_pairs", "rotary_interleaved_cos_sin", "qk_norm_after_rope", "train_seq_length", "use_dynamic_ntk_rope", "use_NTK_by_parts_rope", "NTK_by_parts_low_freq_factor", "NTK_by_parts_high_freq_factor", "NTK_by_parts_factor", "NTK_original_ctx_len", "use_yarn_rope", "yarn_factor", "yarn_attention_factor", "yarn_beta_fast", "yarn_beta_slow", "yarn_original_max_position_embeddings", "yarn_truncate", "yarn_global_attn_only", "norm_topk_prob", "decoder_start_token_id", "attn_implementation", "vision_hidden_size", "vision_num_layers", "vision_num_heads", "mm_tokens_per_image", "p", "modulus", "prime", "mod", "lr", "learning_rate", "weight_decay", "wd", "betas", "optimizer", "num_epochs", "epochs", "steps", "batch_size", "frac_train", "fraction", "train_frac", "fn_name", "group", "group_parameter", "layers", "model", "operation", "task", "data_seed", "save_every", "stopping_thresh"]
+# Fields that leave the logits of two given tokens as they are, or that the tensors tell too; patterns.
+HARMLESS = (
+    *("act", "act_*", "activation", "use_attn_scale", "tie_word_embeddings", "layer_norm_folding"),
+    *("d_*", "n_*", "num_heads", "num_layers", "attn_only", "device", "dtype", "*seed"),
+    *("init_*", "initializer_range", "use_attn_result", "use_split_qkv_input", "use_hook_*"),
+    *("use_attn_in", "default_*", "tokenizer_*", "*_name", "*architecture", "*checkpoint*"),
+    *("trust_remote_code", "split_attention_weights", "ungroup_*", "window_size", "rotary_*"),
+    *("*rope*", "yarn_*", "NTK_*", "train_*", "norm_topk_prob", "decoder_start_token_id"),
+    *("attn_implementation", "vision_*", "mm_tokens_per_image", "p", "modulus", "prime", "mod"),
+    *("lr", "learning_rate", "weight_decay", "wd", "betas", "optimizer", "*epochs", "steps"),
+    *("batch_size", "frac*", "group*", "layers", "model", "operation", "task", "save_*"),
 )
 
 
@@ -139,16 +148,12 @@ def unknown_fields(config: Config) -> list[str]:
     names = [
         name
         for name, value in config.items()
-        if name not in FIELDS and name not in HARMLESS and not name.startswith("_")
-        if not _is_nothing(value)
+        if name not in FIELDS and not name.startswith("_") and value not in (None, False)
+        if not any(fnmatchcase(name, pattern) for pattern in HARMLESS)
     ]
     many = f" and {len(names) - 6} more" if len(names) > 6 else ""
     told = "configuration fields that are not known are taken to change nothing: "
     return [told + ", ".join(names[:6]) + many] if names else []
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or value is False
 
 
 def activation_of(config: Config) -> str | None:

@@ -159,6 +159,9 @@ def _chosen(taken: Taken, hints: Hints) -> _Reading:
         )
     fitting.sort(key=lambda one: one.p)  # a hidden layer is wider than p more often than not
     by_name = {one.orientation: one for one in reversed(fitting)}
+    asked = hints.settled("orientation")
+    if asked is not None and asked not in by_name:
+        raise ValueError(f"orientation: expected {' or '.join(by_name)}, got {asked!r}")
     if len(by_name) == 1:
         return fitting[0]
     order = [fitting[0].orientation, *(name for name in by_name if name != fitting[0].orientation)]
