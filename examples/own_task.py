@@ -16,9 +16,9 @@ def sum_or_difference(x, y, p):
     return np.where(x % 2 == 0, x + y, x - y) % p
 
 
-@interp.activation("cube")
-def cube(pre):
-    return pre**3
+@interp.activation("sine")
+def sine(pre):
+    return pre.sin()
 
 
 @interp.loss("hinge")
@@ -31,7 +31,7 @@ if __name__ == "__main__":
     p, steps = map(int, sys.argv[1:])
     task = {"operation": "sum or difference", "p": p}
     data = {"fraction": 0.7, "corruption": 0.1}
-    model = {"activation": "cube", "width": 100}
+    model = {"activation": "sine", "width": 100}
     run = interp.train(
         interp.RunConfig(task=task, data=data, model=model, loss="hinge", steps=steps)
     )

@@ -49,6 +49,10 @@ KINDS = {
         "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9},
     },
     "Transformer": {"model": TRANSFORMER, "loss": "cross_entropy"},
+    "Transformer of wide heads and two vocabularies, logits multiplied": {
+        "model": {**TRANSFORMER, "d_head": 6, "vocabulary": "operand", "output_scale": 0.5},
+    },
+    "plain MLP, logits multiplied": {"model": {**MLP, "output_scale": 2.0}},
     "two causal blocks of everything, Adam, warm-up and cosine": {
         "model": {
             **TRANSFORMER,
@@ -297,6 +301,8 @@ APART = {
     "model.activation": "gelu",
     "model.norm": "layer",
     "model.norm_at": "pre",
+    "model.norm_last": False,
+    "model.output_scale": 2.0,
     "model.dropout_at": "post",
     "model.bias": True,
     "model.init": "he",
@@ -319,6 +325,8 @@ APART = {
 OF_TRANSFORMERS = {
     "model.d_model": 12,
     "model.n_heads": 4,
+    "model.d_head": 3,
+    "model.vocabulary": "operand",
     "model.n_layers": 2,
     "model.d_mlp": 0,
     "model.equals_token": True,

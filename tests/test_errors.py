@@ -98,6 +98,20 @@ CONFIGS = [
     ("model.bias", "maybe", "model.bias: expected true or false, got 'maybe'"),
     ("model.n_heads", 2, "model.n_heads: expected no value for kind mlp, got 2"),
     ("model.d_model", 64, "model.d_model: expected no value for kind mlp, got 64"),
+    ("model.d_head", 5, "model.d_head: expected no value for kind mlp, got 5"),
+    ("model.output_scale", 0, "model.output_scale: expected a number > 0, got 0"),
+    (
+        "model",
+        {"width": 16, "norm": "layer", "norm_last": False},
+        "model.norm_last: expected true for depth 2, whose only hidden layer is the last, got "
+        "false",
+    ),
+    (
+        "model",
+        OTHER | {"vocabulary": "operand", "tied": True},
+        "model.tied: expected false with vocabulary operand, whose embedding has two rows for an "
+        "answer",
+    ),
     ("model.tied", True, "model.tied: expected no value for kind mlp, got True"),
     ("model.attention", "causal", "model.attention: expected no value for kind mlp, got 'causal'"),
     ("model.init", "mup", "model.init: expected auto, paper, he, lazy for kind mlp, got 'mup'"),

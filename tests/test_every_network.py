@@ -23,11 +23,13 @@ from interp.analysis.neurons.norm_weights import norm_correlation
 from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
 from interp.reporting.report import report
+from interp.training.config.sections import ModelConfig
 from interp.training.data.dataset import make_dataset
 from interp.training.data.splits import SPLITS
 from interp.training.evaluation import Evaluation, scores
 from interp.training.models.analytic import analytic_network
 from interp.training.models.kinds import empty_network
+from interp.training.models.mlp import MLP
 from interp.training.runs.run import load
 from interp.training.runs.subject import as_checkpoint
 from interp.training.tasks.task import make_task
@@ -54,6 +56,19 @@ NETWORKS = {
         "equals_token": True,
     },
     "Transformer, tied": {**SMALL, "tied": True},
+    "MLP, 3 layers, output scale": {"width": 9, "depth": 3, "output_scale": 0.4},
+    "Transformer, two vocabularies, output scale": {
+        **SMALL,
+        "vocabulary": "operand",
+        "output_scale": 0.4,
+        "d_head": 3,
+    },
+    "Transformer, two vocabularies, 2 blocks, =": {
+        **SMALL,
+        "vocabulary": "operand",
+        "equals_token": True,
+        "n_layers": 2,
+    },
 }
 
 
@@ -184,6 +199,33 @@ def test_paths_add_up_to_the_curves_by_their_attention(name):
         own = paths["direct"] if operand == 1 and "direct" in paths else 0
         total = own + sum(float(pattern[h, -1, operand]) * heads[h] for h in range(2))
         np.testing.assert_allclose(curve, total, atol=1e-12)
+
+
+def test_paths_of_two_vocabularies_are_each_operands():
+    network = random_network("Transformer, two vocabularies, output scale")
+    paths, (pattern,) = neuron_paths(network), mean_patterns(network)
+    names = [f"head {head}, {operand}" for head in (0, 1) for operand in ("first", "second")]
+    assert list(paths) == ["direct", *names]
+    u, v, _ = neuron_curves(network)
+    for place, (operand, curve) in enumerate({"first": u, "second": v}.items()):
+        own = paths["direct"] if operand == "second" else 0
+        heads = sum(float(pattern[h, -1, place]) * paths[f"head {h}, {operand}"] for h in (0, 1))
+        np.testing.assert_allclose(curve, own + heads, atol=1e-12)
+
+
+def test_curves_of_answers_hold_the_multiplier_of_the_logits():
+    """What a neuron adds to the logits: read off the network, one neuron at a time."""
+    network = random_network("MLP, 3 layers, output scale")
+    _, _, answers = neuron_curves(network, layer=1)
+    weights = network.unembed.W_U.detach().numpy()
+    np.testing.assert_allclose(answers, 0.4 * weights, rtol=1e-14)
+    plain = plain_mlp(TASK, 4)
+    scaled = MLP(TASK, ModelConfig(width=4, output_scale=0.4))
+    curves = np.random.default_rng(1).normal(size=(3, 4, P))
+    for one in (plain, scaled):
+        one.double().set_curves(curves)
+        np.testing.assert_allclose(neuron_curves(one), curves, rtol=1e-14)
+    torch.testing.assert_close(scaled(PAIRS), plain(PAIRS), rtol=1e-12, atol=1e-12)
 
 
 def test_an_mlp_has_one_path():
@@ -360,6 +402,28 @@ def test_embeddings_of_pure_waves_have_ipr_one():
     np.testing.assert_allclose(
         table.shares["embedding W_E"], np.array([0, 2, 2, 1, 1, 1]) / 7, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("equals", [False, True])
+def test_embeddings_of_two_vocabularies_are_two(equals):
+    """Rows 0 … p−1 are the first operand's, p … 2p−1 the second's, "=" the last."""
+    model = {**SMALL, "vocabulary": "operand", "equals_token": equals}
+    network = empty_network(tiny_config(model=model), TASK).double()
+    wave = np.cos(2 * np.pi * 3 * np.arange(P) / P)
+    with torch.no_grad():
+        network.embed.W_E[:P] = torch.from_numpy(wave)[:, None]
+        network.embed.W_E[P : 2 * P, 0] = 1
+        network.embed.W_E[2 * P :] = 100
+        network.unembed.W_U[:, 4] = 1
+    table = embedding_table(network)
+    assert list(table.curves) == ["first operand W_E", "second operand W_E", "unembedding W_U"]
+    np.testing.assert_allclose(table.ipr["first operand W_E"], 1, atol=1e-12)
+    # A constant has its power at frequency 0 alone; the other dimensions have none.
+    second = table.ipr["second operand W_E"]
+    assert second[0] == pytest.approx(1)
+    assert np.isnan(second[1:]).all()
+    # One-hot: the one-sided DFT has equal power at all of its ⌊p/2⌋ + 1 frequencies.
+    np.testing.assert_allclose(table.ipr["unembedding W_U"], 1 / 6, atol=1e-12)
 
 
 def test_embeddings_of_an_mlp_are_its_curves():

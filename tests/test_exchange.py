@@ -42,6 +42,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "one dimension a head": {"n_heads": 12, "init": "mup"},
     "dropout": {"dropout": 0.5},
 }
+# What an import does not read back as it was: multipliers are folded, and so on.
+ONE_WAY: dict[str, dict[str, Any]] = {
+    **VARIANTS,
+    "wide heads, bias, mup": {"d_head": 7, "bias": True, "init": "mup"},
+    "two vocabularies, equals": {"vocabulary": "operand", "equals_token": True},
+    "output scale, bias": {"output_scale": 0.25, "bias": True},
+    "output scale, tied": {"output_scale": 0.25, "tied": True},
+    "gelu by its approximation": {"activation": "gelu_tanh"},
+    "silu": {"activation": "silu"},
+    "cube": {"activation": "cube"},
+}
 # A bridge sums in another order. Relative to the greatest value; measured for the logits of all
 # variants: 5e-7 in float32, 5e-15 in float64.
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
@@ -80,17 +91,17 @@ def assert_same(found: torch.Tensor, expected: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ONE_WAY)
 def test_a_bridge_has_the_same_logits(variant, dtype):
-    network = random_transformer(dtype, **VARIANTS[variant])
+    network = random_transformer(dtype, **ONE_WAY[variant])
     logits = to_bridge(network)(network.tokens(pairs()))[:, -1]
     assert logits.shape == (121, 11)
     assert_same(logits, network(pairs()))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ONE_WAY)
 def test_a_bridge_has_the_same_activations(variant):
-    network = random_transformer(**VARIANTS[variant])
+    network = random_transformer(**ONE_WAY[variant])
     _, ours = network.run_with_cache(pairs())
     _, theirs = to_bridge(network).run_with_cache(network.tokens(pairs()))
     has_neurons = bool(network.model.d_mlp)
@@ -103,7 +114,7 @@ def test_a_bridge_has_the_same_activations(variant):
 
 @pytest.mark.parametrize("variant", ["two blocks, square, layer norm", "equals"])
 def test_a_hook_on_the_bridge_does_what_it_does_on_the_network(variant):
-    network = random_transformer(**VARIANTS[variant])
+    network = random_transformer(**ONE_WAY[variant])
 
     def ablate(post, hook):
         post[:, :, 3] = 0

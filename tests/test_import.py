@@ -405,6 +405,7 @@ def test_a_bridges_state_dict_needs_hints(tmp_path):
     assert "activation relu" in found.assumed
 
 
+TRANSFORMER = {"kind": "transformer", "d_model": D, "n_heads": HEADS, "d_mlp": 20}
 PLAIN: dict[str, dict[str, Any]] = {
     "two layers": {},
     "batch norm": {"norm": "batch"},
@@ -446,6 +447,32 @@ def test_a_plain_state_dict_and_back_is_bit_equal(name, suffix, tmp_path):
     for key, weight in network.state_dict().items():
         assert torch.equal(back.state_dict()[key], weight), key
     assert torch.equal(back(PAIRS), network(PAIRS))
+
+
+FOLDED: dict[str, dict[str, Any]] = {
+    "square, output scale": {"output_scale": 0.3},
+    "three layers, biases, output scale": {"depth": 3, "bias": True, "output_scale": 0.3},
+    "Transformer, biases, output scale": {**TRANSFORMER, "bias": True, "output_scale": 0.3},
+    "Transformer, mup": {**TRANSFORMER, "bias": True, "init": "mup"},
+    "Transformer, tied": {**TRANSFORMER, "tied": True},
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_what_other_code_has_no_field_for_is_in_the_weights(name):
+    """A plain state dict computes the same in code without multipliers, scales of scores, ties."""
+    given = {"width": N} if "kind" not in FOLDED[name] else {}
+    config = tiny_config(model={**given, **FOLDED[name]}, dtype="float64")
+    network = initial_network(config, config.make_task())
+    with torch.no_grad():
+        for weight in network.state_dict().values():
+            weight.copy_(drawn(*weight.shape))
+    model = {"activation": config.model.phi, "attention": "bidirectional"}
+    if config.model.kind == "mlp":
+        del model["attention"]
+    found = import_checkpoint(plain_state(network), known=Known(model=model)).run.network()
+    assert found.model.output_scale == 1
+    torch.testing.assert_close(found.double()(PAIRS), network(PAIRS), rtol=1e-5, atol=1e-5)
 
 
 def test_plain_names_are_those_of_torch_modules():

@@ -50,6 +50,15 @@ MLPS = {
     "lazy": {"init": "lazy"},
     "four layers of everything": {"depth": 4, "bias": True, "norm": "batch", "dropout": 0.2},
     "three layers, layer norm": {"depth": 3, "norm": "layer", "activation": "square"},
+    "three layers, batch norm but on the last": {"depth": 3, "norm": "batch", "norm_last": False},
+    "output scale": {"output_scale": 0.4},
+    "output scale, biases, dropout": {"output_scale": 0.4, "bias": True, "dropout": 0.3},
+    "cube": {"activation": "cube"},
+    "quartic": {"activation": "quartic"},
+    "tanh": {"activation": "tanh"},
+    "silu": {"activation": "silu"},
+    "gelu_tanh": {"activation": "gelu_tanh"},
+    "identity": {"activation": "identity"},
 }
 TRANSFORMERS = {
     "two tokens": {},
@@ -82,6 +91,29 @@ TRANSFORMERS = {
     "gelu": {"activation": "gelu"},
     "square, dropout after φ": {"activation": "square", "dropout": 0.4, "dropout_at": "post"},
     "one head": {"n_heads": 1, "norm": "layer"},
+    "narrow heads": {"n_heads": 3, "d_head": 2},
+    "wide heads, biases, mup, = token": {
+        "n_heads": 3,
+        "d_head": 5,
+        "bias": True,
+        "init": "mup",
+        "equals_token": True,
+    },
+    "output scale": {"output_scale": 0.4, "bias": True, "n_layers": 2},
+    "output scale, layer norm, tied": {"output_scale": 3.0, "norm": "layer", "tied": True},
+    "two vocabularies": {"vocabulary": "operand"},
+    "two vocabularies, = token, causal, two blocks": {
+        "vocabulary": "operand",
+        "equals_token": True,
+        "attention": "causal",
+        "n_layers": 2,
+        "norm": "layer",
+    },
+    "attention only, two vocabularies, output scale": {
+        "d_mlp": 0,
+        "vocabulary": "operand",
+        "output_scale": 0.4,
+    },
 }
 SECTIONS = {
     **{f"MLP, {name}": {**MLP, **own} for name, own in MLPS.items()},
@@ -120,6 +152,12 @@ PHI = {
     "relu": lambda z: np.where(z > 0, z, 0),
     # The exact form, by the normal distribution function.
     "gelu": lambda z: z * scipy.special.ndtr(z),
+    "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z * scipy.special.expit(z),
+    "tanh": np.tanh,
+    "cube": lambda z: z * z * z,
+    "quartic": lambda z: z * z * z * z,
+    "identity": lambda z: z,
 }
 
 
@@ -156,7 +194,7 @@ def mlp_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarray:
     for layer in range(model.depth - 1):
         at = f"blocks.{layer}.mlp"
         values = neurons(values @ w[f"{at}.W_in"], w, at, model, phi)
-    return values @ w["unembed.W_U"] + w.get("unembed.b_U", 0)
+    return model.output_scale * (values @ w["unembed.W_U"] + w.get("unembed.b_U", 0))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -167,7 +205,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def attention(x: np.ndarray, w: dict[str, np.ndarray], at: str, model: ModelConfig) -> np.ndarray:
     """One sequence (position, d_model), one head and one query after the other."""
     out = np.zeros_like(x)
-    d_head = model.d_model // model.n_heads
+    d_head = model.d_head or model.d_model // model.n_heads
     scale = d_head if model.init == "mup" else np.sqrt(d_head)
     for head in range(model.n_heads):
         q, k, v = (
@@ -185,7 +223,8 @@ def transformer_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarr
     phi = model.activation or "relu"
     rows = []
     for pair in TASK.pairs:
-        tokens = [*pair, P] if model.equals_token else list(pair)
+        tokens = [pair[0], pair[1] + (P if model.vocabulary == "operand" else 0)]
+        tokens += [len(w["embed.W_E"]) - 1] if model.equals_token else []
         x = w["embed.W_E"][tokens] + w["pos_embed.W_pos"]
         for block in range(model.n_layers):
             at = f"blocks.{block}"
@@ -196,7 +235,7 @@ def transformer_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarr
                 x = x + post @ w[f"{at}.mlp.W_out"] + w.get(f"{at}.mlp.b_out", 0)
         rows.append(layer_norm(x, w, "ln_final")[-1])
     out = w["embed.W_E"][:P].T if model.tied else w["unembed.W_U"]
-    return np.array(rows) @ out + w.get("unembed.b_U", 0)
+    return model.output_scale * (np.array(rows) @ out + w.get("unembed.b_U", 0))
 
 
 def same(found: torch.Tensor, expected: torch.Tensor | np.ndarray) -> None:
@@ -286,6 +325,33 @@ PARAMETERS = {
         "blocks.0.mlp.W_in": (8, 10),
         "blocks.0.mlp.W_out": (10, 8),
     },
+    "Transformer, wide heads, biases, mup, = token": {
+        "embed.W_E": (12, 8),
+        "pos_embed.W_pos": (3, 8),
+        "blocks.0.attn.W_Q": (3, 8, 5),
+        "blocks.0.attn.W_K": (3, 8, 5),
+        "blocks.0.attn.W_V": (3, 8, 5),
+        "blocks.0.attn.W_O": (3, 5, 8),
+        "blocks.0.attn.b_Q": (3, 5),
+        "blocks.0.attn.b_K": (3, 5),
+        "blocks.0.attn.b_V": (3, 5),
+        "blocks.0.attn.b_O": (8,),
+        "blocks.0.mlp.W_in": (8, 10),
+        "blocks.0.mlp.b_in": (10,),
+        "blocks.0.mlp.W_out": (10, 8),
+        "blocks.0.mlp.b_out": (8,),
+        "unembed.W_U": (8, 11),
+        "unembed.b_U": (11,),
+    },
+    "Transformer, attention only, two vocabularies, output scale": {
+        "embed.W_E": (22, 8),
+        "pos_embed.W_pos": (2, 8),
+        "blocks.0.attn.W_Q": (2, 8, 4),
+        "blocks.0.attn.W_K": (2, 8, 4),
+        "blocks.0.attn.W_V": (2, 8, 4),
+        "blocks.0.attn.W_O": (2, 4, 8),
+        "unembed.W_U": (8, 11),
+    },
     "Transformer, attention only": {
         "embed.W_E": (11, 8),
         "pos_embed.W_pos": (2, 8),
@@ -327,6 +393,10 @@ PARAMETERS = {
     },
 }
 BUFFERS = {
+    "MLP, three layers, batch norm but on the last": {
+        "blocks.0.mlp.norm.mean": (9,),
+        "blocks.0.mlp.norm.var": (9,),
+    },
     "MLP, batch norm after φ": {"blocks.0.mlp.norm.mean": (9,), "blocks.0.mlp.norm.var": (9,)},
     "Transformer, batch norm": {"blocks.0.mlp.norm.mean": (10,), "blocks.0.mlp.norm.var": (10,)},
     "MLP, layer norm after φ": {},
@@ -541,7 +611,7 @@ def test_norm_and_dropout_stand_where_asked_in_training(name, passed):
     assert len(seen) == len(network.layers)
 
     def norm(x: np.ndarray, at: str, here: str) -> np.ndarray:
-        if here != model.norm_at:
+        if here != model.norm_at or (not model.norm_last and at == f"blocks.{model.depth - 2}.mlp"):
             return x
         if model.norm == "batch":
             x = standardized(x, x.mean(0), x.var(0))
@@ -576,6 +646,9 @@ def test_evaluation_normalizes_by_what_training_saw(name, monkeypatch):
     network = random_network(name)
     network.logits(PAIRS, noise_of(network, rate=0.0))
     for index, layer in enumerate(network.layers):
+        if layer.norm is None:
+            assert (index, network.model.norm_last) == (1, False)
+            continue
         # The batch's own is not corrected; every position of a block but the last counts.
         earlier = network.model.kind == "transformer" and index < len(network.layers) - 1
         count = len(PAIRS) * (2 + network.model.equals_token if earlier else 1)

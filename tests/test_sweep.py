@@ -23,7 +23,7 @@ from interp.analysis.sweeps.options import axes_of_plane, parse_shard, values_of
 from interp.analysis.sweeps.row import measure
 from interp.analysis.sweeps.sweep import collect, read, sweep
 from interp.cli.app import main
-from interp.training.config.run_config import parse_config
+from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.runs.folder import checkpoint_path
 from interp.training.runs.run import Run, load
 from interp.training.sweep.plan.cell import content_hash
@@ -162,7 +162,30 @@ def test_a_cell_is_the_configuration_that_its_file_would_be():
     configs = [parse_config({**BASE, **change}) for change in changes]
     cells = cells_of(parse_grid(GRID))
     assert [cell.parsed() for cell in cells] == configs
-    assert [cell.hash for cell in cells] == [content_hash(c.model_dump_json()) for c in configs]
+    assert [cell.hash for cell in cells] == [content_hash(c.identity()) for c in configs]
+
+
+# The paper's MLP as it was written before fields were added; its hash named folders of old sweeps.
+OLD = """{"task":{"operation":"x + y","p":97},"data":{"fraction":0.5,"corruption":0.0,
+"kind":"uniform"},"model":{"kind":"mlp","width":500,"depth":2,"activation":null,"norm":"none",
+"norm_at":"post","dropout":0.0,"dropout_at":"pre","bias":false,"init":"auto","d_model":128,
+"n_heads":4,"n_layers":1,"d_mlp":512,"equals_token":false,"attention":"bidirectional",
+"tied":false},"optimizer":{"name":"adamw","lr":0.01,"weight_decay":0.0,"decayed":["*.W_*"],
+"betas":[0.9,0.98],"eps":1e-8,"momentum":0.0,"batch_size":null,"warmup":0,
+"lr_schedule":"constant"},"loss":"mse","dtype":"float32","precision":"highest","steps":1000,
+"seed":0,"seeds":{"split":null,"corruption":null,"weights":null,"batches":null,"dropout":null},
+"schedule":{"evaluations":120,"checkpoints":12,"checkpoint_steps":[]}}"""
+
+
+def test_cells_keep_their_names_when_fields_are_added():
+    text = OLD.replace("\n", "")
+    assert RunConfig().identity() == text
+    assert hashes({}) == [content_hash(text)] == ["8ed7813e614a893b"]
+    known = RunConfig().to_dict()["model"]
+    assert known["output_scale"] == 1.0, "the whole configuration has every field"
+    changed = {"axes": {"model.output_scale": [1, 2.0, 3.0]}}
+    assert hashes(changed)[0] == "8ed7813e614a893b"
+    assert len(set(hashes(changed))) == 3
 
 
 @pytest.mark.parametrize(
@@ -222,7 +245,7 @@ def test_manifest_is_a_row_a_cell(swept):
     assert list(places) == expected
     assert set(table["status"].to_pylist()) == {"done"}
     for hash_, config in zip(table["hash"].to_pylist(), table["config"].to_pylist(), strict=True):
-        assert content_hash(config) == hash_
+        assert content_hash(parse_config(json.loads(config)).identity()) == hash_
         assert load(swept / "runs" / hash_).config == parse_config(json.loads(config))
 
 
@@ -263,7 +286,7 @@ def test_a_run_of_a_sweep_is_the_run_that_train_makes(swept, tmp_path):
     main(["train", str(grid_file(tmp_path, BASE)), "--out", str(tmp_path / "run"), "--device=cpu",
           "--data.fraction=0.4", "--data.corruption=0.5", "--seed=1"])  # fmt: skip
     own = checkpoint_path(tmp_path / "run", 30).read_bytes()
-    hash_ = content_hash(load(tmp_path / "run").config.model_dump_json())
+    hash_ = content_hash(load(tmp_path / "run").config.identity())
     ours = safetensors.numpy.load_file(checkpoint_path(swept / "runs" / hash_, 30))
     for name, array in safetensors.numpy.load(own).items():
         np.testing.assert_allclose(array, ours[name], rtol=1e-4, atol=1e-6)  # other threads

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.training.evaluation import in_float64
-from interp.training.models.blocks import TransformerBlock
+from interp.training.models.blocks import TransformerBlock, scaled
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
 from interp.training.models.network import Network, undefined
@@ -48,7 +48,8 @@ def neuron_paths(network: Network, layer: int = 0) -> Mapping[str, Float[np.ndar
     """A Transformer's curves one path at a time, each at full attention.
 
     ``direct`` is the embedding of the last position's own token; ``head h`` is what head h of the
-    same block writes when it attends to the token alone. Empty for an MLP, which has one path.
+    same block writes when it attends to the token alone; with a vocabulary an operand these are
+    ``head h, first`` and ``head h, second``. Empty for an MLP, which has one path.
     """
     check_layer(network, layer)
     return _paths(in_float64(network), layer)
@@ -85,14 +86,22 @@ def _transformer_paths(
     exact: Transformer, layer: int
 ) -> Mapping[str, Float[np.ndarray, "n residue"]]:
     block = exact.blocks[layer]
-    embedding = exact.embed.W_E[: exact.task.p]
-    paths = {} if exact.model.equals_token else {"direct": _normed(embedding, block.ln2)}
+    own = exact.operand_rows(1)
+    paths = {} if exact.model.equals_token else {"direct": _normed(own, block.ln2)}
     for head in range(block.attn.W_V.shape[0]):
-        paths[f"head {head}"] = _normed(
-            _normed(embedding, block.ln1) @ block.attn.W_V[head] @ block.attn.W_O[head], block.ln2
-        )
+        for words, rows in _tables(exact).items():
+            paths[f"head {head}{words}"] = _normed(
+                _normed(rows, block.ln1) @ block.attn.W_V[head] @ block.attn.W_O[head], block.ln2
+            )
     w_in = exact.layers[layer].W_in
     return {name: (rows @ w_in).T.cpu().numpy() for name, rows in paths.items()}
+
+
+def _tables(network: Transformer) -> dict[str, Map]:
+    """The embedding's rows of the residues, by which operand's they are where that matters."""
+    if network.model.vocabulary == "shared":
+        return {"": network.operand_rows(0)}
+    return {", first": network.operand_rows(0), ", second": network.operand_rows(1)}
 
 
 @torch.no_grad()
@@ -133,7 +142,7 @@ def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
     rows: Tensor = network.read_by(layer)
     for index in range(layer + 1, len(network.layers)):
         rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
-    return rows
+    return scaled(rows, network.model.output_scale)
 
 
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:
@@ -163,10 +172,10 @@ def _attended(
 def _transformer_inputs(
     network: Transformer, layer: int, patterns: list[Tensor]
 ) -> tuple[Map, Map]:
-    embedding = network.embed.W_E[: network.task.p]
     positions = network.pos_embed.W_pos.shape[0]
     of_operand = []
     for operand in range(2):
+        embedding = network.operand_rows(operand)
         streams = [torch.zeros_like(embedding) for _ in range(positions)]
         streams[operand] = embedding
         for block, pattern in zip(network.blocks[: layer + 1], patterns, strict=False):

@@ -40,7 +40,8 @@ class EmbeddingTable(Result):
     Attributes:
         curves: by matrix, (dimension, residue): ``first operand U``, ``second operand V`` and
             ``answer W`` of a two-layer MLP (its dimensions are neurons); ``embedding W_E`` and
-            ``unembedding W_U`` of a Transformer.
+            ``unembedding W_U`` of a Transformer, ``first operand W_E`` and ``second operand W_E``
+            where each operand has embeddings of its own.
         group: the group whose characters the spectra use.
         convention, r: of every IPR.
         step, seed: of the checkpoint; None for a network that comes from no run.
@@ -156,12 +157,15 @@ def _embeddings(network: Network) -> dict[str, Tensor]:
 def _mlp_embeddings(network: MLP) -> dict[str, Tensor]:
     w_in, p = network.layers[0].W_in, network.task.p
     operands = {"first operand U": w_in[:p].T, "second operand V": w_in[p:].T}
-    return {**operands, "answer W": network.unembed.W_U}
+    return {**operands, "answer W": network.read_out}
 
 
 @_embeddings.register(Transformer)
 def _transformer_embeddings(network: Transformer) -> dict[str, Tensor]:
-    matrices = {"embedding W_E": network.embed.W_E[: network.task.p].T}
+    matrices = {"embedding W_E": network.operand_rows(0).T}
+    if network.model.vocabulary == "operand":
+        names = ("first operand W_E", "second operand W_E")
+        matrices = {name: network.operand_rows(i).T for i, name in enumerate(names)}
     if network.unembed is not None:
-        matrices["unembedding W_U"] = network.unembed.W_U
+        matrices["unembedding W_U"] = network.read_out
     return matrices

@@ -20,7 +20,8 @@ from interp.training.models.layers.attention import Attention
 from interp.training.models.layers.norm import EPS
 from interp.training.models.transformer import Transformer
 
-_ACTIVATIONS_THERE = ("relu", "gelu")  # that the library knows by the same name
+# The library's names of what it knows.
+_ACTIVATIONS_THERE = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu"}
 # From this project's matrices to torch's, (outputs × inputs) with heads side by side.
 _FROM_HEADS = "head d_model d_head -> (head d_head) d_model"
 _TO_STREAM = "head d_head d_model -> d_model (head d_head)"
@@ -33,7 +34,8 @@ def to_bridge(network: Transformer) -> TransformerBridge:
     rounding. Hook points of the same name see the same values, (pair, position, …), except two:
     the bridge's ``hook_normalized`` of a layer norm stands before its gain and bias, and its
     ``attn.hook_attn_scores`` shows the attention pattern. Precision and device are the network's.
-    Biases that it lacks are zeros; a tied network's unembedding is a copy of its embedding.
+    Biases that it lacks are zeros; a tied network's unembedding is a copy of its embedding; a
+    multiplier of the logits is in the unembedding.
 
     Args:
         network: not changed.
@@ -82,7 +84,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
     tokens, positions = len(network.embed.W_E), len(network.pos_embed.W_pos)
     return TransformerBridgeConfig(
         d_model=model.d_model,
-        d_head=model.d_model // model.n_heads,
+        d_head=model.head_width,
         n_heads=model.n_heads,
         n_layers=model.n_layers,
         n_ctx=positions,
@@ -90,7 +92,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         d_vocab_out=network.task.p,
         d_mlp=model.d_mlp or None,
         attn_only=not model.d_mlp,
-        act_fn=model.phi if model.phi in _ACTIVATIONS_THERE else "relu",
+        act_fn=_ACTIVATIONS_THERE.get(model.phi, "relu"),
         normalization_type="LN" if model.norm == "layer" else None,
         eps=EPS,
         attention_dir=model.attention,
@@ -117,7 +119,7 @@ def _weights(network: Transformer) -> Iterator[tuple[str, Tensor]]:
         yield from _of_norm("ln_final", network.ln_final)
     yield "unembed.weight", network.read_out.T
     if network.unembed is not None and network.unembed.b_U is not None:
-        yield "unembed.bias", network.unembed.b_U
+        yield "unembed.bias", network.unembed.b_U * network.model.output_scale
 
 
 def _of_block(block: TransformerBlock) -> Iterator[tuple[str, Tensor]]:

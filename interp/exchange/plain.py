@@ -12,9 +12,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from interp.training.models.layers.attention import Attention
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.models.mlp import MLP
 from interp.training.models.network import Network
+from interp.training.models.transformer import Transformer
 from interp.training.runs.files import check_place, write_bytes
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
@@ -27,7 +29,11 @@ def plain_state(network: Network) -> dict[str, Tensor]:
       (p × N) and ``norm1.*``;
     - another MLP: torch's ``layers.l.weight`` (outputs × inputs), ``layers.l.bias``,
       ``norms.l.*``, as ``nn.Linear``, ``nn.BatchNorm1d`` and ``nn.LayerNorm`` have them;
-    - a Transformer: HookedTransformer's names and shapes, which are this project's.
+    - a Transformer: HookedTransformer's names and shapes, which are this project's. Its attention
+      scores are divided by √d_head: another scale is in the queries; and a tied network's
+      unembedding is written out.
+
+    A fixed multiplier of the logits is in the last matrix.
 
     :func:`interp.import_checkpoint` reads all of them.
     """
@@ -39,6 +45,18 @@ def plain_state(network: Network) -> dict[str, Tensor]:
 def _named(network: Network) -> Iterator[tuple[str, Tensor]]:
     """Tensors by the names that other code knows; this project's own where there are none."""
     yield from network.state_dict().items()
+
+
+@_named.register(Transformer)
+def _named_transformer(network: Transformer) -> Iterator[tuple[str, Tensor]]:
+    output = network.model.output_scale
+    for name, one in network.state_dict().items():
+        if name.endswith((".attn.W_Q", ".attn.b_Q")):
+            attention = network.get_submodule(name.rpartition(".")[0])
+            assert isinstance(attention, Attention)
+            one = one * (network.model.head_width**0.5 / attention.scale)
+        yield name, one * output if name == "unembed.b_U" else one
+    yield "unembed.W_U", network.read_out  # in the place of the one above
 
 
 @_named.register(MLP)
@@ -55,7 +73,7 @@ def _is_authors(network: MLP) -> bool:
 def _authors(network: MLP) -> Iterator[tuple[str, Tensor]]:
     (layer,) = network.layers
     yield "fc1.weight", layer.W_in.T
-    yield "fc2.weight", network.unembed.W_U.T
+    yield "fc2.weight", network.read_out.T
     yield from _norm("norm1", layer.norm)
 
 
@@ -66,9 +84,9 @@ def _layers(network: MLP) -> Iterator[tuple[str, Tensor]]:
             yield f"layers.{index}.bias", layer.b_in
         yield from _norm(f"norms.{index}", layer.norm)
     last = len(network.layers)
-    yield f"layers.{last}.weight", network.unembed.W_U.T
+    yield f"layers.{last}.weight", network.read_out.T
     if network.unembed.b_U is not None:
-        yield f"layers.{last}.bias", network.unembed.b_U
+        yield f"layers.{last}.bias", network.unembed.b_U * network.model.output_scale
 
 
 def _norm(prefix: str, norm: BatchNorm | LayerNorm | None) -> Iterator[tuple[str, Tensor]]:

@@ -35,6 +35,8 @@ OPTIONS: Mapping[str, OptionWords] = {
     "model.activation": OptionWords("φ"),
     "model.depth": OptionWords("layers"),
     "model.n_heads": OptionWords("heads"),
+    "model.d_head": OptionWords("d_head"),
+    "model.output_scale": OptionWords("logits ×"),
     "model.init": OptionWords("init"),
     "model.kind": OptionWords("network"),
     "task.operation": OptionWords("operation"),

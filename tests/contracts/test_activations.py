@@ -29,18 +29,38 @@ FORMULA = {
         lambda z: z * (1 + math.erf(z / 2**0.5)) / 2,
         lambda z: (1 + math.erf(z / 2**0.5)) / 2 + z * math.exp(-z * z / 2) / (2 * math.pi) ** 0.5,
     ),
+    "gelu_tanh": (
+        lambda z: z / 2 * (1 + math.tanh(bend(z))),
+        lambda z: (
+            (1 + math.tanh(bend(z))) / 2
+            + z / 2 / math.cosh(bend(z)) ** 2 * (2 / math.pi) ** 0.5 * (1 + 3 * 0.044715 * z * z)
+        ),
+    ),
+    "silu": (
+        lambda z: z / (1 + math.exp(-z)),
+        lambda z: (1 + math.exp(-z) * (1 + z)) / (1 + math.exp(-z)) ** 2,
+    ),
+    "tanh": (math.tanh, lambda z: 1 / math.cosh(z) ** 2),
     "cube": (lambda z: z**3, lambda z: 3 * z * z),
+    "quartic": (lambda z: z**4, lambda z: 4 * z**3),
+    "identity": (lambda z: z, lambda z: 1.0),
+    "sine": (math.sin, math.cos),
 }
-EVERY = [*ACTIVATIONS, "cube"]
+EVERY = [*ACTIVATIONS, "sine"]
 
 
-def cube(pre: torch.Tensor) -> torch.Tensor:
-    return pre**3
+def bend(z: float) -> float:
+    """What GELU's approximation takes the tangent of (Hendrycks and Gimpel 2016)."""
+    return (2 / math.pi) ** 0.5 * (z + 0.044715 * z**3)
+
+
+def sine(pre: torch.Tensor) -> torch.Tensor:
+    return pre.sin()
 
 
 @pytest.fixture(autouse=True)
 def with_an_own_one(for_a_while):
-    activation("cube")(cube)
+    activation("sine")(sine)
 
 
 PRE = torch.from_numpy(np.random.default_rng(0).normal(size=(6, 7)))
@@ -52,7 +72,7 @@ def applied(function, values: torch.Tensor) -> torch.Tensor:
 
 
 def test_every_activation_of_the_project_has_a_formula_here():
-    assert {name for name in ACTIVATIONS if ACTIVATIONS.is_own(name)} == FORMULA.keys() - {"cube"}
+    assert {name for name in ACTIVATIONS if ACTIVATIONS.is_own(name)} == FORMULA.keys() - {"sine"}
 
 
 @pytest.mark.parametrize("name", FORMULA)
@@ -90,7 +110,7 @@ def test_buffers_are_filled_as_autograd_would(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_the_hand_written_gradient_is_for_activations_that_have_one(name):
     config = tiny_config(model={"width": 16, "activation": name})
-    assert MLPGradients.fits(config) == ACTIVATIONS[name].by_hand == (name != "cube")
+    assert MLPGradients.fits(config) == ACTIVATIONS[name].by_hand == (name != "sine")
 
 
 @pytest.mark.parametrize("name", FORMULA)
@@ -143,7 +163,8 @@ def test_a_transformer_goes_out_with_it(name):
 
 def test_an_unknown_activation_is_refused_with_the_nearest():
     message = (
-        r"^model\.activation: expected square, relu, gelu or cube, got 'Relu'; nearest is relu$"
+        r"^model\.activation: expected square, relu, gelu, gelu_tanh, silu, tanh, cube, quartic, "
+        r"identity or sine, got 'Relu'; nearest is relu$"
     )
     with pytest.raises(ValueError, match=message):
         parse_config({"model": {"activation": "Relu"}})
@@ -151,4 +172,4 @@ def test_an_unknown_activation_is_refused_with_the_nearest():
 
 def test_a_name_is_taken_once():
     with pytest.raises(ValueError, match="activation 'relu' is there already, from interp itself"):
-        activation("relu")(cube)
+        activation("relu")(sine)

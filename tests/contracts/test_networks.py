@@ -253,7 +253,9 @@ def test_the_row_fits_the_configuration(kind):
 def test_fields_of_other_kinds_are_refused(kind):
     for name in KINDS[kind].foreign:
         default = ModelConfig.model_fields[name].default
-        other = "causal" if isinstance(default, str) else (default or 0) + 1
+        other = {"bidirectional": "causal", "shared": "operand"}.get(default, 0) or (
+            default or 0
+        ) + 1
         if isinstance(default, bool):
             other = not default
         message = rf"^model\.{name}: expected no value for kind {kind}, got "
@@ -273,7 +275,9 @@ def test_unknown_words_are_refused_with_the_nearest():
 def test_help_lists_the_rows():
     told = {path: description for path, description, _ in option_fields()}
     assert told["model.kind"].endswith("(mlp, transformer, shared)")
-    assert told["model.activation"].endswith("(square, relu, gelu)")
+    assert told["model.activation"].endswith(
+        "(square, relu, gelu, gelu_tanh, silu, tanh, cube, quartic, identity)"
+    )
     assert told["loss"].endswith("(mse, cross_entropy)")
     inits = "(auto, paper, he, lazy, transformer_lens, mup, normal)"
     assert told["model.init"].endswith(inits)

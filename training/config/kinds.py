@@ -12,12 +12,12 @@ from interp.training.registry import Registry
 Model = Any
 
 # Fields of a model that mean something to some kinds only.
-_MLP_FIELDS = ("width", "depth")
+_MLP_FIELDS = ("width", "depth", "norm_last", "output_scale")
 _TRANSFORMER_FIELDS = (
-    *("d_model", "n_heads", "n_layers", "d_mlp"),
-    *("equals_token", "attention", "tied"),
+    *("d_model", "n_heads", "d_head", "n_layers", "d_mlp"),
+    *("equals_token", "vocabulary", "attention", "tied", "output_scale"),
 )
-KIND_FIELDS = (*_MLP_FIELDS, *_TRANSFORMER_FIELDS)
+KIND_FIELDS = tuple(dict.fromkeys((*_MLP_FIELDS, *_TRANSFORMER_FIELDS)))
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class KindRow:
         step_work: ``(model, p)``: multiplications of a step on one example, to a constant factor.
         check: refuses models that cannot be, naming the field.
         by_hand: whether a network is φ between two matrices and nothing else, the first with the
-            rows of both operands (``layers[0].W_in``), the second ``read_by(0)``; its gradient is
-            then the one written by hand.
+            rows of both operands (``layers[0].W_in``), the second ``read_by(0)``, its logits times
+            ``model.output_scale``; its gradient is then the one written by hand.
     """
 
     name: str
@@ -69,6 +69,14 @@ def _mlp_parts(model: Model) -> list[str]:
     return ["MLP", f"N = {model.width}", model.phi, *deeper]
 
 
+def _check_mlp(model: Model) -> None:
+    if model.depth == 2 and model.norm != "none" and not model.norm_last:
+        raise ValueError(
+            "model.norm_last: expected true for depth 2, whose only hidden layer is the last, "
+            "got false"
+        )
+
+
 _MLP = KindRow(
     name="mlp",
     noun="an MLP",
@@ -82,25 +90,28 @@ _MLP = KindRow(
     initialization=lambda model: "paper" if model.depth == 2 else "he",
     parts=_mlp_parts,
     step_work=lambda model, p: model.width * (p + (model.depth - 2) * model.width + 4),
+    check=_check_mlp,
     by_hand=lambda model: model.depth == 2 and model.norm == "none" and not model.bias,
 )
 
 
 def _transformer_parts(model: Model) -> list[str]:
     parts = ["Transformer", f"d = {model.d_model}", f"{model.n_heads} heads"]
+    parts += [f"d_head = {model.d_head}"] if model.d_head is not None else []
+    parts += ["one vocabulary an operand"] if model.vocabulary == "operand" else []
     parts += [f"{model.n_layers} blocks"] if model.n_layers > 1 else []
     return parts + ([f"d_mlp = {model.d_mlp}", model.phi] if model.d_mlp else ["attention only"])
 
 
 def _transformer_work(model: Model, p: int) -> int:
     tokens = 3 if model.equals_token else 2
-    block = 4 * model.d_model + 2 * model.d_mlp
+    block = 4 * model.n_heads * model.head_width + 2 * model.d_mlp
     work: int = model.d_model * (tokens * model.n_layers * block + p)
     return work
 
 
 def _check_transformer(model: Model) -> None:
-    if model.d_model % model.n_heads:
+    if model.d_head is None and model.d_model % model.n_heads:
         raise ValueError(
             f"model.n_heads: expected a divisor of d_model = {model.d_model}, got {model.n_heads}"
         )
@@ -108,6 +119,11 @@ def _check_transformer(model: Model) -> None:
         raise ValueError(
             "model.tied: expected false with init mup, whose unembedding starts d_model times "
             "smaller than its embedding"
+        )
+    if model.tied and model.vocabulary == "operand":
+        raise ValueError(
+            "model.tied: expected false with vocabulary operand, whose embedding has two rows for "
+            "an answer"
         )
     if model.norm == "layer" and model.norm_at != "post":
         raise ValueError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from interp.training.config.fields import fields_of
 from interp.training.config.problems import unknown_key
 from interp.training.config.run_config import RunConfig
-from interp.training.config.sections import fields_of
 
 
 def check_paths(paths: Iterable[str]) -> None:

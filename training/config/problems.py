@@ -7,7 +7,7 @@ import re
 
 from pydantic import BaseModel, ValidationError
 
-from interp.training.config.sections import fields_of
+from interp.training.config.fields import fields_of
 
 
 def first_problem(config: type[BaseModel], error: ValidationError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from interp.training.config.fields import Section, unnamed
 from interp.training.config.problems import first_problem
 from interp.training.config.sections import (
     DataConfig,
@@ -16,7 +17,6 @@ from interp.training.config.sections import (
     OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
-    Section,
     Seeded,
     SeedsConfig,
     TaskConfig,
@@ -99,6 +99,14 @@ class RunConfig(Section):
         """The seed in force for a purpose: its own where given, else the run's."""
         own: int | None = getattr(self.seeds, purpose)
         return self.seed if own is None else own
+
+    def identity(self) -> str:
+        """The JSON whose hash names the configuration in a sweep.
+
+        It does not change when fields are added to the configuration: one that came later stands
+        in it where it has another value than its default, which keeps the old meaning.
+        """
+        return self.model_dump_json(exclude=unnamed(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""

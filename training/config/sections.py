@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fnmatch import fnmatch
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, field_validator, model_validator
 
+from interp.training.config.fields import LATER, Section
 from interp.training.config.kinds import KINDS, KindRow
 from interp.training.config.named import Choices, Named
 from interp.training.data.corruption import CorruptionKind
@@ -27,48 +26,11 @@ InitName = Annotated[
 NormName = Literal["none", "batch", "layer"]
 Side = Literal["pre", "post"]
 AttentionName = Literal["bidirectional", "causal"]
+VocabularyName = Literal["shared", "operand"]
 DtypeName = Literal["float32", "float64"]
 PrecisionName = Literal["highest", "high", "medium"]
 OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
-
-
-class Section(BaseModel):
-    """Frozen, closed, and strict about truth values."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: object, info: Any) -> object:
-        # True would pass for 1: a width of one neuron that nobody asked for.
-        if (
-            isinstance(value, bool)
-            and cls.model_fields[str(info.field_name)].annotation is not bool
-        ):
-            raise ValueError(f"expected no truth value, got {value}")
-        return value
-
-
-def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
-    """Every option of a configuration as (dotted path, description, default)."""
-    for name, info in config.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            for inner, inner_info in info.annotation.model_fields.items():
-                yield f"{name}.{inner}", _described(inner_info), inner_info.default
-        else:
-            yield name, _described(info), info.default
-
-
-def _described(info: FieldInfo) -> str:
-    """A field's description, with the values to choose from."""
-    kinds = [info.annotation, *get_args(info.annotation)]
-    choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
-    marks = list(info.metadata)
-    for kind in kinds:
-        marks += getattr(kind, "__metadata__", ())
-    choices += [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]
-    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
 
 
 class TaskConfig(Section):
@@ -106,6 +68,9 @@ class ModelConfig(Section):
         "before each half of a Transformer's block and before the logits",
     )
     norm_at: Side = Field("post", description="norm on the neurons after φ ('post') or before")
+    norm_last: Annotated[bool, LATER] = Field(
+        True, description="MLP: the norm also on the last hidden layer"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="share of neurons dropped in training")
     dropout_at: Side = Field("pre", description="dropout before φ ('pre', as the paper's) or after")
     bias: bool = Field(False, description="biases in every layer")
@@ -115,11 +80,22 @@ class ModelConfig(Section):
         "'lazy': variance 2/N^(2/3), 'transformer_lens': std 0.8/sqrt(d_model), "
         "'mup': 1/d scaling of scores and logits; 'auto': paper, he, transformer_lens",
     )
+    output_scale: Annotated[float, LATER] = Field(
+        1.0, gt=0, allow_inf_nan=False, description="fixed multiplier of the logits"
+    )
     d_model: int = Field(128, ge=1, description="Transformer: width of the residual stream")
-    n_heads: int = Field(4, ge=1, description="Transformer: heads of a block; divides d_model")
+    n_heads: int = Field(
+        4, ge=1, description="Transformer: heads of a block; divides d_model unless d_head is given"
+    )
+    d_head: Annotated[int | None, LATER] = Field(
+        None, ge=1, description="Transformer: width of a head; d_model / n_heads by default"
+    )
     n_layers: int = Field(1, ge=1, le=32, description="Transformer: blocks")
     d_mlp: int = Field(512, ge=0, description="Transformer: neurons of a block; 0: attention only")
     equals_token: bool = Field(False, description="Transformer: '=' as third token, read there")
+    vocabulary: Annotated[VocabularyName, LATER] = Field(
+        "shared", description="Transformer: 'operand': each operand has embeddings of its own"
+    )
     attention: AttentionName = Field("bidirectional", description="Transformer: what sees what")
     tied: bool = Field(False, description="Transformer: logits through the embedding")
 
@@ -149,7 +125,9 @@ class ModelConfig(Section):
     def summary(self) -> str:
         """The network in a few words."""
         parts = self.row.parts(self)
-        parts += [f"{self.norm} norm"] if self.norm != "none" else []
+        if self.norm != "none":
+            parts.append(f"{self.norm} norm{'' if self.norm_last else ' but on the last layer'}")
+        parts += [f"logits × {self.output_scale:g}"] if self.output_scale != 1 else []
         parts += [f"dropout {self.dropout:g}"] if self.dropout else []
         return ", ".join(parts)
 
@@ -163,6 +141,11 @@ class ModelConfig(Section):
     def phi(self) -> str:
         """The activation in force."""
         return self.row.activation(self) if self.activation is None else self.activation
+
+    @property
+    def head_width(self) -> int:
+        """d_head in force."""
+        return self.d_model // self.n_heads if self.d_head is None else self.d_head
 
     @property
     def initialization(self) -> str:

@@ -53,11 +53,10 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, model: ModelConfig, index: int) -> None:
         super().__init__()
-        d_head = model.d_model // model.n_heads
-        scale = float(d_head) if model.initialization == "mup" else d_head**0.5
+        scale = model.head_width ** (1.0 if model.initialization == "mup" else 0.5)
         layer_norm = model.norm == "layer"
         self.ln1 = LayerNorm(model.d_model) if layer_norm else None
-        self.attn = Attention(model.d_model, model.n_heads, model.attention, model.bias, scale)
+        self.attn = Attention(model, scale)
         self.ln2 = LayerNorm(model.d_model) if layer_norm and model.d_mlp else None
         self.mlp = TransformerMLP(model, index) if model.d_mlp else None
         self.hook_resid_pre, self.hook_attn_out = HookPoint(), HookPoint()
@@ -102,20 +101,34 @@ class Block(nn.Module):
 
 
 class Unembed(nn.Module):
-    """Weights from the last hidden layer, or the residual stream, to the logits."""
+    """Weights from the last hidden layer, or the residual stream, to the logits.
 
-    def __init__(self, inputs: int, answers: int, bias: bool) -> None:
+    Logits are ``scale`` · (values · W_U + b_U), the scale a constant.
+    """
+
+    def __init__(self, inputs: int, answers: int, bias: bool, scale: float = 1.0) -> None:
         super().__init__()
+        self.scale = scale
         self.W_U = nn.Parameter(torch.zeros(inputs, answers))
         self.b_U = nn.Parameter(torch.zeros(answers)) if bias else None
 
+    @property
+    def matrix(self) -> Tensor:
+        """What makes the logits: W_U times the scale."""
+        return scaled(self.W_U, self.scale)
+
     def forward(self, values: Tensor) -> Tensor:
         """Logits."""
-        return self.biased(values @ self.W_U)
+        return self.biased(values @ self.matrix)
 
     def biased(self, logits: Tensor) -> Tensor:
         """Logits with the bias, if there is one."""
-        return with_bias(logits, self.b_U)
+        return logits if self.b_U is None else with_bias(logits, scaled(self.b_U, self.scale))
+
+
+def scaled(values: Tensor, scale: float) -> Tensor:
+    """The values themselves where the scale is 1."""
+    return values if scale == 1 else values * scale
 
 
 def check_operands(pairs: Tensor, p: int) -> None:

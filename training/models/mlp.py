@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformer_lens import HookedRootModule
 
-from interp.training.config.sections import ModelConfig
-from interp.training.models.blocks import Block, Unembed, check_operands
+from interp.training.config.sections import ModelConfig, NormName
+from interp.training.models.blocks import Block, Unembed, check_operands, scaled
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.lookup import sum_of_rows
 from interp.training.models.layers.noise import Noise
@@ -44,11 +44,11 @@ class MLP(HookedRootModule):
         self.task, self.model = task, model
         inputs = [2 * task.p, *[model.width] * (model.depth - 2)]
         blocks = (
-            Block(HiddenLayer(count, model.width, index, model.norm, model))
+            Block(HiddenLayer(count, model.width, index, _norm_of(model, index), model))
             for index, count in enumerate(inputs)
         )
         self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
-        self.unembed = Unembed(model.width, task.p, model.bias)
+        self.unembed = Unembed(model.width, task.p, model.bias, model.output_scale)
         self.setup()
 
     @property
@@ -68,21 +68,20 @@ class MLP(HookedRootModule):
 
     @property
     def read_out(self) -> Float[Tensor, "*run neuron answer"]:
-        """The matrix from the last hidden layer to the logits."""
-        weight: Tensor = self.unembed.W_U
-        return weight
+        """The matrix from the last hidden layer to the logits, with ``model.output_scale``."""
+        return self.unembed.matrix
 
     def set_curves(self, curves: Float[np.ndarray, "3 neuron residue"]) -> None:
         """Writes U, V and Wᵀ of the two-layer network.
 
-        Each neuron's weights over both operands and over the answers.
+        Each neuron's weights over both operands, and over the answers what it adds to them.
         """
         if self.model.depth != 2:
             raise ValueError(f"curves: expected a network of depth 2, got {self.model.depth}")
         u, v, w = torch.from_numpy(np.ascontiguousarray(curves))
         with torch.no_grad():
             self.layers[0].W_in.copy_(torch.cat([u, v], dim=1).T)
-            self.unembed.W_U.copy_(w)
+            self.unembed.W_U.copy_(w / self.model.output_scale)
 
     def forward(
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
@@ -125,7 +124,7 @@ class MLP(HookedRootModule):
         def finish(written: Tensor) -> Tensor:
             for index in range(layer + 1, len(self.layers)):
                 written = self.layers[index](written) @ self.read_by(index)
-            return self.unembed.biased(written)
+            return self.unembed.biased(scaled(written, self.model.output_scale))
 
         return self.post(pairs, layer), finish
 
@@ -135,4 +134,9 @@ class MLP(HookedRootModule):
 
     def readout(self, layer: int) -> Float[Tensor, "neuron answer"] | None:
         """What each neuron adds to the logits, times its activation; None if they are no sum."""
-        return self.unembed.W_U if layer == len(self.layers) - 1 else None
+        return self.read_out if layer == len(self.layers) - 1 else None
+
+
+def _norm_of(model: ModelConfig, index: int) -> NormName:
+    """The norm of a hidden layer."""
+    return model.norm if model.norm_last or index < model.depth - 2 else "none"

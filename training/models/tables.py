@@ -44,6 +44,9 @@ class Tabled(Protocol):
     def read_out(self) -> Tensor:
         """The matrix from the residual stream to the logits."""
 
+    def operand_rows(self, operand: int) -> Tensor:
+        """The embedding of each residue as the first (0) or second (1) operand."""
+
     def biased(self, logits: Tensor) -> Tensor:
         """Logits with the bias, if there is one."""
 
@@ -113,9 +116,9 @@ def table_logits(
 
 
 def _embedded(network: Tabled, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
-    p, w_e = network.task.p, network.embed.W_E
     w_pos = network.pos_embed.W_pos
-    rows = [w_e[..., :p, :], w_e[..., :p, :], w_e[..., p:, :]][: w_pos.shape[-2]]
+    equals = network.embed.W_E[..., -1:, :]
+    rows = [network.operand_rows(0), network.operand_rows(1), equals][: w_pos.shape[-2]]
     return [
         Stream(
             rows[position] + w_pos[..., position : position + 1, :],

@@ -12,7 +12,14 @@ from transformer_lens import HookedRootModule
 from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
-from interp.training.models.blocks import Embed, PosEmbed, TransformerBlock, Unembed, check_operands
+from interp.training.models.blocks import (
+    Embed,
+    PosEmbed,
+    TransformerBlock,
+    Unembed,
+    check_operands,
+    scaled,
+)
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import LayerNorm
@@ -23,7 +30,8 @@ from interp.training.tasks.task import Task
 class Transformer(HookedRootModule):
     """Blocks of attention and MLP over the tokens (m, n) or (m, n, =), read at the last one.
 
-    Parameters and hook points bear TransformerLens' names: ``embed.W_E`` [p (+1), d_model],
+    Parameters and hook points bear TransformerLens' names: ``embed.W_E`` [p (+1), d_model]
+    (with a vocabulary an operand 2p (+1) rows: the first operand's, the second's, "="),
     ``pos_embed.W_pos`` [positions, d_model], ``blocks.l.attn.W_Q`` …, ``blocks.l.mlp.W_in``
     [d_model, d_mlp], ``blocks.l.mlp.W_out``, ``unembed.W_U`` [d_model, p] (absent if tied: the
     embedding's rows of the residues then serve). Activations have axes (pair, position, …).
@@ -36,7 +44,8 @@ class Transformer(HookedRootModule):
         super().__init__()
         self.task, self.model = task, model
         equals = int(model.equals_token)
-        self.embed = Embed(task.p + equals, model.d_model)
+        tables = 2 if model.vocabulary == "operand" else 1
+        self.embed = Embed(tables * task.p + equals, model.d_model)
         self.pos_embed = PosEmbed(2 + equals, model.d_model)
         self.hook_embed, self.hook_pos_embed = HookPoint(), HookPoint()
         blocks = nn.ModuleList(TransformerBlock(model, index) for index in range(model.n_layers))
@@ -44,7 +53,7 @@ class Transformer(HookedRootModule):
         self.ln_final = LayerNorm(model.d_model) if model.norm == "layer" else None
         self.unembed: Unembed | None = None
         if not model.tied:
-            self.unembed = Unembed(model.d_model, task.p, model.bias)
+            self.unembed = Unembed(model.d_model, task.p, model.bias, model.output_scale)
         self.setup()
 
     @property
@@ -65,16 +74,24 @@ class Transformer(HookedRootModule):
 
     @property
     def read_out(self) -> Float[Tensor, "*run d_model answer"]:
-        """The matrix from the residual stream to the logits."""
+        """The matrix from the residual stream to the logits, with ``model.output_scale``."""
         if self.unembed is not None:
-            return self.unembed.W_U
-        return self.embed.W_E[..., : self.task.p, :].transpose(-1, -2)
+            return self.unembed.matrix
+        return scaled(self.operand_rows(0).transpose(-1, -2), self.model.output_scale)
+
+    def operand_rows(self, operand: int) -> Float[Tensor, "*run residue d_model"]:
+        """The embedding of each residue as the first (0) or second (1) operand."""
+        start = operand * self.task.p if self.model.vocabulary == "operand" else 0
+        return self.embed.W_E[..., start : start + self.task.p, :]
 
     def tokens(self, pairs: Int[Tensor, "*run pair 2"]) -> Int[Tensor, "*run pair position"]:
-        """Tokens of each position: the operands, and p for "="."""
+        """Rows of the embedding at each position: of the operands, and the last one for "="."""
+        if self.model.vocabulary == "operand":
+            pairs = pairs + self.task.p * torch.arange(2, device=pairs.device)
         if not self.model.equals_token:
             return pairs
-        return torch.cat([pairs, torch.full_like(pairs[..., :1], self.task.p)], dim=-1)
+        equals = torch.full_like(pairs[..., :1], self.embed.W_E.shape[-2] - 1)
+        return torch.cat([pairs, equals], dim=-1)
 
     def forward(self, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair answer"]:
         """Logits at the last position, by way of every position and hook point.

@@ -124,7 +124,7 @@ def _run_folders(store: Store) -> tuple[dict[str, tuple[Path, RunConfig]], dict[
         except ValueError as error:
             problems[place.name] = in_one_line(error)
             continue
-        found.setdefault(content_hash(config.model_dump_json()), (place, config))
+        found.setdefault(content_hash(config.identity()), (place, config))
     return found, problems
 
 

@@ -71,7 +71,8 @@ class MLPGradients:
         rows, new = len(self._blocks[0]), self._w_in.new_empty
         self._pre, self._post = new(rows, network.width), new(rows, network.width)
         self._logits = new(rows, p)
-        self._scale, self._terms = row.scale(count, p), row.terms(count, p)
+        self._output = network.model.output_scale
+        self._scale, self._terms = row.scale(count, p) * self._output, row.terms(count, p)
 
     @staticmethod
     def fits(config: RunConfig) -> bool:
@@ -110,6 +111,8 @@ class MLPGradients:
         self._phi_into(pre, post)
         _times(post, after)
         torch.mm(post, w_out, out=logits)
+        if self._output != 1:
+            logits.mul_(self._output)
         loss: Tensor = self._loss_into_gradient(logits, block.label_at)
         torch.addmm(w_out.grad, post.T, logits, alpha=self._scale, out=w_out.grad)
         grad_pre = torch.mm(logits, w_out.T, out=post)

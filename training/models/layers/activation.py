@@ -33,10 +33,14 @@ class Activation:
 
 
 _HOME = "interp.training.models.layers.activation_functions"
+_NAMES = (
+    *("square", "relu", "gelu", "gelu_tanh", "silu", "tanh"),
+    *("cube", "quartic", "identity"),
+)
 
 ACTIVATIONS: Registry[Activation] = Registry(
     "activation",
-    {"square": f"{_HOME}:SQUARE", "relu": f"{_HOME}:RELU", "gelu": f"{_HOME}:GELU"},
+    {name: f"{_HOME}:{name.upper()}" for name in _NAMES},
     "interp.activations",
 )
 
@@ -46,9 +50,9 @@ def activation(name: str) -> Callable[[Function], Function]:
 
     Example::
 
-        @activation("cube")
-        def cube(pre):
-            return pre**3
+        @activation("sine")
+        def sine(pre):
+            return pre.sin()
 
     Args:
         name: what configurations call it.

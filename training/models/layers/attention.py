@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from interp.training.config.sections import AttentionName
+from interp.training.config.sections import ModelConfig
 
 Residual = Float[Tensor, "*run row d_model"]
 Headed = Float[Tensor, "*run row head d_head"]
@@ -18,26 +18,27 @@ class Attention(nn.Module):
     """softmax(q·k / s) over the positions, then the values of each head through its W_O.
 
     Parameters: ``W_Q``, ``W_K``, ``W_V`` [head, d_model, d_head], ``W_O`` [head, d_head, d_model]
-    and, if asked, ``b_Q``, ``b_K``, ``b_V`` [head, d_head], ``b_O`` [d_model]. The scale s is
-    sqrt(d_head), or d_head in the μP-like parameterization.
+    and, if asked, ``b_Q``, ``b_K``, ``b_V`` [head, d_head], ``b_O`` [d_model].
+
+    Args:
+        model: its heads, widths, direction and biases.
+        scale: s, what scores are divided by.
     """
 
     W_Q: nn.Parameter
     W_K: nn.Parameter
     W_V: nn.Parameter
 
-    def __init__(
-        self, d_model: int, n_heads: int, direction: AttentionName, bias: bool, scale: float
-    ) -> None:
+    def __init__(self, model: ModelConfig, scale: float) -> None:
         super().__init__()
-        d_head = d_model // n_heads
-        self.scale, self.causal = scale, direction == "causal"
+        d_model, n_heads, d_head = model.d_model, model.n_heads, model.head_width
+        self.scale, self.causal = scale, model.attention == "causal"
         for name in ("Q", "K", "V"):
             setattr(self, f"W_{name}", nn.Parameter(torch.zeros(n_heads, d_model, d_head)))
-            zeros = nn.Parameter(torch.zeros(n_heads, d_head)) if bias else None
+            zeros = nn.Parameter(torch.zeros(n_heads, d_head)) if model.bias else None
             self.register_parameter(f"b_{name}", zeros)
         self.W_O = nn.Parameter(torch.zeros(n_heads, d_head, d_model))
-        self.b_O = nn.Parameter(torch.zeros(d_model)) if bias else None
+        self.b_O = nn.Parameter(torch.zeros(d_model)) if model.bias else None
         self.hook_q, self.hook_k, self.hook_v = HookPoint(), HookPoint(), HookPoint()
         self.hook_attn_scores, self.hook_pattern = HookPoint(), HookPoint()
         self.hook_z = HookPoint()

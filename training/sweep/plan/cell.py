@@ -36,7 +36,7 @@ class Cell:
     """One configuration.
 
     Attributes:
-        hash: of the whole configuration; equal configurations are one cell, in every sweep.
+        hash: of the configuration; equal configurations are one cell, in every sweep.
         config: the whole configuration as JSON; of an invalid cell, what was asked for.
         error: why the configuration cannot be; None if it can.
         work: of the whole run, relative to other cells.
@@ -77,7 +77,7 @@ class CellMaker:
             text = json.dumps(plain(values), sort_keys=True)
             return Cell(content_hash(text), text, str(error)), None
         text = config.model_dump_json()
-        return Cell(content_hash(text), text, work=run_work(config)), config
+        return Cell(content_hash(config.identity()), text, work=run_work(config)), config
 
     def _config(self, values: Mapping[str, Any]) -> RunConfig:
         """The same as ``parse_config(values)``."""

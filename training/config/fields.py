@@ -1,0 +1,68 @@
+"""What all sections of a configuration have in common: how fields are checked, told and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic.fields import FieldInfo
+
+from interp.training.config.named import Choices
+
+
+class Later:
+    """Of a field: older configurations lack it, so at its default it is no part of their names."""
+
+
+LATER = Later()
+
+
+class Section(BaseModel):
+    """Frozen, closed, and strict about truth values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: object, info: Any) -> object:
+        # True would pass for 1: a width of one neuron that nobody asked for.
+        if (
+            isinstance(value, bool)
+            and cls.model_fields[str(info.field_name)].annotation is not bool
+        ):
+            raise ValueError(f"expected no truth value, got {value}")
+        return value
+
+
+def unnamed(section: BaseModel) -> dict[str, Any]:
+    """What is left out of a configuration's name, as pydantic's ``exclude``: see :class:`Later`."""
+    found: dict[str, Any] = {}
+    for name, info in type(section).model_fields.items():
+        value = getattr(section, name)
+        if any(isinstance(mark, Later) for mark in info.metadata) and value == info.default:
+            found[name] = True
+        elif isinstance(value, BaseModel) and (inner := unnamed(value)):
+            found[name] = inner
+    return found
+
+
+def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
+    """Every option of a configuration as (dotted path, description, default)."""
+    for name, info in config.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            for inner, inner_info in info.annotation.model_fields.items():
+                yield f"{name}.{inner}", _described(inner_info), inner_info.default
+        else:
+            yield name, _described(info), info.default
+
+
+def _described(info: FieldInfo) -> str:
+    """A field's description, with the values to choose from."""
+    kinds = [info.annotation, *get_args(info.annotation)]
+    choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
+    marks = list(info.metadata)
+    for kind in kinds:
+        marks += getattr(kind, "__metadata__", ())
+    choices += [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]
+    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
