@@ -116,7 +116,7 @@ FIELDS: Mapping[str, ConfigField] = {
     "is_stateful": _off("a network with a state"),
 }
 
-# Fields that leave the logits of two given tokens as they are, or that the tensors tell too; patterns.
+# Fields that leave the logits of two given tokens as they are, or that the tensors tell too.
 HARMLESS = (
     *("act", "act_*", "activation", "use_attn_scale", "tie_word_embeddings", "layer_norm_folding"),
     *("d_*", "n_*", "num_heads", "num_layers", "attn_only", "device", "dtype", "*seed"),
@@ -148,8 +148,8 @@ def unknown_fields(config: Config) -> list[str]:
     names = [
         name
         for name, value in config.items()
-        if name not in FIELDS and not name.startswith("_") and value not in (None, False)
-        if not any(fnmatchcase(name, pattern) for pattern in HARMLESS)
+        if name not in FIELDS and not name.startswith("_") and value is not None
+        if value is not False and not any(fnmatchcase(name, pattern) for pattern in HARMLESS)
     ]
     many = f" and {len(names) - 6} more" if len(names) > 6 else ""
     told = "configuration fields that are not known are taken to change nothing: "

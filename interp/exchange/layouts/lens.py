@@ -104,7 +104,7 @@ def _read_bridge(tensors: Tensors, hints: Hints) -> Recognized:
             _take_norm(taken, f"blocks.{index}.{norm}", d_model)
     _take_norm(taken, "ln_final", d_model)
     _take_folded_norms(taken, hints, count_blocks(tensors, "blocks."), d_model)
-    return _scaled(taken, hints, never_unscaled=True)
+    return _scaled(taken, hints, is_bridge=True)
 
 
 def _take_attention(taken: Taken, start: str, shape: tuple[int, int], heads: int) -> None:
@@ -134,7 +134,7 @@ def _take_norm(taken: Taken, name: str, d_model: int) -> None:
     taken.take_any(f"{name}.bias", f"{name}.b", (d_model,))
 
 
-def _scaled(taken: Taken, hints: Hints, never_unscaled: bool = False) -> Recognized:
+def _scaled(taken: Taken, hints: Hints, is_bridge: bool = False) -> Recognized:
     """The network, with this project's scale of the attention scores."""
     d_head = taken.weights["blocks.0.attn.W_Q"].shape[2]
     if not hints.config:
@@ -142,7 +142,7 @@ def _scaled(taken: Taken, hints: Hints, never_unscaled: bool = False) -> Recogni
             "positions added to the residual stream, scores divided by √d_head, no soft caps: "
             "there is no configuration"
         )
-    if hints.config.get("use_attn_scale") is False and not never_unscaled:
+    if hints.config.get("use_attn_scale") is False and not is_bridge:
         factor, is_mup = d_head**0.5, False
         taken.assumed.append("attention scores are not divided: √d_head went into the queries")
     else:

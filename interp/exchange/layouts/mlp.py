@@ -110,10 +110,11 @@ def _read_plain(tensors: Tensors, hints: Hints) -> Recognized:
     model: dict[str, Any] = {"kind": "mlp", "width": width, "depth": len(chain)}
     if _take_biases(taken, chain):
         model["bias"] = True
-    kind = take_norms(taken, chain, width)
-    if kind:
-        model["norm"] = kind
-        model["norm_at"] = taken.choose(hints, "norm_at", ("pre", "post"), "norms {}-activation")
+    norms = take_norms(taken, chain, width)
+    if norms:
+        candidates = ("pre", "post")
+        norms["norm_at"] = taken.choose(hints, "norm_at", candidates, "norms {}-activation")
+    model |= norms
     model["activation"] = activation(taken, hints, ("relu", "square", "gelu"))
     words = f"{len(chain)} linear layers, N = {width}, p = {p}; {told}"
     return told_of(p, model, taken, words)

@@ -28,10 +28,14 @@ def take_norm(taken: Taken, prefix: str, layer: int, width: int) -> str:
     return "batch" if is_batch else "layer"
 
 
-def take_norms(taken: Taken, chain: Sequence[str], width: int) -> str | None:
-    """Takes the norms of the hidden layers: all layers have one, or none.
+def take_norms(taken: Taken, chain: Sequence[str], width: int) -> dict[str, Any]:
+    """Takes the norms of the hidden layers, and gives the fields of ``model`` that follow.
 
-    A batch norm that is missing while others are there stands as one that changes nothing.
+    The last hidden layer may lack a norm that the others have. A batch norm that another layer
+    lacks stands as one that changes nothing.
+
+    Raises:
+        ValueError: for norms of two kinds, or fewer than there are places for.
     """
     layers = {name.rpartition(".")[0] for name in chain}
     prefixes = [
@@ -40,42 +44,44 @@ def take_norms(taken: Taken, chain: Sequence[str], width: int) -> str | None:
         if name.endswith(".weight") and one.ndim == 1 and name.rpartition(".")[0] not in layers
     ]
     if not prefixes:
-        return None
-    places = _norm_places(prefixes, chain)
+        return {}
+    places = _places(prefixes, chain)
     kinds = {take_norm(taken, prefix, index, width) for index, prefix in places.items()}
     if len(kinds) > 1:
         raise ValueError("as mlp: expected norms of one kind, got batch and layer norms")
     (kind,) = kinds
-    missing = [index for index in range(len(chain) - 1) if index not in places]
+    last = len(chain) - 2
+    missing = [index for index in range(last) if index not in places]
     if missing and kind != "batch":
-        raise ValueError(
-            f"as mlp: expected a layer norm for each of {len(chain) - 1} hidden layers or none, "
-            f"got {', '.join(prefixes)}"
-        )
+        raise _too_few(prefixes, chain)
     for index in missing:
         taken.weights |= _no_norm(index, taken.tensors[chain[0]].new_ones(width))
-        taken.assumed.append(f"no norm on hidden layer {index + 1}")
-    return kind
+    absent = [str(index + 1) for index in range(last + 1) if index not in places]
+    if absent:
+        taken.assumed.append(f"no norm on hidden layer {', '.join(absent)} of {last + 1}")
+    return {"norm": kind, **({} if last in places else {"norm_last": False})}
 
 
-def _norm_places(prefixes: Sequence[str], chain: Sequence[str]) -> dict[int, str]:
+def _places(prefixes: Sequence[str], chain: Sequence[str]) -> dict[int, str]:
     """The hidden layer, from 0, of each norm: in order, or the layer that stands before it."""
-    ordered = sorted(prefixes, key=natural)
-    if len(ordered) == len(chain) - 1:
-        return dict(enumerate(ordered))
+    ordered, hidden = sorted(prefixes, key=natural), len(chain) - 1
     layers = [name.rpartition(".")[0] for name in chain]
-    lists = {name.rpartition(".")[0] for name in (*layers, *ordered)}
-    before = [sum(natural(layer) < natural(one) for layer in layers) - 1 for one in ordered]
-    numbered = len(lists) == 1 and all(
-        name.rpartition(".")[2].isdigit() for name in (*layers, *ordered)
+    every = [name.rpartition(".") for name in (*layers, *ordered)]
+    in_one_list = len({start for start, _, _ in every}) == 1 and all(n.isdigit() for *_, n in every)
+    if in_one_list:
+        before = [sum(natural(layer) < natural(one) for layer in layers) - 1 for one in ordered]
+        if len(set(before)) == len(before) and all(0 <= index < hidden for index in before):
+            return dict(zip(before, ordered, strict=True))
+    if len(ordered) not in (hidden, hidden - 1) or (in_one_list and len(ordered) < hidden):
+        raise _too_few(prefixes, chain)
+    return dict(enumerate(ordered))
+
+
+def _too_few(prefixes: Sequence[str], chain: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers, all but the last or "
+        f"none, got {', '.join(prefixes)}"
     )
-    right = len(set(before)) == len(before) and all(0 <= i < len(chain) - 1 for i in before)
-    if not numbered or not right:
-        raise ValueError(
-            f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers or none, "
-            f"got {', '.join(prefixes)}"
-        )
-    return dict(zip(before, ordered, strict=True))
 
 
 def _no_norm(index: int, one: Tensor) -> dict[str, Tensor]:

@@ -45,53 +45,77 @@ def read_tokens(taken: Taken, hints: Hints) -> Tokens:
     sizes = _Sizes(
         len(weights["embed.W_E"]), len(weights["pos_embed.W_pos"]), weights["unembed.W_U"].shape[1]
     )
-    p, equals = _modulus(sizes, taken, hints)
+    p = _modulus(sizes, taken, hints)
+    operand = _is_operand(p, sizes, taken, hints)
+    equals = _has_equals(p, operand, sizes, taken, hints)
     needed = 3 if equals else 2
     if sizes.positions < needed:
         where = taken.sources["pos_embed.W_pos"]
-        raise ValueError(f"positions: expected at least {needed}, got {sizes.positions} in {where}")
-    return Tokens(p, {"equals_token": equals}, tuple(_cut(taken, sizes, p, equals, hints)))
+        raise ValueError(
+            f"positions: expected at least {needed}, got {sizes.positions} in {where}"
+        )
+    rows = _rows(p, operand, equals, sizes, taken, hints)
+    model = {"equals_token": equals, **({"vocabulary": "operand"} if operand else {})}
+    return Tokens(p, model, tuple(_cut(taken, sizes, p, rows, needed)))
 
 
-def _modulus(sizes: _Sizes, taken: Taken, hints: Hints) -> tuple[int, bool]:
-    """p, and whether there is "="."""
+def _modulus(sizes: _Sizes, taken: Taken, hints: Hints) -> int:
+    """p: told, or the number of logits, less one where "=" has one too."""
     told = hints.settled("p") or modulus_of(hints.config)
     if told is not None:
-        return _with_modulus(int(told), sizes, taken, hints)
-    if sizes.outputs < sizes.tokens:  # logits of the residues alone
-        beyond = sizes.positions >= 3 or sizes.tokens == sizes.outputs + 1
-        return sizes.outputs, _equals(hints, taken, (beyond,))
+        if min(sizes.tokens, sizes.outputs) < int(told):
+            raise ValueError(
+                f"p: expected {min(sizes.tokens, sizes.outputs)} or less for {sizes.tokens} tokens "
+                f"and {sizes.outputs} logits, got {told}"
+            )
+        return int(told)
+    if sizes.outputs < sizes.tokens:
+        return sizes.outputs
     if sizes.outputs > sizes.tokens:
         raise ValueError(
             f"tensors: expected p or p + 1 tokens for p = {sizes.outputs} answers, "
             f"got {sizes.tokens} in {taken.sources['embed.W_E']}"
         )
     if sizes.positions == 2:
-        return sizes.tokens, False
+        return sizes.tokens
     if sizes.positions > 3:
         raise ValueError(_too_long(sizes, taken))
     # A prime number of tokens is p; one more than a prime is p and "=".
     primes = _is_prime(sizes.tokens), _is_prime(sizes.tokens - 1)
-    equals = _equals(hints, taken, (False, True) if primes == (True, False) else (True, False))
-    return sizes.tokens - equals, equals
+    likelier = (False, True) if primes == (True, False) else (True, False)
+    return sizes.tokens - bool(taken.choose(hints, "equals_token", likelier, _WITH))
 
 
-def _with_modulus(p: int, sizes: _Sizes, taken: Taken, hints: Hints) -> tuple[int, bool]:
-    if sizes.tokens < p or sizes.outputs < p:
-        raise ValueError(
-            f"p: expected {min(sizes.tokens, sizes.outputs)} or less for {sizes.tokens} tokens and "
-            f"{sizes.outputs} logits, got {p}"
-        )
-    if sizes.tokens == p or sizes.positions < 3:
-        return p, False
-    return p, _equals(hints, taken, (True,))
+def _is_operand(p: int, sizes: _Sizes, taken: Taken, hints: Hints) -> bool:
+    """Whether each operand has tokens of its own."""
+    if sizes.tokens not in (2 * p, 2 * p + 1):
+        return False
+    candidates = ("operand", "shared")
+    return bool(taken.choose(hints, "vocabulary", candidates, "vocabulary: {}") == "operand")
 
 
-def _equals(hints: Hints, taken: Taken, candidates: tuple[bool, ...]) -> bool:
+def _has_equals(p: int, operand: bool, sizes: _Sizes, taken: Taken, hints: Hints) -> bool:
+    """Whether "=" is the third token."""
     known = hints.settled("equals_token")
-    if known is not None or len(candidates) == 1:
-        return bool(candidates[0] if known is None else known)
-    return bool(taken.choose(hints, "equals_token", candidates, _WITH))
+    spare = sizes.tokens - (2 * p if operand else p)
+    if known is not None or spare == 0:
+        return bool(known) and spare > 0
+    chosen = any(choice.name == "equals_token" for choice in taken.choices)
+    return chosen or sizes.positions >= 3 or sizes.tokens == sizes.outputs + 1
+
+
+def _rows(
+    p: int, operand: bool, equals: bool, sizes: _Sizes, taken: Taken, hints: Hints
+) -> list[int]:
+    """Tokens of the operands, and of "="."""
+    count = 2 * p if operand else p
+    if not equals:
+        return list(range(count))
+    spare = range(count, sizes.tokens)
+    if len(spare) == 1:
+        return list(range(count + 1))
+    candidates = (count, spare[-1], *spare[1:-1])
+    return [*range(count), int(taken.choose(hints, "equals_at", candidates, 'token {} is "="'))]
 
 
 def _too_long(sizes: _Sizes, taken: Taken) -> str:
@@ -109,16 +133,9 @@ def _is_prime(number: int) -> bool:
     return number > 1 and all(number % one for one in range(2, int(number**0.5) + 1))
 
 
-def _cut(taken: Taken, sizes: _Sizes, p: int, equals: bool, hints: Hints) -> list[str]:
+def _cut(taken: Taken, sizes: _Sizes, p: int, rows: list[int], needed: int) -> list[str]:
     """Cuts off tokens, positions and logits that no pair reaches, and says what."""
-    weights, needed = taken.weights, 3 if equals else 2
-    rows = list(range(p))
-    if equals:
-        places = range(p, sizes.tokens)
-        candidates = (p, places[-1], *places[1:-1])
-        several = len(places) > 1
-        told = taken.choose(hints, "equals_at", candidates, 'token {} is "="') if several else p
-        rows.append(int(told))
+    weights, equals = taken.weights, needed == 3
     weights["embed.W_E"] = weights["embed.W_E"][rows]
     weights["pos_embed.W_pos"] = weights["pos_embed.W_pos"][:needed]
     weights["unembed.W_U"] = weights["unembed.W_U"][:, :p]

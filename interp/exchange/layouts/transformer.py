@@ -135,11 +135,9 @@ def _model(weights: dict[str, Tensor]) -> dict[str, Any]:
     """What the shapes of the matrices tell."""
     heads, d_model, d_head = weights["blocks.0.attn.W_Q"].shape
     mlp = weights.get("blocks.0.mlp.W_in")
-    if heads * d_head != d_model:
-        raise ValueError(
-            f"d_head: expected d / heads = {d_model} / {heads}, got {d_head}: heads of another size"
-        )
+    free = {"d_head": d_head} if heads * d_head != d_model else {}
     return {
+        **free,
         "kind": "transformer",
         "d_model": d_model,
         "n_heads": heads,
