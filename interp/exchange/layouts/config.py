@@ -127,6 +127,7 @@ HARMLESS = (
     *("attn_implementation", "vision_*", "mm_tokens_per_image", "p", "modulus", "prime", "mod"),
     *("lr", "learning_rate", "weight_decay", "wd", "betas", "optimizer", "*epochs", "steps"),
     *("batch_size", "frac*", "group*", "layers", "model", "operation", "task", "save_*"),
+    *("mu", "s", "block_size", "vocab_size", "wide_factor", "if_ln", "weight_tying", "dropout"),
 )
 
 

@@ -63,24 +63,30 @@ def take_norms(taken: Taken, chain: Sequence[str], width: int) -> dict[str, Any]
 
 
 def _places(prefixes: Sequence[str], chain: Sequence[str]) -> dict[int, str]:
-    """The hidden layer, from 0, of each norm: in order, or the layer that stands before it."""
+    """The hidden layer, from 0, of each norm.
+
+    Norms that stand in one numbered list with the matrices follow the matrix before them; those
+    of a list of their own (``norms.0``) bear the layer's number where they are too few for all.
+    """
     ordered, hidden = sorted(prefixes, key=natural), len(chain) - 1
     layers = [name.rpartition(".")[0] for name in chain]
-    every = [name.rpartition(".") for name in (*layers, *ordered)]
-    in_one_list = len({start for start, _, _ in every}) == 1 and all(n.isdigit() for *_, n in every)
-    if in_one_list:
-        before = [sum(natural(layer) < natural(one) for layer in layers) - 1 for one in ordered]
-        if len(set(before)) == len(before) and all(0 <= index < hidden for index in before):
-            return dict(zip(before, ordered, strict=True))
-    if len(ordered) not in (hidden, hidden - 1) or (in_one_list and len(ordered) < hidden):
+    lists = [{name.rpartition(".")[0] for name in names} for names in (layers, ordered)]
+    numbered = all(name.rpartition(".")[2].isdigit() for name in (*layers, *ordered))
+    if numbered and len(lists[0]) == 1 and lists[0] == lists[1]:
+        numbers = [sum(natural(layer) < natural(one) for layer in layers) - 1 for one in ordered]
+    elif numbered and len(lists[1]) == 1 and len(ordered) < hidden:
+        numbers = [int(name.rpartition(".")[2]) for name in ordered]
+    else:
+        numbers = list(range(len(ordered))) if len(ordered) == hidden else []
+    if len(set(numbers)) != len(ordered) or not all(0 <= one < hidden for one in numbers):
         raise _too_few(prefixes, chain)
-    return dict(enumerate(ordered))
+    return dict(zip(numbers, ordered, strict=True))
 
 
 def _too_few(prefixes: Sequence[str], chain: Sequence[str]) -> ValueError:
     return ValueError(
-        f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers, all but the last or "
-        f"none, got {', '.join(prefixes)}"
+        f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers or none, "
+        f"got {', '.join(prefixes)}: on which layers is not told"
     )
 
 

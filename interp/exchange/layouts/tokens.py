@@ -51,9 +51,7 @@ def read_tokens(taken: Taken, hints: Hints) -> Tokens:
     needed = 3 if equals else 2
     if sizes.positions < needed:
         where = taken.sources["pos_embed.W_pos"]
-        raise ValueError(
-            f"positions: expected at least {needed}, got {sizes.positions} in {where}"
-        )
+        raise ValueError(f"positions: expected at least {needed}, got {sizes.positions} in {where}")
     rows = _rows(p, operand, equals, sizes, taken, hints)
     model = {"equals_token": equals, **({"vocabulary": "operand"} if operand else {})}
     return Tokens(p, model, tuple(_cut(taken, sizes, p, rows, needed)))
