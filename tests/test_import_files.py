@@ -187,8 +187,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "twice": ({"data": {"train_indices": [2, 2]}}, "expected every pair once, got one twice"),
     "floats": ({"data": {"train_indices": [0.5]}}, "expected whole numbers, got float64"),
     "shape": (
-        {"data": {"train_indices": np.zeros((2, 3), dtype=int)}},
-        "expected indices or pairs, got an array of shape (2, 3)",
+        {"data": {"train_indices": np.zeros((5, 4), dtype=int)}},
+        "expected indices or pairs, got an array of shape (5, 4)",
     ),
     "labels": (
         {"data": {"train_indices": [1, 2], "labels": [1]}},
@@ -235,7 +235,7 @@ MISSHAPEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         "tensor unembed.W_U: expected it, found embed.W_E 11×12",
     ),
-    "tokens": (hooked(P + 4, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
+    "tokens": (hooked(P - 1, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
     "positions": (hooked(P + 1, 2, P), {}, "positions: expected at least 3, got 2"),
     "blocks": (
         {**hooked(P, 2, P), "blocks.3.attn.W_Q": drawn(HEADS, D, D_HEAD)},

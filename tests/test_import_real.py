@@ -116,13 +116,41 @@ def test_the_data_beside_a_file():
 
 
 def test_the_progress_measures_network():
+    """Its authors' own split, on which their test loss is 2.0e-4."""
     folder = Path(str(FOLDER))
     rule = Rule("progress-measures", 0.3, seed=0)
     found = import_checkpoint(folder / "kaushik_baseline.pt", data=rule)
     scores = found.run.measurement().scores
     assert scores["all"].accuracy == 1
+    assert scores["test"].loss == pytest.approx(2.0e-4, abs=5e-6)
+
+
+# Neurons with over half the variance of their activations, over all pairs, in one frequency.
+SPECIALIZED = {
+    "kaushik_baseline.pt": (458, {14, 35, 41, 42, 52}),
+    "reptheory_C113_T_seed1.pt": (None, {16, 30, 56}),
+}
+
+
+@pytest.mark.parametrize("name", SPECIALIZED)
+def test_frequencies_of_the_neurons(name):
+    count, frequencies = SPECIALIZED[name]
+    p = FILES[name][1]
+    _, cache = brought_in(name).run.network().run_with_cache(torch.as_tensor(forward.pairs_of(p)))
+    values = cache["blocks.0.mlp.hook_post"][:, -1].double().numpy().T.reshape(-1, p, p)
+    power = np.abs(np.fft.fft2(values)) ** 2
+    power[:, 0, 0] = 0
+    own = [(0, k, -k) for k in range(1, p // 2 + 1)]
+    shares = np.stack([power[:, one][:, :, one].sum((1, 2)) for one in own], 1)
+    shares /= power.sum((1, 2))[:, None]
+    specialized = shares.max(1) > 0.5
+    assert count in (None, specialized.sum())
+    assert set((1 + shares.argmax(1))[specialized].tolist()) == frequencies
 
 
 def test_a_digit_sum_transformer_is_refused():
-    with pytest.raises(ValueError, match="got 14 positions with 12 tokens and 12 logits .2 blocks"):
+    with pytest.raises(
+        ValueError,
+        match="got 14 positions in pos_embed.W_pos with 12 tokens and 12 logits .2 blocks",
+    ):
         brought_in("arena_sum_model.pt")

@@ -76,6 +76,8 @@ def _readings(tensors: Tensors) -> Iterator[_Reading]:
     """Every way in which the shapes fit, the likelier order of the matrices first."""
     names = [name for name, one in tensors.items() if one.ndim == 2]
     tables = sorted((n for n in names if _is_table(n)), key=lambda n: _last(n) in _SECOND)
+    if len(tables) == 1 and _last(tables[0]) in (*_FIRST, *_SECOND) and _last(tables[0]) != "u":
+        return  # the other operand's is missing
     chain = [name for name in names if name not in tables]
     orders = (chain, sorted(chain, key=natural))
     seen_before: set[tuple[str, ...]] = set()
