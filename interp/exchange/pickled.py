@@ -26,7 +26,7 @@ class _Type:
 
     def __init__(self, code: object = "", align: object = False, copy: object = False) -> None:
         if not isinstance(code, str) or not _PLAIN_TYPE.fullmatch(code):
-            raise pickle.UnpicklingError(f"numpy type {code!r}")
+            raise pickle.UnpicklingError(f"numpy type {code!r} is not one of numbers or text")
         self.code, self.order = code, "="
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -131,5 +131,6 @@ def _refused(path: Path, error: Exception) -> str:
 def first_line(error: Exception) -> str:
     """What an error of torch or numpy says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next((line for line in lines if "GLOBAL" in line or "Unsupported" in line), None)
+    words = ("GLOBAL", "Unsupported", "numpy ")
+    told = next((line for line in lines if any(word in line for word in words)), None)
     return (told or (lines[0] if lines else type(error).__name__))[:160]

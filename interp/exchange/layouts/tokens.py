@@ -121,9 +121,9 @@ def _too_long(sizes: _Sizes, taken: Taken) -> str:
     blocks = len({n.split(".")[1] for n in taken.weights if n.startswith("blocks.")})
     return (
         f"positions: expected 2 operands, or 3 tokens with “=”, got {sizes.positions} positions "
-        f"in {taken.sources['pos_embed.W_pos']} with {sizes.tokens} tokens and {sizes.outputs} logits ({blocks} blocks, {heads} heads of "
-        f"{d_head} at d = {d_model}): a task on longer sequences, not one of two residues. If two "
-        f"operands come first, tell p"
+        f"in {taken.sources['pos_embed.W_pos']} with {sizes.tokens} tokens and {sizes.outputs} "
+        f"logits (blocks: {blocks}, heads: {heads} of {d_head} at d = {d_model}): a task on longer "
+        f"sequences, not one of two residues. If two operands come first, tell p"
     )
 
 
