@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import numpy as np
 import pytest
@@ -357,8 +358,11 @@ def test_the_command_serves_says_where_and_ends_quietly(tmp_path):
     asked = [sys.executable, "-c", code]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
         words = job.stdout.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+/", words)[0]
-        with urlopen(f"{address}_dash-layout", timeout=20) as answer:
+        address, token = re.search(r"(http://127\.0\.0\.1:\d+/)(\?token=\S+)", words).groups()
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(f"{address}_dash-layout", timeout=20)
+        browser = build_opener(HTTPCookieProcessor())
+        with browser.open(f"{address}_dash-layout{token}", timeout=20) as answer:
             assert "Nothing here yet" in answer.read().decode()
         job.terminate()
         assert job.wait(20) == 0

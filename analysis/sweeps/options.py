@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from interp.training.arguments import as_path
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.sweep import Shard
+from interp.training.untrusted import parse_yaml
 
 MANY = 1_000_000  # cells that nobody starts by mistake
 
@@ -72,5 +71,5 @@ def values_of(texts: Sequence[str]) -> dict[str, Any]:
         path, equals, value = text.partition("=")
         if not (path and equals and value):
             raise ValueError(f"where: expected path=value such as optimizer.lr=0.01, got {text!r}")
-        fixed[path] = yaml.safe_load(value)
+        fixed[path] = parse_yaml(value)
     return fixed

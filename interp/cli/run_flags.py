@@ -9,6 +9,7 @@ import yaml
 from cyclopts import Parameter
 
 from interp.training.config.options import option_fields
+from interp.training.untrusted import parse_yaml
 
 
 def _flag(key: str, description: str, default: Any) -> Any:
@@ -61,6 +62,6 @@ def overrides_of(options: Any) -> dict[str, Any]:
 def _parsed(text: str) -> Any:
     """The YAML value of a flag: numbers, lists such as [0.9, 0.98], else the text itself."""
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError:
         return text

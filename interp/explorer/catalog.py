@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,15 +82,35 @@ class Catalog:
             raise ValueError(f"run: there is no {name!r} in this folder")
         return path
 
+    def check_links(self, place: Path) -> None:
+        """Refuses a run folder in which a link leads out of the folder.
+
+        Raises:
+            ValueError: naming the link.
+        """
+        for folder, names, files in os.walk(place):
+            for name in (*names, *files):
+                path = Path(folder, name)
+                if path.is_symlink() and not self._inside(path):
+                    inside = path.relative_to(place)
+                    raise ValueError(f"{inside}: a link that leaves the folder; not followed")
+
     def _inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.root)
 
     def _run(self, name: str, place: Path) -> Listed:
         stamp = stamp_of(place)
         if name not in self._runs or self._runs[name][0] != stamp:
-            self._runs[name] = (stamp, listed_run(name, place))
+            self._runs[name] = (stamp, self._listed(name, place))
             self._version += 1
         return self._runs[name][1]
+
+    def _listed(self, name: str, place: Path) -> Listed:
+        try:
+            self.check_links(place)
+        except ValueError as error:
+            return Listed(name, error=str(error))
+        return listed_run(name, place)
 
     def _sweep(self, name: str, place: Path) -> ListedSweep:
         stamp = stamp_of(place)

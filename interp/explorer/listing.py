@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 from interp.analysis.phases.phase import phase_name
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import Measurement, read_measurements, read_run_config
+from interp.training.untrusted import open_regular, parse_json
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -143,9 +143,9 @@ def _check_tensors(path: Path) -> None:
     """
     where = f"{path.parent.name}/{path.name}"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, 2**24)))
+            header = parse_json(file.read(min(length, 2**24)))
         ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
     except FileNotFoundError:
         raise ValueError(f"{where}: expected the newest checkpoint's weights, found none") from None

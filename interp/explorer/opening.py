@@ -114,7 +114,7 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
 
         listed = catalog.contents().runs
         shown, configs = [], {}
-        for one in opened:
+        for one in opened[:MOST_RUNS]:
             view = RunView(**one)
             try:
                 reading = readings().open(view.name)
@@ -205,6 +205,8 @@ def add_live(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) -> N
         live: list[str],
         ids: list[dict[str, str]],
     ) -> Any:
+        if len(ids) > MOST_RUNS:
+            raise PreventUpdate
         if version == NOT_YET and n < _FIRST_TICKS and not opened:
             raise PreventUpdate
         contents = catalog.contents()

@@ -187,6 +187,7 @@ class Readings:
             return known
 
     def _read(self, path: Path, stamp: Stamp, known: OpenRun | None) -> OpenRun:
+        self._catalog.check_links(path)
         run = load(path)
         if known is None or known.run.config != run.config:
             opened = OpenRun(run, stamp, self._background)

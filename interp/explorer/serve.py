@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
@@ -24,7 +25,8 @@ def explore(
 ) -> None:
     """Shows a folder of runs and sweeps in a browser, until interrupted.
 
-    It listens on 127.0.0.1 only and never writes into the folder.
+    It listens on 127.0.0.1 only, answers nobody but a browser that opened the printed address,
+    and never writes into the folder.
 
     Args:
         folder: of runs, of a sweep, or of both.
@@ -40,6 +42,7 @@ def explore(
     from werkzeug.serving import make_server
 
     from interp.explorer.app import make_app
+    from interp.explorer.guard import guard
 
     say = say or (lambda words: None)
     app = make_app(place)
@@ -47,7 +50,9 @@ def explore(
     taken = listening.getsockname()[1]
     if port and taken != port:
         say(f"port {port} is in use")
-    address = f"http://{HOST}:{taken}/"
+    token = secrets.token_urlsafe(16)
+    guard(app.server, taken, token)
+    address = f"http://{HOST}:{taken}/?token={token}"
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server(HOST, taken, app.server, threaded=True, fd=listening.fileno())
     say(f"interp explorer: {address}    (Ctrl-C ends it)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
+
+from interp.training.untrusted import parse_json
 
 MOST_RUNS = 6  # side by side
 
@@ -90,7 +91,7 @@ def _number(name: str, text: str) -> int | float | None:
 
 def _plain_data(name: str, text: str) -> Any:
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         return None
     if name == "filter":

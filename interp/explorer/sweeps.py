@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from interp.training.sweep.plan.manifest import read_manifest, read_plan
 from interp.training.sweep.store import RUNS, open_store
 from interp.training.sweep.table.collection import gathered, read_results
 from interp.training.sweep.table.results import Results
+from interp.training.untrusted import parse_json
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _row(sweep: ListedSweep, row: dict[str, Any]) -> Listed:
 def _settings(config: str) -> dict[str, Any]:
     """Columns of a configuration; checking ten thousand of them would take seconds."""
     try:
-        values = json.loads(config)
+        values = parse_json(config)
         task, data, model = values["task"], values["data"], values["model"]
         return {
             "task": task["operation"],

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid
+from interp.training.untrusted import parse_yaml, read_text
 
 Budget = Literal["quick", "paper"]
 Kind = Literal["claim", "figure", "appendix", "own"]
@@ -144,7 +145,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
         ValueError: in one line, if anything in it is not as expected.
     """
     try:
-        recipe = Recipe(**yaml.safe_load(text))
+        recipe = Recipe(**parse_yaml(text))
         for budget in BUDGETS:
             recipe.grid_of(budget)
     except ValidationError as error:
@@ -191,7 +192,7 @@ def find_recipe(name: str) -> Recipe:
 def _of_file(path: Path) -> Recipe:
     if not path.is_file():
         raise ValueError(f"recipe {path}: expected a file, found none")
-    found = parse_recipe(path.read_text(encoding="utf-8"), path.name)
+    found = parse_recipe(read_text(path), path.name)
     there = recipes().get(found.name)
     if there is not None and there != found:
         raise ValueError(f"recipe {path.name}: name: {found.name} is a recipe of interp's own")

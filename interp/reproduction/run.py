@@ -26,6 +26,7 @@ from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
 from interp.training.sweep.table.results import Results
 from interp.training.trainer.job import dataset_of
+from interp.training.untrusted import parse_json
 
 if TYPE_CHECKING:
     from interp.training.sweep.table.tally import Tally
@@ -101,7 +102,7 @@ def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) ->
             continue
         run = None if place is None else load(place / "runs" / row["hash"])
         values = {**row, **bare_values(row, grid)}
-        runs.append(Trained(parse_config(json.loads(row["config"])), values, run))
+        runs.append(Trained(parse_config(parse_json(row["config"])), values, run))
     failed = tuple(str(row["error"]) for row in rows if row["status"] != "done")
     return Evidence(runs, grid.paths, results, failed)
 

@@ -8,29 +8,21 @@ from typing import Any
 
 import yaml
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML as its specification has it: a key that is there twice is an error, not the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                mark = node.value[place][0].start_mark
-                raise yaml.MarkedYAMLError(problem=f"{key!r} is there twice", problem_mark=mark)
-        return super().construct_mapping(node, deep)
+from interp.training.untrusted import parse_yaml, read_text
 
 
 def read_config(path: Path | str) -> dict[str, Any]:
     """Plain data of a YAML configuration file, not yet checked against the fields."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(Path(path))
     except FileNotFoundError:
         raise ValueError(f"configuration {path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"configuration {path}: cannot be read as text ({error})") from None
     try:
-        values = yaml.load(text, _Loader)
+        values = parse_yaml(text)
+    except ValueError as error:
+        raise ValueError(f"configuration {path}: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "

@@ -11,6 +11,7 @@ from typing import Any
 from interp.training.runs.files import FORMAT, write_bytes
 from interp.training.runs.folder import CheckpointFolder, checkpoint_path
 from interp.training.runs.tensor_file import read_digest
+from interp.training.untrusted import parse_json, read_regular
 
 
 def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
@@ -30,11 +31,11 @@ def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
 def read_measured(run: Path, digest: str) -> dict[str, Any] | None:
     """What was kept of a measure; None if nothing was, it is damaged, or of other weights."""
     try:
-        whole = json.loads((run / "measures" / f"{digest}.json").read_bytes())
+        whole = parse_json(read_regular(run / "measures" / f"{digest}.json"))
         text = whole["record"]
         if whole["sha256"] != _sha256(text):
             return None
-        record = json.loads(text)
+        record = parse_json(text)
         found: dict[str, Any] = record["content"]
         return found if record["of"] == _weights(run) else None
     except (OSError, ValueError, KeyError, TypeError):

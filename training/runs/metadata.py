@@ -10,6 +10,7 @@ from typing import Any
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.data.scores import Scores
 from interp.training.runs.files import check_format, naming, write_bytes
+from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def append_measurement(run: Path, measurement: Measurement) -> None:
 def read_seconds(run: Path) -> float | None:
     """Seconds that a finished run took to train, since it was last resumed; None if unknown."""
     try:
-        return float(json.loads((run / "DONE").read_bytes())["seconds"])
+        return float(parse_json(read_regular(run / "DONE"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -55,11 +56,12 @@ def read_run_config(folder: Path) -> RunConfig:
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"{folder}: expected a run folder (with config.json), found none")
+    raw = read_regular(path, MOST_BYTES)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        check_format(values.pop("format", None), path)
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError):
+        values = dict(parse_json(raw))
+    except (ValueError, TypeError):
         raise ValueError(f"{path}: not a JSON configuration; truncated or altered") from None
+    check_format(values.pop("format", None), path)
     try:
         return parse_config(values)
     except ValueError as error:
@@ -76,9 +78,9 @@ def read_measurements(folder: Path) -> tuple[Measurement, ...]:
     if not path.is_file():
         return ()
     rows = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    for number, line in enumerate(read_regular(path).split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             rows.append(
                 Measurement(row["step"], Scores.from_dict(row["scores"]), row["weight_norm"])
             )

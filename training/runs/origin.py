@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp.training.untrusted import parse_json, read_text
+
 if TYPE_CHECKING:
     from interp.training.runs.run import Run
 
@@ -32,7 +34,7 @@ def origin_of(run: Run) -> dict[str, Any] | None:
     if path is None or not path.is_file():
         return None
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = parse_json(read_text(path))
         known = {name: found[name] for name in ("layout", "recognized", "assumed", "dropped")}
         return {**known, "questioned": found.get("questioned", [])}
     except (ValueError, KeyError, TypeError):

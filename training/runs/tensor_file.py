@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from interp.training.runs.files import FORMAT, check_format, write_bytes
+from interp.training.untrusted import open_regular, parse_json, read_regular
 
 Metadata = dict[str, str]
 
@@ -42,7 +43,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
             truncated, altered, or of a newer format.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         raise ValueError(f"{path}: expected a safetensors file, found none") from None
     except OSError as error:
@@ -53,7 +54,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
     try:
         arrays = safetensors.numpy.load(raw)
         length = int.from_bytes(raw[:8], "little")
-        metadata: Metadata = json.loads(raw[8 : 8 + length]).get("__metadata__", {})
+        metadata: Metadata = parse_json(raw[8 : 8 + length]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise ValueError(
             f"{path}: not a complete safetensors file ({len(raw)} bytes); truncated or altered"
@@ -68,9 +69,9 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
 def read_digest(path: Path) -> str | None:
     """The digest that a tensor file says it has, from its header alone; None if it has none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, 2**24)))
+            header = parse_json(file.read(min(length, 2**24)))
         found: str | None = header.get("__metadata__", {}).get("sha256")
         return found
     except (OSError, ValueError, AttributeError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from interp.training.runs.files import naming, write_bytes
+from interp.training.untrusted import read_regular
 
 # What a sweep keeps in its store: files, a folder of records, a folder of run folders.
 PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"
@@ -86,7 +87,7 @@ class FolderStore:
 
     def read(self, name: str) -> bytes:
         """Content of a file."""
-        return (self._folder / name).read_bytes()
+        return read_regular(self._folder / name)
 
     def write(self, name: str, content: bytes) -> None:
         """Makes or replaces a file."""

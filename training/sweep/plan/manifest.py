@@ -17,6 +17,7 @@ from interp.training.runs.files import FORMAT, check_format
 from interp.training.sweep.plan.cell import Cell, CellMaker, plain
 from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.sweep.store import MANIFEST, PLAN, Store
+from interp.training.untrusted import parse_json
 
 WAITING = "waiting"
 
@@ -139,7 +140,7 @@ def read_plan(store: Store) -> list[Grid]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     try:
-        content = json.loads(raw)
+        content = parse_json(raw)
         number, plan = content["format"], [dict(one) for one in content["grids"]]
     except (ValueError, KeyError, TypeError):
         raise ValueError(
@@ -192,7 +193,7 @@ def written_manifest(store: Store, columns: list[str] | None = None) -> Manifest
         if about.get(b"plan") != _digest(plan):
             return None
         source.seek(0)
-        axes = tuple(json.loads(about[b"axes"]))
+        axes = tuple(parse_json(about[b"axes"]))
         return Manifest(pq.read_table(source, columns=columns), axes)
     except (OSError, pa.ArrowException, KeyError):
         return None

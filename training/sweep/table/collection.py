@@ -13,6 +13,7 @@ from interp.training.sweep.plan.manifest import axis_columns, parquet
 from interp.training.sweep.store import RESULTS, Store
 from interp.training.sweep.table.record import FAILED, Record, read_record, recorded
 from interp.training.sweep.table.results import Results
+from interp.training.untrusted import parse_json
 
 _UNITED: Any = {"promote_options": "permissive"}  # a column that one part lacks is null there
 
@@ -58,7 +59,7 @@ def read_results(store: Store) -> Results | None:
     table = _written(store)
     if table is None:
         return None
-    axes = json.loads(table.schema.metadata[b"axes"])
+    axes = parse_json(table.schema.metadata[b"axes"])
     return Results(table.replace_schema_metadata(None), tuple(axes))
 
 
@@ -79,7 +80,7 @@ def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.
     paths = (*axes, "seed")
     parts = []
     if old is not None and old.num_rows:
-        known = json.loads(old.schema.metadata[b"axes"])
+        known = parse_json(old.schema.metadata[b"axes"])
         old = old.replace_schema_metadata(None)
         parts.append(old if known == list(axes) else _with_axes(old, known, paths))
     if new:
@@ -100,7 +101,7 @@ def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.
 def _with_axes(table: pa.Table, known: Sequence[str], paths: Sequence[str]) -> pa.Table:
     """The table with a column for each axis, and none for axes that were."""
     table = table.drop_columns([name for name in (*known, "seed") if name in table.column_names])
-    configs = (json.loads(text) for text in table["config"].to_pylist())
+    configs = (parse_json(text) for text in table["config"].to_pylist())
     for path, column in axis_columns(configs, paths).items():
         table = table.append_column(path, column)
     return table

@@ -12,6 +12,7 @@ from typing import Any
 from interp.training.runs.files import FORMAT
 from interp.training.sweep.store import RECORDS, RUNS, Store
 from interp.training.sweep.table.outcome import CellOutcome
+from interp.training.untrusted import parse_json
 
 FAILED = "failed"  # the state of every cell that is not done
 
@@ -84,11 +85,11 @@ def write_record(store: Store, outcome: CellOutcome, keeps_runs: bool) -> Record
 def read_record(store: Store, cell: str) -> Record | None:
     """The record of a cell; None if there is none, or a damaged one, which is as good as none."""
     try:
-        content = json.loads(store.read(f"{RECORDS}/{cell}.json"))
+        content = parse_json(store.read(f"{RECORDS}/{cell}.json"))
         text = content["record"]
         if content["sha256"] != _digest(text):
             return None
-        return Record(**json.loads(text))
+        return Record(**parse_json(text))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
