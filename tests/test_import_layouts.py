@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from interp.cli.app import main
 from interp.exchange import Known, import_checkpoint
 from interp.exchange.layouts.cleaned import cleaned
 from tests import foreign_forward as forward
@@ -450,3 +453,59 @@ def test_their_gelu_is_the_tanh_form():
         import_checkpoint(
             {"model": doshi_transformer(1.0, norm=True), "config": {**config, "mu": 2.0}}
         )
+
+
+# --- the command -------------------------------------------------------------------------------
+
+
+def test_the_command_takes_what_is_settled_and_what_to_ignore(tmp_path, capsys):
+    torch.save({"A": U.T, "B": OUT.T, "noise": drawn(4), "more": drawn(3)}, tmp_path / "net.pth")
+    options = ["--ignore", "noi*", "--ignore", "more", "--settle", "orientation=x @ W"]
+    main(["import", str(tmp_path / "net.pth"), "--out", str(tmp_path / "run"), "--json", *options])
+    told = json.loads(capsys.readouterr().out)
+    assert {"noise, as asked", "more, as asked"} <= set(told["dropped"])
+    assert any("p = 20" in line and line.endswith("x @ W") for line in told["recognized"])
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("orientation", "settle: expected name=value, got 'orientation'"),
+        ("orientatoin=x", "settle: expected orientation, equals_at, .*; nearest is orientation"),
+        ("equals_token=maybe", "equals_token"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(option, words, tmp_path, capsys):
+    torch.save(lens(P, 3, P), tmp_path / "net.pth")
+    with pytest.raises(SystemExit):
+        main(
+            ["import", str(tmp_path / "net.pth"), "--out", str(tmp_path / "r"), "--settle", option]
+        )
+    told = capsys.readouterr().err
+    assert re.search(words, told), told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_a_multiplier_of_the_logits_is_settled():
+    state = lens(P, 2, P)
+    found = import_checkpoint(state, known=Known(model={"output_scale": 0.25}))
+    assert_logits(found, 0.25 * forward.hooked(forward.arrays_of(state), P, forward.pairs_of(P)))
+
+
+def test_biases_that_are_zero_at_first_stay():
+    """A file of checkpoints: the first has zero biases, the last has not."""
+    first = lens(P, 2, P) | {"blocks.0.mlp.b_in": torch.zeros(D_MLP, dtype=torch.float64)}
+    last = first | {"blocks.0.mlp.b_in": drawn(D_MLP)}
+    content = {"model": last, "checkpoints": [first, last], "checkpoint_steps": [0, 9]}
+    run = import_checkpoint(content).run
+    for step, state in ((0, first), (9, last)):
+        expected = forward.hooked(forward.arrays_of(state), P, forward.pairs_of(P))
+        with torch.no_grad():
+            np.testing.assert_allclose(run.network(step)(PAIRS).numpy(), expected, atol=1e-6)
+
+
+def test_data_beside_bare_tensors_is_no_weight():
+    train = torch.tensor([3, 4, 9])
+    found = import_checkpoint({"W1": torch.cat([U, V]), "W2": OUT, "train_indices": train})
+    assert found.dropped == ()
+    np.testing.assert_array_equal(np.flatnonzero(found.run.dataset.is_train), train)

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from interp.exchange.foreign_file import SUFFIXES, load_values
+from interp.exchange.foreign_file import SUFFIXES, TRAIN, load_values
 from interp.exchange.rules import Rule, dataset_of, draw
 from interp.training.data.dataset import Dataset
 from interp.training.tasks.task import Task
-
-# What the training pairs are called, in files of several origins.
-TRAIN = ("train_indices", "train_inds", "train_pairs", "train_data", "train_mask", "is_train")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ Tensors = dict[str, Tensor]
 
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".npz")
 _STATES = ("model", "state_dict", "model_state_dict", "network")
+# What the training pairs are called, in files of several origins.
+TRAIN = ("train_indices", "train_inds", "train_pairs", "train_data", "train_mask", "is_train")
+_DATA = (*TRAIN, "labels", "redrawn_indices")
 _CONFIGS = ("config", "cfg", "model_config", "args")
 _HISTORIES = ("checkpoints", "state_dicts", "model_checkpoints")
 _STEPS = ("checkpoint_epochs", "checkpoint_steps", "steps", "epochs")
@@ -102,7 +105,8 @@ def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
     states = _history(content)
     single = next((content[k] for k in _STATES if isinstance(content.get(k), Mapping)), None)
     if not states and single is None:
-        single = {name: v for name, v in content.items() if isinstance(v, Tensor | np.ndarray)}
+        arrays = {k: v for k, v in content.items() if isinstance(v, Tensor | np.ndarray)}
+        single = {name: v for name, v in arrays.items() if name not in _DATA}
         rest = {name: v for name, v in rest.items() if name not in single}
     if not states and single is not None:
         states = [(_step(content), _tensors(single))]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from interp.exchange.foreign_file import Foreign
 from interp.exchange.layouts.known import find_layout
-from interp.exchange.layouts.layout import Hints, Recognized
+from interp.exchange.layouts.layout import CHOICES, Hints, Recognized
 from interp.exchange.truth.evidence import Answers, Evidence, answers_of, gather, logits_of
 from interp.exchange.truth.settling import settle
 from interp.training.config.run_config import RunConfig
@@ -37,7 +37,7 @@ class Known:
         loss: that it was trained with; None to find it from the logits.
         step: of a single checkpoint that does not tell it.
         ignore: patterns of the names of tensors that are none of the network's weights.
-        choices: what a layout asks beyond fields of ``model``, such as ``orientation``.
+        choices: what is open beyond fields of ``model``; rows of CHOICES.
     """
 
     p: int | None = None
@@ -49,7 +49,13 @@ class Known:
 
     @property
     def hints(self) -> Hints:
-        """What a layout's reader is told of it."""
+        """What a layout's reader is told of it.
+
+        Raises:
+            ValueError: for a choice that there is not, naming the nearest.
+        """
+        for name in self.choices:
+            CHOICES.check(name)
         modulus = {} if self.p is None else {"p": self.p}
         return Hints(self.model, {}, {**self.choices, **modulus}, self.ignore)
 
@@ -130,9 +136,12 @@ def read_networks(
     found = settled.network
     if known.p is not None and found.p != known.p:
         raise ValueError(f"p: expected {known.p}, but the tensors are of p = {found.p}")
+    # Biases that are zero at first, and not later, are there all the time.
+    biased = {**settled.hints.choices, "bias": found.model.get("bias", False)}
+    alike = replace(settled.hints, choices=biased)
     return Reading(
         layout=row.name,
-        found=(*(row.read(tensors, settled.hints) for _, tensors in earlier), found),
+        found=(*(row.read(tensors, alike) for _, tensors in earlier), found),
         evidence=gathered(found.p),
         recognized=(f"{Path(where).name}: {row.name}", *found.recognized, *settled.recognized),
         assumed=(*found.assumed, *settled.assumed),

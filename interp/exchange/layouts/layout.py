@@ -9,8 +9,22 @@ from typing import Any
 from einops import rearrange
 from torch import Tensor
 
+from interp.training.registry import Registry
+
 Tensors = Mapping[str, Tensor]
 TURNED = "output input -> input output"  # from torch's matrices to this project's
+
+# What a user may settle beyond fields of ``model``, see :attr:`Hints.choices`.
+CHOICES: Registry[str] = Registry(
+    "settle",
+    {
+        "orientation": "of raw matrices: 'x @ W' or 'W @ x'",
+        "equals_at": 'the token that stands for "="',
+        "mu": "what the residual stream is multiplied by at each half of a block",
+        "embed.W_E": "a square embedding: 'd × tokens' or 'tokens × d'",
+        "unembed.W_U": "a square unembedding, in the same words",
+    },
+)
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,8 @@ def _bias_names(name: str) -> list[str]:
     if last == "weight":
         return [f"{stem}.bias"]
     renamed = re.sub("[Ww]", "b", last, count=1)
-    return [f"{stem}{dot}{one}" for one in (renamed, f"{last}_bias", f"bias_{last}")]
+    names = (renamed, f"{last}_bias", f"bias_{last}")
+    return [f"{stem}{dot}{one}" for one in names if one != last]
 
 
 RAW = Layout(

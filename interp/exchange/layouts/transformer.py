@@ -110,7 +110,8 @@ def recognized(taken: Taken, hints: Hints, attention: str) -> Recognized:
     tokens = read_tokens(taken, hints)
     model = _model(weights)
     check_sizes(hints.config, _sizes(model, weights))
-    dropped = [*tokens.dropped, *_drop_zero_biases(weights)]
+    no_biases = [] if hints.choices.get("bias") else _drop_zero_biases(weights)
+    dropped = [*tokens.dropped, *no_biases]
     zeros = _fill_biases(weights, model)
     norm = _norm(weights)
     model |= {"bias": any(_is_bias(name) for name in weights), "norm": norm}
