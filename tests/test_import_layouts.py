@@ -247,6 +247,11 @@ RAW: dict[str, tuple[State, torch.Tensor, str]] = {
         relu(pre(U, V)) @ OUT,
         "x @ W",
     ),
+    "the logits' matrix first, by its name": (
+        {"W_U": OUT, "W_z": torch.cat([U, V])},
+        relu(pre(U, V)) @ OUT,
+        "x @ W",
+    ),
     "a matrix of each operand": (
         {"U": U, "V": V, "W": OUT},
         relu(pre(U, V)) @ OUT,
