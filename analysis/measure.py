@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from interp.analysis.caption import place
 from interp.analysis.measures import MEASURES
 from interp.analysis.numbers import Numbers
 from interp.analysis.option import Option, check_signature, options_of
+from interp.training.arguments import word
 from interp.training.display import Result, Values
 from interp.training.registry import origin_of
 
@@ -177,6 +178,7 @@ def measure(
     Raises:
         ValueError: if another measure has the name, or the function's signature does not fit.
     """
+    word(reads, get_args(Reads), f"measure {name}: reads")
 
     def made(compute: Callable[..., Result | Values]) -> Measure:
         check_signature(name, compute)
@@ -203,5 +205,5 @@ def caption_of(subject: Any) -> str:
     if isinstance(subject, Checkpoint):
         return place(subject.seed, subject.step, subject.name)
     if isinstance(subject, Run):
-        return place(subject.config.seed, subject.last_step, subject.name)
+        return place(subject.seed, subject.last_step, subject.name)
     return f"{len(subject)} cells"

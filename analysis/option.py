@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,6 +30,8 @@ class Option:
         Raises:
             ValueError: saying what was expected and what came.
         """
+        if isinstance(value, bool) and {bool, Any}.isdisjoint((self.kind, *get_args(self.kind))):
+            raise ValueError(f"{self.name}: expected no truth value, got {value}")
         try:
             return TypeAdapter(self.kind).validate_python(value)
         except ValidationError as error:

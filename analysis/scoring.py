@@ -28,7 +28,8 @@ def scores(
             interp's or any module that maps (pair, 2) operands to (pair, p) logits. Not changed.
         dataset: what to score on; a run brings its own.
         loss: a row of the table of losses: ``mse`` against one-hot labels, ``cross_entropy``, ….
-            A run brings its own; ``mse`` for a network.
+            A run brings its own, and a network of a run knows it; else ``mse``. The caption of the
+            scores says which it was.
         step: which checkpoint of a run.
 
     Raises:
@@ -36,7 +37,7 @@ def scores(
         ValueError: for an unknown loss or step, or a dataset of another task or none at all.
     """
     if isinstance(source, nn.Module) and not hasattr(source, "task") and dataset is not None:
-        return scores_of(source, dataset, loss or "mse")
+        return scores_of(source, dataset, loss)
     return as_checkpoint(cast(Source, source), step, dataset, loss).scores
 
 

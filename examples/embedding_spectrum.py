@@ -15,7 +15,8 @@ classes = interp.classify(table, 0.3)
 
 # Coefficients of U, V and W: (curve, neuron, frequency), the constant first.
 power = np.abs(table.coefficients) ** 2
-for name, members in (("generalizing", classes.generalizing), ("memorizing", classes.memorizing)):
+words = classes.words
+for name, members in ((words.high, classes.generalizing), (words.low, classes.memorizing)):
     share = power[:, members].max(axis=2) / power[:, members].sum(axis=2)
     print(f"{name:12} strongest frequency holds {np.mean(share):.0%} of a curve's power")
 print(table.caption)

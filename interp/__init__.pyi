@@ -27,6 +27,7 @@ from interp.reporting.report import report as report
 from interp.reproduction.run import reproduce as reproduce
 from interp.training.config.run_config import RunConfig as RunConfig
 from interp.training.data.dataset import make_dataset as make_dataset
+from interp.training.data.given import given_dataset as given_dataset
 from interp.training.losses.own import loss as loss
 from interp.training.models.analytic import analytic_network as analytic_network
 from interp.training.models.layers.activation import activation as activation

@@ -46,7 +46,7 @@ def test_the_control_is_random_prunings_of_the_seed(run, curves):
     random = stream(5, "control")
     orders = [random.permutation(60) for _ in range(2)]
     place = len(run.steps) - 1
-    for at, size in enumerate(curves.sizes):
+    for at, size in enumerate(curves.sizes[place]):
         drawn = [scores(prune(run.network(), order[size:]), run.dataset) for order in orders]
         for which, split in enumerate(SPLITS):
             values = [one[split].accuracy for one in drawn]
@@ -55,8 +55,21 @@ def test_the_control_is_random_prunings_of_the_seed(run, curves):
             assert found == pytest.approx(np.mean(values), abs=1.01 / examples)
             assert curves.low[place, which, at] <= found + 1e-12
             assert found <= curves.high[place, which, at] + 1e-12
-    assert curves.sizes[0] == 0
-    assert curves.sizes[-1] == 60
+    assert (curves.sizes[:, 0] == 0).all()
+    assert (curves.sizes[:, -1] == 60).all()
+
+
+def test_the_control_is_as_large_as_what_a_threshold_prunes(run):
+    """Beside the grid, at each checkpoint; all have as many sizes, and no size twice."""
+    every = [(run.checkpoint(step), neuron_table(run, step)) for step in run.steps]
+    found = checkpoint_curves(every, draws=2, threshold=0.21)
+    pruned = [int((table.ipr < 0.21).sum()) for _, table in every]
+    grid = np.linspace(0, 60, 26).round()
+    assert not set(pruned) <= set(grid), "one of them is not on the grid anyway"
+    for sizes, size in zip(found.sizes, pruned, strict=True):
+        assert size in sizes
+        assert set(grid) < set(sizes)
+        assert len(set(sizes)) == 27
 
 
 def test_bad_input():
@@ -67,5 +80,5 @@ def test_bad_input():
         match="expected logits that are a sum over its neurons, but a norm or a layer follows",
     ):
         checkpoint_curves(pairs)
-    with pytest.raises(ValueError, match="draws: expected at least 1 random control, got 0"):
+    with pytest.raises(ValueError, match="draws: expected a whole number of at least 1, got 0"):
         checkpoint_curves(pairs, draws=0)

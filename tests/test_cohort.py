@@ -52,6 +52,19 @@ KINDS = {
     "Transformer of wide heads and two vocabularies, logits multiplied": {
         "model": {**TRANSFORMER, "d_head": 6, "vocabulary": "operand", "output_scale": 0.5},
     },
+    "Transformer of the reference code, rates of its own, every dropout": {
+        "model": {
+            **TRANSFORMER,
+            "init": "doshi",
+            "exponent": 1,
+            "n_layers": 2,
+            "dropout": 0.1,
+            "dropout_embed": 0.2,
+            "dropout_attention": 0.2,
+            "dropout_residual": 0.3,
+        },
+        "optimizer": {"rates": {"embed.*": 3, "*.W_U": 0.5}, "decayed": ["blocks.*"]},
+    },
     "plain MLP, logits multiplied": {"model": {**MLP, "output_scale": 2.0}},
     "two causal blocks of everything, Adam, warm-up and cosine": {
         "model": {
@@ -89,7 +102,8 @@ def config_of(*changes: dict) -> RunConfig:
 def members(kind: str, **further: object) -> list[RunConfig]:
     configs = []
     for change, dropout in zip(MEMBERS, DROPOUT, strict=True):
-        own = {**change, **({"model.dropout": dropout} if "dropout" in str(KINDS[kind]) else {})}
+        drops = [f"model.{name}" for name in KINDS[kind].get("model", {}) if "dropout" in name]
+        own = {**change, **dict.fromkeys(drops, dropout)}
         configs.append(config_of(KINDS[kind], own, further))
     return configs
 
@@ -292,6 +306,7 @@ TOGETHER = {
     **{f"seeds.{name}": 1 for name in ("split", "corruption", "weights", "batches", "dropout")},
 }
 APART = {
+    "start.freeze": ["unembed.W_U"],
     "task.operation": "x - y",
     "task.p": 13,
     "data.fraction": 0.5,
@@ -308,6 +323,7 @@ APART = {
     "model.init": "he",
     "optimizer.name": "adam",
     "optimizer.decayed": ["unembed.*"],
+    "optimizer.rates": {"unembed.*": 2.0},
     "optimizer.betas": [0.9, 0.9],
     "optimizer.eps": 1e-6,
     "optimizer.momentum": 0.5,
@@ -322,11 +338,15 @@ APART = {
     "schedule.checkpoints": 2,
     "schedule.checkpoint_steps": [2],
 }
+TOGETHER_OF_TRANSFORMERS = {
+    f"model.dropout_{site}": 0.1 for site in ("embed", "attention", "residual")
+}
 OF_TRANSFORMERS = {
     "model.d_model": 12,
     "model.n_heads": 4,
     "model.d_head": 3,
     "model.vocabulary": "operand",
+    "model.exponent": 1.0,
     "model.n_layers": 2,
     "model.d_mlp": 0,
     "model.equals_token": True,
@@ -335,12 +355,27 @@ OF_TRANSFORMERS = {
 }
 
 
+# What is in a file: tests of own tasks and of given data have one.
+OF_FILES = (
+    *("task.table", "task.n_answers", "task.digest", "data.file", "data.digest"),
+    *("start.run", "start.step", "start.digest", "start.name"),
+)
+
+
 def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
-    assert {path for path, _, _ in option_fields()} == {*TOGETHER, *APART, *OF_TRANSFORMERS}
+    paths = {path for path, _, _ in option_fields()}
+    stops = {path for path in paths if path.startswith("stop.")}
+    sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_TRANSFORMERS}
+    assert paths - stops == {*sides, *OF_FILES}
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path
+    for path in stops - {"stop.for"}:
+        assert shape_key(config_of({path: 0.5, "stop.for": 2})) == shape_key(plain), path
+    for path, value in TOGETHER_OF_TRANSFORMERS.items():
+        changed = config_of({"model": TRANSFORMER}, {path: value})
+        assert shape_key(changed) == shape_key(transformer), path
     for path, value in APART.items():
         change = {"model": TRANSFORMER} if path == "model.kind" else {path: value}
         assert shape_key(config_of(change)) != shape_key(plain), path
@@ -519,7 +554,7 @@ def test_a_resumed_run_is_bit_identical(kind, tmp_path):
     "kind", ["plain MLP", "batch norm, dropout and biases in minibatches", "Transformer"]
 )
 def test_members_that_stopped_at_different_steps_go_on(kind, run_axis, tmp_path, monkeypatch):
-    configs = [*members(kind), members(kind)[0].model_copy(update={"seed": 9})]
+    configs = [*members(kind), members(kind)[0].replace("seed", 9)]
     places = [tmp_path / name for name in "abcd"]
     expected = train_many(configs, run_axis=run_axis)
     for run, at in ((0, 4), (1, 7), (2, 4)):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from transformer_lens import HookedRootModule
@@ -16,11 +15,13 @@ from interp.analysis.measures import MEASURES
 from interp.analysis.trajectory.history import history
 from interp.explorer.catalog import Catalog
 from interp.explorer.readings import Readings
-from interp.explorer.run import callbacks, figures
+from interp.explorer.run import callbacks
 from interp.explorer.run.measures import measured
 from interp.reporting.report import report
+from interp.training import untrusted
 from interp.training.runs.run import Run, load
 from interp.training.trainer.loop import train
+from tests.callbacks import Page
 from tests.conftest import tiny_config
 
 CHECKPOINTS = 9
@@ -40,17 +41,17 @@ class Counts:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.files: list[Path] = []
         self.networks = 0
-        read, make = Path.read_bytes, HookedRootModule.__init__
+        opened, make = untrusted.open_regular, HookedRootModule.__init__
 
-        def read_bytes(path: Path) -> bytes:
+        def open_regular(path: Path) -> IO[bytes]:  # of every file that is read whole
             self.files.append(path)
-            return read(path)
+            return opened(path)
 
         def init(network: Any, *arguments: Any, **options: Any) -> None:
             self.networks += 1
             make(network, *arguments, **options)
 
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(untrusted, "open_regular", open_regular)
         monkeypatch.setattr(HookedRootModule, "__init__", init)
 
     @property
@@ -132,23 +133,6 @@ def test_histories_read_every_checkpoint_once(runs, counts, of):
 # --- the explorer ------------------------------------------------------------------------------
 
 
-class Page:
-    """Stands for the app: takes the functions that answer to sliders, by their names."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, Callable[..., Any]] = {}
-
-    def callback(self, *places: Any, **options: Any) -> Callable[..., Any]:
-        def taken(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.found[function.__name__] = function
-            return function
-
-        return taken
-
-    def clientside_callback(self, *places: Any, **options: Any) -> None:
-        """Runs in the browser, and reads nothing."""
-
-
 @pytest.fixture()
 def opened(runs: dict[str, Path], tmp_path: Path, counts: Counts) -> tuple[Readings, Run]:
     """A folder with one run, opened as the explorer does."""
@@ -168,10 +152,9 @@ def test_the_explorer_opens_a_checkpoint_once(opened, counts):
     assert counts.since() == (CHECKPOINTS + 1, CHECKPOINTS)
 
 
-def test_no_slider_makes_a_network_again(opened, counts, monkeypatch):
+def test_no_slider_makes_a_network_again(opened, counts):
     """Every function that a slider calls, at every checkpoint, at several thresholds."""
     readings, run = opened
-    monkeypatch.setattr(figures, "only_moved", lambda kind: True)
     page = Page()
     callbacks.add_run_callbacks(page, lambda: readings)
     assert {"numbers", "histogram", "position", "spectra", "curves"} <= set(page.found)
@@ -180,7 +163,7 @@ def test_no_slider_makes_a_network_again(opened, counts, monkeypatch):
     def move(place: int, threshold: float) -> None:
         about = (place, "live", steps, own)
         page.found["numbers"](threshold, *about)
-        page.found["position"](threshold, *about)
+        page.found["position"](threshold, place, "live", "", steps, own)
         page.found["histogram"](threshold, place, steps, own)
         page.found["spectra"](place, steps, own)
         page.found["curves"](3, place, steps, own)

@@ -25,8 +25,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+OWN = (ROOT / "examples" / "own.md").read_text()
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 @pytest.fixture()
@@ -58,6 +61,24 @@ def test_python_snippets_run_in_order(workplace, for_a_while, capsys):
     assert "<Numbers: neurons_needed" in printed
     assert "<Numbers: held" in printed
     assert (workplace / "runs" / "polynomial" / "report.html").exists()
+
+
+TITLES = ["labels", "table", "activation", "loss", "ranking"]
+
+
+def test_what_is_ones_own_takes_six_lines(workplace, for_a_while, capsys):
+    assert re.findall(r"^\*\*My own (\w+)\.\*\*", OWN, flags=re.MULTILINE) == TITLES
+    assert "**Stop early.**" in OWN
+    start, *snippets = blocks("python", OWN)
+    names: dict[str, object] = {}
+    exec(compile(start, "own.md", "exec"), names)
+    assert len(snippets) == len(TITLES) + 1
+    for snippet in snippets:
+        assert len([line for line in snippet.splitlines() if line.strip()]) <= 6
+        exec(compile(snippet, "own.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "own table of 23×23 → 7" in printed
+    assert "stopped at step" in printed
 
 
 @pytest.mark.slow

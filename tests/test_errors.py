@@ -28,6 +28,7 @@ from interp.training.data.dataset import make_dataset
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import check_format, check_place
 from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.origin import Pruned
 from interp.training.runs.run import Run, load, write_pruned
 from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.groups import residue_order
@@ -85,7 +86,11 @@ CONFIGS = [
     ("data.corruption", -0.5, "data.corruption: expected a number ≥ 0 and ≤ 1, got -0.5"),
     ("data.fraction", 0, "data.fraction: 0.0 of 121 pairs leaves an empty training set; expect"),
     ("data.fraction", 0.004, "0.004 of 121 pairs leaves an empty training set; expected at least "),
-    ("data.kind", "mixed", "data.kind: expected 'uniform', 'wrong' or 'symmetric', got 'mixed'"),
+    (
+        "data.kind",
+        "mixed",
+        "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
+    ),
     ("data", 5, "data: expected a mapping of fields, got 5"),
     ("model.kind", "cnn", "model.kind: expected mlp or transformer, got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
@@ -98,6 +103,30 @@ CONFIGS = [
     ("model.bias", "maybe", "model.bias: expected true or false, got 'maybe'"),
     ("model.n_heads", 2, "model.n_heads: expected no value for kind mlp, got 2"),
     ("model.d_model", 64, "model.d_model: expected no value for kind mlp, got 64"),
+    ("model.exponent", 1, "model.exponent: expected no value for kind mlp, got 1.0"),
+    (
+        "model",
+        OTHER | {"init": "mup", "exponent": 1},
+        "model.exponent: expected no value with init mup, whose scores are divided by d_head, "
+        "got 1",
+    ),
+    (
+        "model",
+        OTHER | {"dropout_attention": 1},
+        "model.dropout_attention: expected a number ≥ 0 and < 1, got 1",
+    ),
+    (
+        "optimizer.rates",
+        {"embed.*": -1},
+        "optimizer.rates: expected a mapping from name patterns to factors ≥ 0, "
+        "got {'embed.*': -1}",
+    ),
+    (
+        "optimizer.rates",
+        ["embed.*"],
+        "optimizer.rates: expected a mapping from name patterns to factors ≥ 0, got ['embed.*']",
+    ),
+    ("optimizer.rates", {"*": True}, "optimizer.rates: expected a mapping from name patterns to "),
     ("model.d_head", 5, "model.d_head: expected no value for kind mlp, got 5"),
     ("model.output_scale", 0, "model.output_scale: expected a number > 0, got 0"),
     (
@@ -121,7 +150,7 @@ CONFIGS = [
     (
         "model",
         OTHER | {"init": "he"},
-        "model.init: expected auto, transformer_lens, mup for kind transformer, got 'he'",
+        "model.init: expected auto, transformer_lens, mup, doshi for kind transformer, got 'he'",
     ),
     (
         "model",
@@ -364,11 +393,11 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5, 0.5, "mixed"),
-            "data.kind: expected one of uniform, wrong, symmetric, got 'mixed'",
+            "data.kind: expected uniform, wrong or symmetric, got 'mixed'",
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5).members("valid"),
-            "split: expected one of train, test, corrupted, corrected, clean, all, got 'valid'",
+            "split: expected train, test, corrupted, corrected, clean or all, got 'valid'",
         ),
         (
             lambda: residue_order(12, "multiplicative"),
@@ -390,10 +419,16 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (
             lambda: null_ipr(1),
-            "null IPR: expected at least 2 elements, 1 curve and 1 draw, got 1, 3 and 20000",
+            "null IPR: elements: expected a whole number of at least 2, got 1",
         ),
-        (lambda: null_ipr(5, curves=0), "1 curve and 1 draw, got 5, 0 and 20000"),
-        (lambda: null_ipr(5, draws=0), "1 curve and 1 draw, got 5, 3 and 0"),
+        (
+            lambda: null_ipr(5, curves=0),
+            "null IPR: curves: expected a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: null_ipr(5, draws=0),
+            "null IPR: draws: expected a whole number of at least 1, got 0",
+        ),
         (
             lambda: null_ipr(5, draws=100).quantile(0),
             "null quantile: expected a number between 0 and 0.99, got 0",
@@ -447,11 +482,11 @@ def test_function_refuses(call, message, unchecked):
             lambda run: prune_by_class(
                 run, neuron_table(run), classify(neuron_table(run), 0.3), draws=0
             ),
-            "draws: expected at least 1 random control, got 0",
+            "draws: expected a whole number of at least 1, got 0",
         ),
         (
             lambda run: pruning_curve(run, draws=-1),
-            "draws: expected 0 or more random controls, got -1",
+            "draws: expected a whole number of at least 0, got -1",
         ),
         (
             lambda run: pruning_curve(run.network()),
@@ -561,7 +596,7 @@ def test_operands_that_are_no_residues():
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:0", ""])
 def test_unknown_device(tmp_path, name):
-    with refused(f"device: expected auto, cpu, cuda, got '{name}'"):
+    with refused(f"device: expected auto, cpu or cuda, got '{name}'"):
         train(tiny_config(), tmp_path / "run", device=name)
     assert not list(tmp_path.iterdir())
 
@@ -632,8 +667,9 @@ def test_place_below_a_file(tmp_path):
 
 def test_pruned_network_needs_a_folder_of_its_own(tiny_run, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
+    about = Pruned("tiny", 30, 0, 16, 16, 0.1, "fixed")
     with refused("expected a new or empty folder, it has contents"):
-        write_pruned(tmp_path, tiny_run, 30, tiny_run.network(), tiny_run.measurement().scores)
+        write_pruned(tmp_path, tiny_run, tiny_run.network(), tiny_run.measurement().scores, about)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 

@@ -52,6 +52,7 @@ ONE_WAY: dict[str, dict[str, Any]] = {
     "gelu by its approximation": {"activation": "gelu_tanh"},
     "silu": {"activation": "silu"},
     "cube": {"activation": "cube"},
+    "doshi, exponent 1, tied": {"init": "doshi", "exponent": 1.0, "tied": True},
 }
 # A bridge sums in another order. Relative to the greatest value; measured for the logits of all
 # variants: 5e-7 in float32, 5e-15 in float64.

@@ -13,8 +13,12 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from dash import Patch, no_update
+from dash.exceptions import PreventUpdate
 
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.explorer import serve
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
@@ -22,11 +26,13 @@ from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, 
 from interp.explorer.opening import differences
 from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings
-from interp.explorer.run.measures import measured, measures_on
+from interp.explorer.run.figures import identity_of, position_of
+from interp.explorer.run.measures import add_measures, measured, measures_on
 from interp.explorer.run.neuron import neurons_of_bar
 from interp.explorer.state import MOST_RUNS, RunView, View, from_query
 from interp.training.runs.run import Run
 from interp.training.sweep.plan.manifest import parquet
+from tests.callbacks import Page
 from tests.conftest import tiny_config
 from tests.sweep_results import made
 
@@ -401,3 +407,53 @@ def test_a_measure_opens_no_network_again(folder, monkeypatch):
         for step in [*opened.run.steps, *reversed(opened.run.steps)]:
             assert f"step {step}" in measured(opened, name, step)[0].children
     assert sorted(step for run, step in opens if run is opened.run) == opened.run.steps
+
+
+def test_a_mark_is_sent_only_to_a_page_that_has_drawn_these_very_curves(tiny_run):
+    last, first = (pruning_curve(tiny_run, step=step, draws=0) for step in (tiny_run.last_step, 0))
+    figure, drawn = position_of(last, 3, "")
+    assert isinstance(figure, go.Figure)
+    assert [mark.x0 for mark in figure.layout.shapes] == [3]
+    patch, key = position_of(last, 5, drawn)
+    assert isinstance(patch, Patch)
+    assert key is no_update
+    sent = [
+        (*one["location"][1:], one["params"]["value"])
+        for one in patch.to_plotly_json()["operations"]
+    ]
+    assert ("shapes", 0, "x0", 5) in sent
+    assert ("annotations", 2, "text", "5 pruned") in sent
+    figure, other = position_of(first, 5, drawn)
+    assert isinstance(figure, go.Figure)
+    assert other != drawn
+    assert position_of(None, 5, drawn) == (no_update, no_update)
+
+
+def test_curves_are_told_apart_by_everything_that_is_drawn_of_them(tiny_run):
+    def found(**options):
+        return identity_of(pruning_curve(tiny_run, **options))
+
+    keys = [
+        found(draws=0),
+        found(draws=2),
+        found(draws=3),
+        found(draws=0, orders=[("IPR", "lowest")]),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert found(draws=2) == keys[1]
+
+
+def test_a_measure_is_taken_again_until_the_page_shows_it(folder, tiny_run):
+    """An answer may be dropped when the slider comes to rest before it is there."""
+    page = Page()
+    readings = Readings(Catalog(folder))
+    add_measures(page, lambda: readings)
+    chosen, own, step = page.found["chosen"], {"run": "tiny"}, tiny_run.last_step
+    shown, key = chosen("stages", 0, "", own)
+    assert shown
+    assert chosen("stages", step, "", own)[1] == key
+    with pytest.raises(PreventUpdate):
+        chosen("stages", step, key, own)
+    _, key = chosen("embeddings", step, key, own)
+    assert chosen("embeddings", 0, key, own)[1] != key
+    assert chosen(None, 0, key, own) == ([], "")

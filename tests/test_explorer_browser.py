@@ -183,7 +183,8 @@ def test_a_link_opens_the_view_and_shows_what_python_computes(page, address, run
 def test_sliders_move_the_numbers_to_those_of_python(page, address, run):
     page.goto(f"{address}?run=small&threshold=0.3")
     has_text(page, ".counts", f"Step {run.last_step}:")
-    threshold, step = page.locator(".panel [role=slider]").all()
+    sliders = page.locator(".panel [role=slider]")
+    threshold, step = sliders.first, sliders.nth(1)
     threshold.focus()
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
@@ -195,6 +196,34 @@ def test_sliders_move_the_numbers_to_those_of_python(page, address, run):
     has_text(page, ".panel .caption", f"control: {DRAWS} random prunings")
     assert shown_scores(page) == expected_scores(run, earlier, 0.297)
     has_url(page, f"step={earlier}")
+
+
+def test_a_threshold_that_moves_before_the_curves_are_drawn(page, address, run):
+    """The answer that brings the figure comes too late, and is dropped by the page."""
+    held, moved = [], []
+
+    def hold_until_it_moves(route) -> None:
+        asked = route.request.post_data_json
+        if '"kind":"position"' in asked["output"]:
+            if any('"threshold"' in name for name in asked["changedPropIds"]):
+                moved.append(route)
+            if not moved:
+                held.append(route)
+                return
+        route.continue_()
+
+    page.route("**/_dash-update-component?*", hold_until_it_moves)
+    page.goto(f"{address}?run=small&threshold=0.3")
+    has_text(page, ".counts", f"Step {run.last_step}:")
+    assert held
+    page.locator(".panel [role=slider]").first.focus()
+    page.keyboard.press("ArrowLeft")
+    has_text(page, ".counts", "IPR 0.299")
+    page.wait_for_function(
+        "s => document.querySelector(s + ' .js-plotly-plot')?.data?.length > 0",
+        arg=figure_of("position", "small"),
+    )
+    assert moved
 
 
 def test_a_bar_of_the_histogram_lists_its_neurons(page, address, run):

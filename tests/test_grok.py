@@ -187,8 +187,8 @@ def test_without_evaluations_nothing_groks(rule, tiny_run):
     [
         ({"level": 0}, "grok level: expected an accuracy above 0, at most 1, got 0"),
         ({"level": 1.01}, "grok level: expected an accuracy above 0, at most 1, got 1.01"),
-        ({"repeats": 0}, "grok repeats: expected at least 1 evaluation, got 0"),
-        ({"window": 0}, "grok window: expected at least 1 evaluation, got 0"),
+        ({"repeats": 0}, "grok repeats: expected a whole number of at least 1, got 0"),
+        ({"window": 0}, "grok window: expected a whole number of at least 1, got 0"),
         ({"tolerance": 0}, "grok tolerance: expected a number above 0, got 0"),
     ],
 )

@@ -455,6 +455,7 @@ FOLDED: dict[str, dict[str, Any]] = {
     "Transformer, biases, output scale": {**TRANSFORMER, "bias": True, "output_scale": 0.3},
     "Transformer, mup": {**TRANSFORMER, "bias": True, "init": "mup"},
     "Transformer, tied": {**TRANSFORMER, "tied": True},
+    "Transformer, doshi, tied": {**TRANSFORMER, "tied": True, "init": "doshi", "exponent": 1},
 }
 
 
@@ -505,11 +506,9 @@ def test_the_export_command(tmp_path, tiny_folder, capsys):
 
 
 def test_an_altered_origin_is_refused(tmp_path):
-    from interp.training.runs.origin import origin_of
-
-    run = import_checkpoint(
+    import_checkpoint(
         {"fc1.weight": torch.randn(6, 14), "fc2.weight": torch.randn(7, 6)}, tmp_path / "run"
-    ).run
+    )
     (tmp_path / "run/import.json").write_text('{"layout": "doshi"}')
     with pytest.raises(ValueError, match="expected what was told at import; altered"):
-        origin_of(run)
+        interp.load(tmp_path / "run")

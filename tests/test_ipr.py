@@ -290,5 +290,5 @@ def test_errors_of_conventions_and_of_sizes():
     for sizes in ((2, 2), (1, 0, 3)):
         with pytest.raises(ValueError, match=message):
             null_of_blocks(sizes)
-    with pytest.raises(ValueError, match="expected at least 2 elements, 1 curve and 1 draw, got 1"):
+    with pytest.raises(ValueError, match="elements: expected a whole number of at least 2, got 1"):
         null_of_blocks((1,))

@@ -109,6 +109,28 @@ TRANSFORMERS = {
         "n_layers": 2,
         "norm": "layer",
     },
+    "doshi, exponent 1, wide heads": {"init": "doshi", "exponent": 1.0, "d_head": 5},
+    "doshi, tied, biases": {"init": "doshi", "tied": True, "bias": True},
+    "every dropout": {
+        "dropout": 0.2,
+        "dropout_embed": 0.1,
+        "dropout_attention": 0.3,
+        "dropout_residual": 0.4,
+        "bias": True,
+    },
+    "two causal blocks, dropout of attention and what is written": {
+        "n_layers": 2,
+        "attention": "causal",
+        "equals_token": True,
+        "norm": "layer",
+        "dropout_attention": 0.3,
+        "dropout_residual": 0.4,
+    },
+    "two blocks, batch norm, dropout of attention": {
+        "n_layers": 2,
+        "norm": "batch",
+        "dropout_attention": 0.3,
+    },
     "attention only, two vocabularies, output scale": {
         "d_mlp": 0,
         "vocabulary": "operand",
@@ -206,7 +228,7 @@ def attention(x: np.ndarray, w: dict[str, np.ndarray], at: str, model: ModelConf
     """One sequence (position, d_model), one head and one query after the other."""
     out = np.zeros_like(x)
     d_head = model.d_head or model.d_model // model.n_heads
-    scale = d_head if model.init == "mup" else np.sqrt(d_head)
+    scale = d_head if model.init == "mup" else d_head ** ((1 + (model.exponent or 0)) / 2)
     for head in range(model.n_heads):
         q, k, v = (
             x @ w[f"{at}.W_{name}"][head] + w.get(f"{at}.b_{name}", np.zeros((9, 1)))[head]
@@ -235,7 +257,10 @@ def transformer_logits(w: dict[str, np.ndarray], model: ModelConfig) -> np.ndarr
                 x = x + post @ w[f"{at}.mlp.W_out"] + w.get(f"{at}.mlp.b_out", 0)
         rows.append(layer_norm(x, w, "ln_final")[-1])
     out = w["embed.W_E"][:P].T if model.tied else w["unembed.W_U"]
-    return model.output_scale * (np.array(rows) @ out + w.get("unembed.b_U", 0))
+    scale = model.output_scale
+    if model.init == "doshi":
+        scale *= model.d_model ** (-(1 + (model.exponent or 0)) / 2)
+    return scale * (np.array(rows) @ out + w.get("unembed.b_U", 0))
 
 
 def same(found: torch.Tensor, expected: torch.Tensor | np.ndarray) -> None:
@@ -556,12 +581,14 @@ def test_what_follows_a_layer_goes_on_to_the_same_logits(name):
 
 
 def noise_of(network: Network, step: int = 5, rate: float | None = None) -> Noise:
+    others = network.model.other_dropout.items() if rate is None else ()
     rate = network.model.dropout if rate is None else rate
     return Noise(
         torch.tensor(12345, dtype=torch.int32),
         torch.tensor(rate, dtype=torch.float64),
         torch.tensor(step, dtype=torch.int32),
         rate > 0,
+        {site: torch.tensor(share, dtype=torch.float64) for site, share in others if share},
     )
 
 
@@ -726,6 +753,7 @@ def test_run_folder_gives_back_every_weight_and_buffer(name, tmp_path):
 # Initial weights
 
 D, N, BIG = 64, 128, 31
+WIDTH = 4 * 20  # of all heads together: four of the 20 given below
 
 
 def expected_std(key: str, init: str, blocks: int = 1) -> float:
@@ -737,9 +765,9 @@ def expected_std(key: str, init: str, blocks: int = 1) -> float:
         return (2 / (2 * BIG if key == "blocks.0.mlp.W_in" else N)) ** 0.5
     if init == "transformer_lens":
         return 0.8 / D**0.5 / ((2 * blocks) ** 0.5 if kind in ("W_O", "W_out") else 1)
-    # Embeddings of size one, matrices 1 / sqrt(fan-in), logits 1 / d.
-    scales = {"W_E": 1, "W_pos": 1, "W_out": N**-0.5, "W_U": 1 / D}
-    return scales.get(kind, D**-0.5)
+    # Embeddings of size one, matrices 1 / sqrt(fan-in); with mup logits 1 / d.
+    scales = {"W_E": 1, "W_pos": 1, "W_out": N**-0.5, "W_O": WIDTH**-0.5}
+    return {**scales, **({"W_U": 1 / D} if init == "mup" else {})}.get(kind, D**-0.5)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -754,7 +782,9 @@ def expected_std(key: str, init: str, blocks: int = 1) -> float:
         ({"depth": 3, "init": "lazy"}, "lazy"),
         ({"kind": "transformer"}, "transformer_lens"),
         ({"kind": "transformer", "n_layers": 3}, "transformer_lens"),
-        ({"kind": "transformer", "init": "mup", "n_layers": 2}, "mup"),
+        ({"kind": "transformer", "init": "mup", "n_layers": 2, "d_head": 20}, "mup"),
+        ({"kind": "transformer", "init": "doshi", "n_layers": 2, "d_head": 20}, "doshi"),
+        ({"kind": "transformer", "init": "doshi", "exponent": 1, "d_head": 20}, "doshi"),
     ],
 )
 def test_initial_weights_have_the_documented_size(section, init, bias):
@@ -807,7 +837,7 @@ def test_precisions_start_from_the_same_weights(name):
 
 
 def replace_dtype(config: RunConfig) -> RunConfig:
-    return config.model_copy(update={"dtype": "float32"})
+    return config.replace("dtype", "float32")
 
 
 # Pruning

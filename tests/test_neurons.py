@@ -106,7 +106,7 @@ def test_a_network_of_zeros_has_only_dead_neurons():
     table = neuron_table(plain_mlp(ADDITION, 4))
     assert table.dead.all()
     assert table.mean_ipr is None
-    assert classify(table, 0.5).counts == {"generalizing": 0, "memorizing": 0, "dead": 4}
+    assert classify(table, 0.5).counts == {"high IPR": 0, "low IPR": 0, "dead": 4}
 
 
 def test_parquet_keeps_values_and_convention(tmp_path, tiny_run):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.run_config import RunConfig
-from interp.training.config.sections import OptimizerConfig
 from interp.training.models.kinds import initial_network
 from interp.training.models.network import Network
 from interp.training.trainer.optimizer import Updater, rate_factor
@@ -176,6 +176,41 @@ def test_decay_follows_the_patterns(name, patterns, decaying):
     names = list(weights_of(network)) if decaying is None else decaying
     (found,) = updated([network], [config])
     assert_close(found, expected_weights(MLP, config, rule, names))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rates_follow_the_patterns(name):
+    """Each parameter by the rule at its own rate: 0 stays, two patterns that fit multiply."""
+    values, rule = RULES[name]
+    rates = {"embed.*": 3.0, "*.W_out": 0.25, "blocks.1.*": 2.0, "unembed.*": 0, "*.ln1.b": 0.5}
+    config = OptimizerConfig(**values, rates=rates)
+    network, _ = network_of(TRANSFORMER)
+    factors = dict.fromkeys(weights_of(network), 1.0)
+    for weight in factors:
+        factors[weight] *= 3.0 if weight == "embed.W_E" else 1.0
+        factors[weight] *= 0.25 if weight.endswith(".W_out") else 1.0
+        factors[weight] *= 2.0 if weight.startswith("blocks.1.") else 1.0
+        factors[weight] *= 0.0 if weight.startswith("unembed.") else 1.0
+        factors[weight] *= 0.5 if weight.endswith(".ln1.b") else 1.0
+    assert set(factors.values()) == {0.0, 0.25, 0.5, 1.0, 2.0, 3.0}
+    expected = {}
+    for factor in set(factors.values()):
+        own = OptimizerConfig(**{**values, "lr": values["lr"] * factor or 1e-300})
+        every = expected_weights(TRANSFORMER, own, rule, MATRICES["transformer"])
+        expected |= {weight: w for weight, w in every.items() if factors[weight] == factor}
+    (found,) = updated([network], [config])
+    assert_close(found, expected)
+
+
+def test_rates_are_a_mapping_in_files_and_one_cell_in_any_order():
+    one, other = (
+        tiny_config(optimizer={"rates": rates})
+        for rates in ({"a.*": 2.0, "b.*": 1.0}, {"b.*": 1.0, "a.*": 2.0})
+    )
+    assert one.to_dict()["optimizer"]["rates"] == {"a.*": 2.0, "b.*": 1.0}
+    assert one == other == RunConfig(**one.to_dict())
+    assert hash(one) == hash(other)
+    assert one.identity() == other.identity() != tiny_config().identity()
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -363,6 +398,10 @@ def test_state_of_another_optimizer_is_refused():
 
 def test_a_pattern_that_fits_nothing_is_refused():
     network, _ = network_of(MLP)
+    config = OptimizerConfig(rates={"*.W_K": 2.0})
+    message = r"^optimizer.rates: pattern '\*.W_K' fits none of blocks.0.mlp.W_in, "
+    with pytest.raises(ValueError, match=message):
+        Updater([network_of(MLP)[0]], [config], STEPS)
     config = OptimizerConfig(decayed=["*.W_*", "*.W_Q"])
     message = r"^optimizer.decayed: pattern '\*.W_Q' fits none of blocks.0.mlp.W_in, "
     with pytest.raises(ValueError, match=message):

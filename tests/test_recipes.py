@@ -27,8 +27,7 @@ from interp.reproduction.recipe import BUDGETS, Budget, Criterion, Recipe, parse
 from interp.reproduction.run import constructed, measured_values, write
 from interp.reproduction.scoreboard import counts, write_scoreboard
 from interp.reproduction.verdict import verdict
-from interp.training.config.plain_data import with_overrides
-from interp.training.config.run_config import RunConfig, parse_config
+from interp.training.config.run_config import RunConfig
 from interp.training.models.kinds import initial_network
 from interp.training.runs.run import made_run
 from interp.training.sweep.plan.cell import Cell
@@ -57,7 +56,7 @@ def in_small(config: RunConfig) -> RunConfig:
         changes["model.width"] = min(config.model.width, 10) + config.model.width // 1000
     if config.optimizer.batch_size:
         changes["optimizer.batch_size"] = 4
-    return parse_config(with_overrides(config.to_dict(), {**changes, "steps": 4}))
+    return config.replace({**changes, "steps": 4})
 
 
 def untrained(config: RunConfig) -> Trained:

@@ -127,7 +127,7 @@ def test_without_a_cut_the_threshold_is_that_of_noise(tmp_path):
         for array in weights.values():
             array[:] = 0
     html = report(run, tmp_path / "dead.html", draws=2).read_text()
-    assert "Every neuron&#x27;s IPR is below the threshold" in html
+    assert "Every neuron is dead: it has no power, hence no IPR." in html
     assert "quantile of Gaussian noise" in html
 
 
@@ -150,7 +150,9 @@ def test_an_unfinished_run_says_so(tiny_folder):
 
 
 def test_options_out_of_range_are_refused(tiny_run, tmp_path):
-    with pytest.raises(ValueError, match="pruned checkpoints: expected 0 or more, got -1"):
+    with pytest.raises(
+        ValueError, match="pruned checkpoints: expected a whole number of at least 0, got"
+    ):
         report(tiny_run, tmp_path / "r.html", pruned_checkpoints=-1)
     with pytest.raises(ValueError, match="kept in memory needs a file name"):
         report(train(tiny_config(steps=2)))

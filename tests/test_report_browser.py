@@ -112,14 +112,28 @@ def test_the_checkpoint_slider_shows_what_python_computes(page, run):
     kept = int((table.ipr >= 0.2).sum())
     assert page.locator("#step-words").inner_text() == f"step {step} of {run.last_step}"
     assert page.locator("#kept").inner_text() == str(kept)
-    curves = checkpoint_curves([(run.checkpoint(step), table)])
-    beside = int(np.abs(curves.sizes - (40 - kept)).argmin())
+    curves = checkpoint_curves([(run.checkpoint(step), table)], threshold=THRESHOLD)
+    beside = int(np.abs(curves.sizes[0] - (40 - kept)).argmin())
     for which, split in enumerate(SPLITS):
         cells = shown_scores(page)[split]
         assert cells[1] == number(curves.accuracy[0, which, 40 - kept])
         assert cells[2] == number(curves.mean[0, which, beside])
     words = page.locator("#scores-words").inner_text()
-    assert f"{curves.draws} random prunings of {curves.sizes[beside]} neurons (seed 0)" in words
+    assert f"{curves.draws} random prunings of {curves.sizes[0, beside]} neurons (seed 0)" in words
+    assert page.locator("#band-words").inner_text() == "range of 4 draws"
+
+
+def test_the_control_has_the_size_of_what_the_report_prunes(page, run):
+    """At every checkpoint with curves, also where the grid of the control has no such size."""
+    grid = np.unique(np.linspace(0, 40, 26).round())
+    missed = 0
+    for step in run.steps:
+        choose(page, step, THRESHOLD)
+        pruned = int(page.locator("#pruned").inner_text())
+        words = page.locator("#scores-words").inner_text()
+        assert f" random prunings of {pruned} neurons (seed 0)" in words
+        missed += pruned not in grid
+    assert missed, "the grid alone would have been enough"
 
 
 def test_the_histogram_holds_the_neurons_of_the_checkpoint(page, run):
@@ -264,10 +278,9 @@ def test_the_keyboard_moves_everything(page, file):
     page.keyboard.press("ArrowRight")
     page.evaluate(DRAWN)
     assert page.locator("#threshold-number").input_value() == f"{THRESHOLD + 0.001:.3f}"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "step"
+    for place in ("threshold-number", "automatic", "null", "step"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == place
     before = page.locator("#step-words").inner_text()
     page.keyboard.press("ArrowLeft")
     page.evaluate(DRAWN)

@@ -210,7 +210,7 @@ def test_a_recipe_that_is_none(tmp_path, old, new, message):
         (["three"], "reproduce: expected one of one, two or a .yaml file; got 'three'"),
         (["three.yaml"], "recipe three.yaml: expected a file, found none"),
         (["one", "--budget", "small"], "budget: expected quick or paper, got 'small'"),
-        (["one", "--seeds", "0"], "seeds: expected at least 1, got 0"),
+        (["one", "--seeds", "0"], "seeds: expected a whole number of at least 1, got 0"),
         (["one", "--executor", "magic"], "executor: expected"),
         (["one", "--all"], "reproduce: expected a name or --all, got 'one' and --all"),
     ],
@@ -270,7 +270,7 @@ def built():
     found = scores(network, dataset)
     arrays = {name: one.numpy() for name, one in network.state_dict().items()}
     rows = (Measurement(4, found, 1.0),)
-    config = config.model_copy(update={"dtype": "float64"})
+    config = config.replace("dtype", "float64")
     return Run(config, dataset, rows, {4: arrays}), kind == 0
 
 

@@ -173,7 +173,7 @@ OPTIONS = [
         "executor: expected auto or serial or processes or cohorts or ray, got 'procesess'; "
         "nearest is processes",
     ),
-    ("--out new --workers 0", "workers: expected at least 1, got 0"),
+    ("--out new --workers 0", "workers: expected a whole number of at least 1, got 0"),
     (
         "--out new --executor serial --workers 3",
         "workers: expected with an executor of several processes; got 3 with serial",
@@ -191,18 +191,24 @@ OPTIONS = [
         "--dry-run --executor processes --address auto",
         "address: expected with an executor that joins a cluster, such as ray; got 'auto' with p",
     ),
-    ("--dry-run --device tpu", "device: expected auto, cpu, cuda, got 'tpu'"),
-    ("--out new --workers=-3 --executor processes", "workers: expected at least 1, got -3"),
-    ("--dry-run --workers 0", "workers: expected at least 1, got 0"),
-    ("--out new --threads 0 --executor serial", "threads: expected at least 1, got 0"),
+    ("--dry-run --device tpu", "device: expected auto, cpu or cuda, got 'tpu'"),
+    (
+        "--out new --workers=-3 --executor processes",
+        "workers: expected a whole number of at least 1, got -3",
+    ),
+    ("--dry-run --workers 0", "workers: expected a whole number of at least 1, got 0"),
+    (
+        "--out new --threads 0 --executor serial",
+        "threads: expected a whole number of at least 1, got 0",
+    ),
     ("--out new --keep score", "keep: expected runs or scores, got 'score'"),
     ("--dry-run --keep all", "keep: expected runs or scores, got 'all'"),
-    ("--out new --refine=-1", "refine: expected a number of rounds ≥ 0, got -1"),
+    ("--out new --refine=-1", "refine: expected a whole number of at least 0, got -1"),
     (
         "--out new --refine 1 --shard 0/2",
         "refine: expected the whole sweep, got a shard; refine when all are done",
     ),
-    ("--out new --device tpu", "device: expected auto, cpu, cuda, got 'tpu'"),
+    ("--out new --device tpu", "device: expected auto, cpu or cuda, got 'tpu'"),
     ("--out notes", "notes: expected a new folder or one of a sweep, it has contents"),
     ("--out grid.yaml", "grid.yaml: expected a folder, that is a file"),
     ("--out grid.yaml/new", "grid.yaml/new: Not a directory"),
@@ -241,7 +247,7 @@ READING = [
     ("sweep status nowhere://there", "nowhere://there: no file system for this address ("),
     ("collect notes", "notes: expected a sweep or finished run folders, found none"),
     ("collect absent", "absent: expected a folder of a sweep, found none"),
-    ("collect SWEPT --workers 0", "workers: expected at least 1, got 0"),
+    ("collect SWEPT --workers 0", "workers: expected a whole number of at least 1, got 0"),
     ("collect SWEPT --table absent/t.csv", "table absent/t.csv: expected an existing folder, a"),
     ("collect SWEPT --table t.txt", "table t.txt: expected a name that ends in .parquet or .csv"),
     ("phases notes", "notes: expected a sweep with results, found none"),
@@ -311,7 +317,7 @@ def test_a_damaged_plan_is_refused(desk, capsys, swept, command, content, messag
 def test_errors_of_the_functions(desk, swept):
     with pytest.raises(ValueError, match="executor: expected auto or serial or processes or coh"):
         Machine("slurm")
-    with pytest.raises(ValueError, match="workers: expected at least 1, got 0"):
+    with pytest.raises(ValueError, match="workers: expected a whole number of at least 1, got 0"):
         Machine("serial", 0)
     with pytest.raises(
         ValueError, match="device: expected cpu or auto where nothing is trained, got 'cuda'"

@@ -49,5 +49,5 @@ def test_a_curve_on_a_grid_says_which_size_was_scored():
 
 def test_curves_and_table_belong_together(tiny_run):
     other = train(tiny_config(model={"width": 12}, steps=2))
-    with pytest.raises(ValueError, match="threshold: expected curves of 16 neurons, got 12"):
+    with pytest.raises(ValueError, match="curves: expected those of the table's 16 neurons, got"):
         scores_at(pruning_curve(other, draws=0), neuron_table(tiny_run), 0.5)

@@ -63,7 +63,8 @@ class Evaluation:
         accuracy = split_means(sums[0], self.counts)
         losses = split_means(sums[1], self.counts)
         return Scores(
-            {split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS}
+            {split: Score(_number(accuracy[split]), _number(losses[split])) for split in SPLITS},
+            self.loss.words,
         )
 
 
@@ -82,21 +83,32 @@ def part_sums(
     return rows @ members.transpose(-1, -2).unsqueeze(-3)
 
 
-def scores(network: Answering, dataset: Dataset, loss: LossName = "mse") -> Scores:
+def scores(network: Answering, dataset: Dataset, loss: LossName | None = None) -> Scores:
     """Accuracy and loss of a network on every split, in float64.
 
     Args:
         network: anything that maps (pair, 2) operands to (pair, p) logits. Not changed.
         dataset: its pairs and labels.
         loss: a row of the table of losses: ``mse`` against one-hot labels, ``cross_entropy``, ….
+            By default that which the network was trained with, as far as it knows; else ``mse``.
 
     Raises:
-        ValueError: for an unknown loss.
+        ValueError: for an unknown loss, or logits of another number of answers.
     """
     device = next(network.parameters()).device
-    evaluation = Evaluation(dataset, loss, device)
+    evaluation = Evaluation(dataset, loss_of(network) if loss is None else loss, device)
     with torch.no_grad():
-        return evaluation(in_float64(network)(evaluation.pairs))
+        logits = in_float64(network)(evaluation.pairs)
+    expected = (len(dataset), dataset.task.n_answers)
+    if tuple(logits.shape) != expected:
+        raise ValueError(f"logits: expected shape {expected}, got {tuple(logits.shape)}")
+    return evaluation(logits)
+
+
+def loss_of(network: object) -> LossName:
+    """The loss that a network was trained with, which those of a configuration know; else MSE."""
+    known: LossName | None = getattr(network, "trained_with", None)
+    return "mse" if known is None else known
 
 
 def in_float64(network: Any) -> Any:

@@ -7,6 +7,8 @@ from zlib import crc32
 
 import numpy as np
 
+from interp.training.arguments import whole
+
 Purpose = Literal[
     "split",
     "corruption",
@@ -32,6 +34,10 @@ def stream(seed: int, purpose: Purpose, part: int | None = None) -> np.random.Ge
         seed: of the run.
         purpose: what is drawn.
         part: such as an epoch, whose draws must not depend on those of the epochs before.
+
+    Raises:
+        ValueError: for a seed that is no whole number from 0 on.
     """
+    seed = whole(seed, "seed")
     parts = [] if part is None else [part]
     return np.random.default_rng([seed, crc32(purpose.encode()), *parts])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -11,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from interp.training.arguments import expected_words
 
 Kind = TypeVar("Kind")
 
@@ -82,23 +83,18 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         Raises:
             ValueError: saying which rows there are, and which is nearest.
         """
-        if name in self._rows:
+        if isinstance(name, str) and name in self._rows:
             return name
         self._look_for_more()
-        if name not in self._rows:
-            if name in self.problems:
+        if not isinstance(name, str) or name not in self._rows:
+            if isinstance(name, str) and name in self.problems:
                 raise ValueError(f"{self.noun} {name!r}: {self.problems[name]}")
             raise ValueError(f"{self.noun}: {self.expected(name)}")
         return name
 
     def expected(self, got: object) -> str:
         """What to say of a word that is no row's name."""
-        names = list(self._rows)
-        listed = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        folded = {name.casefold(): name for name in reversed(names)}
-        near = difflib.get_close_matches(str(got).casefold(), folded, n=1, cutoff=0.6)
-        hint = f"; nearest is {folded[near[0]]}" if near and folded[near[0]] != got else ""
-        return f"expected {listed}, got {got!r}{hint}"
+        return expected_words(list(self._rows), got)
 
     def __getitem__(self, name: str) -> Kind:
         row = self._rows[self.check(name)]

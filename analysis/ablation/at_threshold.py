@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
+from interp.analysis.neurons.belonging import check_table
+from interp.analysis.neurons.classify import pruned_below
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import number
 from interp.training.data.splits import SPLITS, Split
 from interp.training.display import Result
 
@@ -60,14 +63,12 @@ def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> Th
         threshold: an IPR.
 
     Raises:
-        ValueError: if the curves and the table do not have the same number of neurons.
+        ValueError: if the curves are not of the table's neurons.
     """
-    if curves.neurons != len(table):
-        raise ValueError(
-            f"threshold: expected curves of {len(table)} neurons, got {curves.neurons}"
-        )
-    kept = int((table.ipr[~table.dead] >= threshold).sum())
-    pruned = len(table) - kept
+    check_table(table, "curves", curves.neurons, curves.key)
+    threshold = number(threshold, "threshold")
+    pruned = pruned_below(table, threshold)
+    kept = len(table) - pruned
     place = int(np.abs(curves.sizes - pruned).argmin())
     control = curves.control
     curve = curves["IPR", "lowest"]

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from interp.analysis.ablation.band import band_of, ends
 from interp.analysis.ablation.ranking import competing, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_classes, check_network
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
@@ -33,7 +35,6 @@ from interp.analysis.ablation.prune import prune
 # Mean, low and high by metric.
 Spread = Mapping[str, Mapping[str, float | None]]
 
-BAND = (0.05, 0.95)
 DRAWS = 50  # random prunings, unless told otherwise
 
 
@@ -47,7 +48,8 @@ class Pruning(Result):
         kept, pruned: numbers of neurons.
         before, after: scores.
         rankings: scores when the same number is pruned by another ranking, lowest first.
-        control: for each split and metric, mean, low and high (5–95 %) over random prunings.
+        control: for each split and metric, mean, low and high over random prunings, the ends of
+            their band: 5–95 %, or the range of fewer than 20 draws.
         draws, seed: of the random control.
         caption: of the neurons: convention, basis, seed, step.
     """
@@ -99,7 +101,7 @@ class Pruning(Result):
             "threshold": self.classes.threshold,
             "rule": self.classes.rule,
             "dip_p_value": self.classes.dip_p_value,
-            "classes": self.classes.counts,
+            "classes": self.classes.told(),
             "kept": self.kept,
             "pruned": self.pruned,
             "before": self.before.to_dict(),
@@ -107,7 +109,7 @@ class Pruning(Result):
             "control": {
                 "draws": self.draws,
                 "seed": self.seed,
-                "band": list(BAND),
+                "band": list(band_of(self.draws)),
                 "random": {split: dict(value) for split, value in self.control.items()},
                 "rankings": {name: value.to_dict() for name, value in self.rankings.items()},
             },
@@ -133,14 +135,15 @@ def prune_by_class(
         seed: of the random prunings.
 
     Raises:
-        ValueError: if the classes would prune every neuron or none, or draws is below 1.
+        ValueError: if the table is not the network's or the classes not the table's, these would
+            prune every neuron or none, or draws is below 1.
     """
-    draws = DRAWS if draws is None else draws
-    if draws < 1:
-        raise ValueError(f"draws: expected at least 1 random control, got {draws}")
+    draws = DRAWS if draws is None else whole(draws, "draws", least=1)
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     of_kind(classes, Classes, "classes, such as interp.classify(table)")
     origin = as_checkpoint(source, table.step, dataset)
+    check_network(table, origin.network)
+    check_classes(classes, table)
     kept = _kept(table, classes)
     pruned = prune(origin.network, classes.generalizing, table.layer)
     rankings, control = _controls(origin, table, kept, draws, seed)
@@ -223,6 +226,6 @@ def _spread(drawn: list[Any]) -> Spread:
         if values[0] is None:
             spread[metric] = {"mean": None, "low": None, "high": None}
             continue
-        low, high = np.quantile(values, BAND)
+        low, high = ends(np.array(values), axis=0)
         spread[metric] = {"mean": float(np.mean(values)), "low": float(low), "high": float(high)}
     return spread

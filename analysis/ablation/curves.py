@@ -36,10 +36,10 @@ class PruningCurve(Displayed):
 
 @dataclass(frozen=True)
 class ControlBand:
-    """Random removals of the same sizes: mean and 5–95 % band over the draws.
+    """Random removals of the same sizes: mean and band over the draws.
 
-    Losses are absent for networks trained with cross-entropy, where they would cost an
-    exponential for every logit, size and draw.
+    The band is 5–95 %, or the range of fewer than 20 draws. Losses are absent for networks trained
+    with cross-entropy, where they would cost an exponential for every logit, size and draw.
     """
 
     mean: PruningCurve
@@ -61,6 +61,7 @@ class PruningCurves(Result):
         method: how the sizes were computed, in words.
         caption: convention, seed and step.
         loss_name: name of the loss.
+        key: of the neuron table that ordered them; None for one made by hand.
     """
 
     curves: Mapping[tuple[str, Direction], PruningCurve]
@@ -70,8 +71,12 @@ class PruningCurves(Result):
     method: str
     caption: str
     loss_name: LossName
+    key: str | None = None
 
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
+        if key not in self.curves:
+            known = " or ".join(f"{name}, {way}" for name, way in self.curves)
+            raise ValueError(f"curve: expected an order that was pruned by ({known}), got {key!r}")
         return self.curves[key]
 
     @property

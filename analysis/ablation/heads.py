@@ -11,6 +11,7 @@ from torch import Tensor
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
+from interp.training.arguments import word
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.display import Result
@@ -132,8 +133,7 @@ class _Ablator:
             raise ValueError(
                 f"heads: expected a Transformer, got {network.model.row.noun}, which has none"
             )
-        if how not in get_args(Ablation):
-            raise ValueError(f"how: expected {' or '.join(get_args(Ablation))}, got {how!r}")
+        word(how, get_args(Ablation), "how")
         self._network, self._evaluation = network, checkpoint.evaluation
         self.all_heads = network.heads
         self._values: Mapping[str, Tensor] = {}

@@ -11,6 +11,7 @@ from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.measure import measure
 from interp.analysis.neurons.read import no_neurons
 from interp.analysis.numbers import Numbers
+from interp.analysis.phases.events import check_level
 from interp.training.runs.checkpoint import Checkpoint
 
 
@@ -22,6 +23,7 @@ def needed(checkpoint: Checkpoint, *, accuracy: float = 0.99) -> Numbers:
         checkpoint: of any network with neurons and test examples.
         accuracy: on test examples, that counts as kept.
     """
+    check_level(accuracy, "accuracy")
     curves = pruning_curve(checkpoint, draws=20, losses=False, orders=(("IPR", "lowest"),))
     control = curves.control
     assert control is not None

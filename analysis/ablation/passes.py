@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Int
 
@@ -22,7 +24,10 @@ class CumulativePasses:
 
     default_draws = DRAWS
 
-    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
+    def __init__(
+        self, tail: Tail, evaluation: Evaluation, loss: LossName | None, sizes: Sequence[int] = ()
+    ) -> None:
+        del sizes  # it has them all
         assert tail.readout is not None and tail.base is not None
         readout = tail.readout.detach().numpy()
         self._logits = LogitSum(tail.hidden.numpy(), readout, tail.base.numpy())
@@ -64,17 +69,20 @@ class CumulativePasses:
 
 
 class ForwardPasses:
-    """A forward pass of what follows the layer for every size of a grid."""
+    """A forward pass of what follows the layer for every size of a grid, and for some more."""
 
     default_draws = 10
 
-    def __init__(self, tail: Tail, evaluation: Evaluation, loss: LossName | None) -> None:
+    def __init__(
+        self, tail: Tail, evaluation: Evaluation, loss: LossName | None, sizes: Sequence[int] = ()
+    ) -> None:
         self._tail, self._evaluation = tail, evaluation
         self.controls_loss = loss is not None
         why = "a norm or a layer follows" if tail.readout is None else "no pass adds up the loss"
         self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
-        self.sizes = np.unique(np.linspace(0, neurons, 51).round().astype(np.int64))
+        grid = np.linspace(0, neurons, 51).round().astype(np.int64)
+        self.sizes = np.union1d(grid, np.array(sizes, dtype=np.int64))
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         """One curve an order, over the grid."""

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from interp.analysis.ablation.by_class import BAND
+from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
 from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
 from interp.analysis.ablation.ranking import Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_network
+from interp.analysis.neurons.classify import pruned_below, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, some_whole, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 from interp.training.losses.loss import LOSSES
@@ -34,6 +36,7 @@ def pruning_curve(
     seed: int = 0,
     orders: Sequence[Order] | None = None,
     losses: bool = True,
+    sizes: Sequence[int] = (),
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
@@ -53,16 +56,20 @@ def pruning_curve(
         seed: of the control's draws.
         orders: rankings and directions; every ranking in both directions by default.
         losses: without them, sums over neurons are in float32 and take half the time.
+        sizes: numbers of pruned neurons to have on the grid; the two-class cut's is there anyway.
 
     Raises:
         ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
     """
-    if draws is not None and draws < 0:
-        raise ValueError(f"draws: expected 0 or more random controls, got {draws}")
+    draws = some_whole(draws, "draws")
+    if table is not None:
+        of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     origin = as_checkpoint(source, step if table is None else table.step, dataset)
-    table = table or neuron_table(origin, layer=layer)
-    of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
-    walk = _passes(origin, table.layer, losses)
+    if table is None:
+        table = neuron_table(origin, layer=layer)
+    check_network(table, origin.network)
+    asked = [_size(one, len(table)) for one in sizes]
+    walk = _passes(origin, table.layer, losses, [*asked, *_cut_sizes(table)])
     orders = every_order() if orders is None else orders
     ranked = [order_by(table, *order) for order in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
@@ -75,17 +82,34 @@ def pruning_curve(
         walk.method,
         table.caption,
         origin.loss,
+        table.key,
     )
 
 
-def _passes(origin: Checkpoint, layer: int, losses: bool) -> CumulativePasses | ForwardPasses:
+def _size(size: int, neurons: int) -> int:
+    if whole(size, "sizes") > neurons:
+        raise ValueError(f"sizes: expected 0 to {neurons} pruned neurons, got {size}")
+    return int(size)
+
+
+def _cut_sizes(table: NeuronTable) -> list[int]:
+    """How many neurons the two-class cut prunes, and the noise's; none where there is no cut."""
+    alive = table.ipr[~table.dead]
+    if len(np.unique(alive)) < 2:
+        return []
+    return [pruned_below(table, two_class_cut(alive))]
+
+
+def _passes(
+    origin: Checkpoint, layer: int, losses: bool, sizes: Sequence[int]
+) -> CumulativePasses | ForwardPasses:
     """How the sizes of an order are computed, for the network from a layer on."""
     evaluation = origin.evaluation
     exact = losses and origin.network.readout(layer) is not None
     tail = Tail(origin.exact if exact else origin.network, evaluation.pairs, layer)
     adds_up = not losses or LOSSES[origin.loss].kernel is not None
     passes = CumulativePasses if tail.readout is not None and adds_up else ForwardPasses
-    return passes(tail, evaluation, origin.loss if losses else None)
+    return passes(tail, evaluation, origin.loss if losses else None, sizes)
 
 
 def _control(
@@ -132,11 +156,10 @@ def _band(drawn: list[PruningCurve], draws: int, seed: int, keep_loss: bool) -> 
         loss = each("loss") if keep_loss else nothing
         return PruningCurve(each("accuracy"), loss, drawn[0].sizes)
 
-    low, high = BAND
     return ControlBand(
         over(lambda rows: rows.mean(axis=0)),
-        over(lambda rows: np.quantile(rows, low, axis=0)),
-        over(lambda rows: np.quantile(rows, high, axis=0)),
+        over(lambda rows: ends(rows, axis=0)[0]),
+        over(lambda rows: ends(rows, axis=0)[1]),
         draws,
         seed,
     )

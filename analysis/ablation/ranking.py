@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import word
 from interp.training.registry import Registry, origin_of
 
 Direction = Literal["lowest", "highest"]
@@ -98,8 +99,7 @@ def removal_order(
         ValueError: for an unknown direction, another number of values than of neurons, or a
             living neuron without a finite value.
     """
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction: expected lowest or highest, got {direction!r}")
+    word(direction, DIRECTIONS, "direction")
     if value.shape != dead.shape:
         raise ValueError(
             f"{words}: expected one value for each of {len(dead)} neurons, got shape {value.shape}"

@@ -13,6 +13,7 @@ from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import share
 from interp.training.data.splits import SPLITS
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
@@ -86,11 +87,13 @@ def pruning(
         draws: random prunings of each size, as control.
     """
     table = neuron_table(checkpoint)
-    curves = pruning_curve(checkpoint, draws=draws, table=table, losses=losses)
-    places = {}
-    for way, share in zip(_WAYS, (lowest, highest), strict=True):
-        size = _cut_size(table, way) if share is None else round(share * len(table))
-        places[way] = int(np.abs(curves.sizes - size).argmin())
+    sizes = {
+        way: _cut_size(table, way) if one is None else round(share(one, way) * len(table))
+        for way, one in zip(_WAYS, (lowest, highest), strict=True)
+    }
+    asked = list(sizes.values())
+    curves = pruning_curve(checkpoint, draws=draws, table=table, losses=losses, sizes=asked)
+    places = {way: int(np.flatnonzero(curves.sizes == size)[0]) for way, size in sizes.items()}
     return PrunedShares(curves, places)
 
 

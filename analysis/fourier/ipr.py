@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
-from interp.analysis.fourier.spectrum import block_power
-from interp.training.arguments import told
+from interp.analysis.fourier.spectrum import block_power, checked_curves, near_one
+from interp.training.arguments import is_number
 from interp.training.tasks.groups import Basis
 
 # One value for each curve; a numpy scalar for a single curve.
@@ -28,8 +28,10 @@ def power(
             coefficients are those of a discrete Fourier transform.
 
     Raises:
-        ValueError: for an unknown convention.
+        TypeError: for curves that are no real numbers.
+        ValueError: for an unknown convention, or curves that are not finite.
     """
+    curves = near_one(checked_curves(curves))
     if basis is None:
         return CONVENTIONS[convention].of_waves(curves)
     return counted(block_power(curves, basis), basis.sizes, convention)
@@ -57,14 +59,13 @@ def ipr(
         Values in (0, 1]; NaN for a curve without power, which has no IPR.
 
     Raises:
-        ValueError: if r ≤ 1 or the convention is unknown.
+        TypeError: for curves that are no real numbers.
+        ValueError: if r ≤ 1, the convention is unknown, or a curve has NaN or infinite values.
 
     Source: Doshi et al. 2024 (arXiv 2310.13061), Eq. 3.
     """
-    if np.ndim(curves) < 1:
-        raise TypeError(f"IPR: expected curves, (…, element), got {told(curves)}")
-    if not r > 1:
-        raise ValueError(f"IPR exponent r: expected a number above 1, got {r}")
+    if not is_number(r) or not 1 < r < np.inf:
+        raise ValueError(f"IPR exponent r: expected a number above 1, got {r!r}")
     return participation(power(curves, convention, basis), r)
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
 from interp.analysis.fourier.ipr import ipr, participation
+from interp.training.arguments import number, whole
 from interp.training.randomness import stream
 from interp.training.tasks.groups import frequency_sizes
 
@@ -45,7 +46,7 @@ class NullIPR:
         Raises:
             ValueError: if q lies outside (0, 1) or so close to 1 that the draws cannot tell.
         """
-        if not 0 < q < 1 or (1 - q) * len(self.samples) < 1:
+        if not 0 < number(q, "null quantile") < 1 or (1 - q) * len(self.samples) < 1:
             raise ValueError(
                 f"null quantile: expected a number between 0 and {1 - 1 / len(self.samples):g}, "
                 f"got {q}"
@@ -53,7 +54,6 @@ class NullIPR:
         return float(np.quantile(self.samples, q))
 
 
-@cache
 def null_ipr(
     elements: int,
     curves: int = 3,
@@ -73,7 +73,13 @@ def null_ipr(
         ValueError: if there are fewer than 2 elements, or no curve or no draw.
     """
     _check(elements, curves, draws)
+    return _null_ipr(elements, curves, convention, r, draws, whole(seed, "seed"))
 
+
+@cache
+def _null_ipr(
+    elements: int, curves: int, convention: Convention, r: float, draws: int, seed: int
+) -> NullIPR:
     def noise(random: np.random.Generator, size: int) -> np.ndarray:
         return np.asarray(ipr(random.normal(size=(size, curves, elements)), r, convention))
 
@@ -128,6 +134,34 @@ def null_of_blocks(
     return NullIPR(elements, curves, convention, r, mean, samples, seed)
 
 
+def null_of_several(
+    sizes: Sequence[np.ndarray],
+    convention: Convention = "one-sided",
+    r: float = 2,
+    draws: int = 20_000,
+    seed: int = 0,
+) -> NullIPR:
+    """The null distribution of the IPR of a neuron whose curves are not of the same length.
+
+    Args:
+        sizes: of the blocks of each curve's basis, the constant's first; see
+            :func:`interp.training.tasks.groups.frequency_sizes`.
+        convention: of the IPR.
+        r: exponent of the IPR.
+        draws: of the simulation; the mean is exact where it is for each curve.
+        seed: of the draws.
+
+    Raises:
+        ValueError: as :func:`null_of_blocks`.
+    """
+    alone = [null_of_blocks(one, 1, convention, r, draws, seed + i) for i, one in enumerate(sizes)]
+    # Sorted draws are independent of each other again once each is shuffled by itself.
+    shuffled = [stream(seed, "null", i).permutation(one.samples) for i, one in enumerate(alone)]
+    samples = np.sort(np.mean(shuffled, axis=0))
+    mean = float(np.mean([one.mean for one in alone]))
+    return NullIPR(alone[0].elements, len(sizes), convention, r, mean, samples, seed)
+
+
 def exact_mean(
     sizes: Int[np.ndarray, " block"], convention: Convention, r: float = 2
 ) -> float | None:
@@ -156,11 +190,9 @@ def exact_mean(
 
 
 def _check(elements: int, curves: int, draws: int) -> None:
-    if elements < 2 or curves < 1 or draws < 1:
-        raise ValueError(
-            f"null IPR: expected at least 2 elements, 1 curve and 1 draw, "
-            f"got {elements}, {curves} and {draws}"
-        )
+    whole(elements, "null IPR: elements", least=2)
+    whole(curves, "null IPR: curves", least=1)
+    whole(draws, "null IPR: draws", least=1)
 
 
 def _drawn(

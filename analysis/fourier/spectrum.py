@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
+from interp.training.arguments import told
 from interp.training.tasks.groups import GROUPS, Basis, residue_order
 
 
@@ -15,6 +16,52 @@ def in_group_order(
 ) -> Float[np.ndarray, "*batch element"]:
     """The curves over the group's elements, in the order of its basis."""
     return curves[..., GROUPS[group].elements(curves.shape[-1])]
+
+
+def checked_curves(curves: object) -> Float[np.ndarray, "*batch element"]:
+    """Real, finite curves in float64, whatever numbers they came as.
+
+    Raises:
+        TypeError: for something else than arrays of real numbers.
+        ValueError: for NaN or infinite values, or curves over no element.
+    """
+    found = np.asarray(curves)
+    if found.ndim < 1 or found.dtype.kind not in "fiub":
+        raise TypeError(f"curves: expected real numbers, (…, element), got {_what(curves, found)}")
+    found = found.astype(np.float64, copy=False)
+    if not found.shape[-1]:
+        raise ValueError(f"curves: expected at least 1 element, got shape {found.shape}")
+    if not np.isfinite(found).all():
+        raise ValueError("curves: expected finite numbers, got NaN or inf")
+    return found
+
+
+def _what(curves: object, found: np.ndarray) -> str:
+    if isinstance(curves, np.ndarray) and curves.ndim:
+        return f"an array of {curves.dtype}"
+    return told(curves)
+
+
+def near_one(values: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch n"]:
+    """Each row divided by a power of two, so that squares neither overflow nor vanish.
+
+    Shares of a row stay what they are, to the bit; rows of ordinary size are left alone.
+    """
+    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0)
+    odd = (largest > _LARGE) | ((largest < 1 / _LARGE) & (largest > 0))
+    if not odd.any():
+        return values
+    _, exponent = np.frexp(np.where(odd, largest, 1))
+    return np.ldexp(values, -exponent)
+
+
+def lengths(values: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
+    """L2 norm of each row, right for rows of any size."""
+    largest = np.abs(values).max(axis=-1, initial=0)
+    if largest.size == 0 or (largest.max() <= _LARGE and largest.min() >= 1 / _LARGE):
+        return np.asarray(np.linalg.norm(values, axis=-1))
+    _, exponent = np.frexp(largest)
+    return np.ldexp(np.linalg.norm(np.ldexp(values, -exponent[..., None]), axis=-1), exponent)
 
 
 def block_power(
@@ -64,6 +111,7 @@ def one_sided_dft(
 
 
 _LONGEST_MATRIX = 256
+_LARGE = 1e100  # whose square is far from the ends of float64
 
 
 @cache
@@ -93,6 +141,6 @@ def power_shares(
     spectra: Complex[np.ndarray, "*batch frequency"],
 ) -> Float[np.ndarray, "*batch frequency"]:
     """Share of one-sided power at each frequency; zeros where there is no power."""
-    power = np.abs(spectra) ** 2
+    power = np.abs(near_one(np.abs(spectra))) ** 2
     total = power.sum(axis=-1, keepdims=True)
     return np.divide(power, total, out=np.zeros_like(power), where=total > 0)

@@ -108,7 +108,7 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
     """
     origin = as_checkpoint(source, step)
     network = origin.network
-    order = residue_order(network.task.p, network.task.group)
+    order = residue_order(network.task.n_answers, network.task.group)
     rows = output_rows(network)[order]
     centred = rows - rows.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)

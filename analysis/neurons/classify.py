@@ -1,4 +1,4 @@
-"""Which neurons generalize, which memorize, which are dead: three named rules."""
+"""Which neurons lie above a threshold on the IPR, which below, which are dead: three rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from interp.analysis.measure import measure
+from interp.analysis.neurons.class_words import BIMODAL_P_VALUE, ClassWords, class_words
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import of_kind
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Rule = Literal["auto", "null"]
-ClassName = Literal["generalizing", "memorizing", "dead"]
-
-BIMODAL_P_VALUE = 0.05
+NULL_QUANTILE = 0.999  # of the IPR of noise, the threshold by the rule ``null``
 
 
 class NotBimodalWarning(UserWarning):
@@ -34,14 +33,16 @@ class Classes(Result):
     """A class for every neuron.
 
     Attributes:
-        generalizing: IPR at or above the threshold.
-        memorizing: IPR below it.
+        generalizing: IPR at or above the threshold; :attr:`words` says what they may be called.
+        memorizing: IPR below it; likewise.
         dead: no power, hence no IPR.
         threshold: the IPR that separates the two.
         rule: how the threshold was found, in words.
-        dip_p_value: Hartigan's dip test of one mode against more (two-class cut only); None
-            where it was not asked or the package ``diptest`` is absent.
+        dip_p_value: Hartigan's dip test of one mode against more, whatever the rule; None for
+            fewer than four living neurons and where the package ``diptest`` is absent.
         caption: of the neurons: convention, basis, seed, step.
+        key: of the table; None for one made by hand.
+        redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
     generalizing: Bool[np.ndarray, " neuron"]
@@ -51,11 +52,26 @@ class Classes(Result):
     rule: str
     dip_p_value: float | None = None
     caption: str = ""
+    key: str | None = None
+    redrawn: int | None = None
+
+    @property
+    def words(self) -> ClassWords:
+        """What the classes may be called, and why."""
+        return class_words(self.dip_p_value, int((~self.dead).sum()), self.redrawn)
 
     def values(self) -> dict[str, float | None]:
-        """Number of neurons in each class, threshold, and the dip test's p-value."""
-        counts = {str(name): float(count) for name, count in self.counts.items()}
-        return {**counts, "threshold": self.threshold, "dip_p_value": self.dip_p_value}
+        """Number of neurons in each class, threshold, and the dip test's p-value.
+
+        These names are the same for every network, so that they can be columns of a table.
+        """
+        return {
+            "high_ipr": float(self.generalizing.sum()),
+            "low_ipr": float(self.memorizing.sum()),
+            "dead": float(self.dead.sum()),
+            "threshold": self.threshold,
+            "dip_p_value": self.dip_p_value,
+        }
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a neuron: its class."""
@@ -64,28 +80,36 @@ class Classes(Result):
         return pd.DataFrame({"class": self.names}).rename_axis(index="neuron")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, the rule included."""
-        return {**super().to_dict(), "rule": self.rule}
+        """Plain data, with the rule and what the classes may be called."""
+        return {**super().to_dict(), "rule": self.rule, "classes": self.told()}
+
+    def told(self) -> dict[str, Any]:
+        """The words, why they are these, and how many neurons each stands for, as plain data."""
+        return {**self.words.to_dict(), "counts": self.counts}
 
     @property
-    def names(self) -> list[ClassName]:
-        """The class of each neuron, by name."""
+    def names(self) -> list[str]:
+        """The class of each neuron, by the word for it."""
+        words = self.words
         return [
-            "dead" if dead else "generalizing" if good else "memorizing"
+            "dead" if dead else words.high if good else words.low
             for dead, good in zip(self.dead, self.generalizing, strict=True)
         ]
 
     @property
-    def counts(self) -> dict[ClassName, int]:
-        """How many neurons each class has."""
+    def counts(self) -> dict[str, int]:
+        """How many neurons each class has, by the word for it."""
+        words = self.words
         return {
-            "generalizing": int(self.generalizing.sum()),
-            "memorizing": int(self.memorizing.sum()),
+            words.high: int(self.generalizing.sum()),
+            words.low: int(self.memorizing.sum()),
             "dead": int(self.dead.sum()),
         }
 
 
-def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 0.999) -> Classes:
+def classify(
+    table: NeuronTable, rule: Rule | float = "auto", quantile: float = NULL_QUANTILE
+) -> Classes:
     """Divides neurons by their IPR.
 
     Args:
@@ -103,11 +127,11 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
             fewer than two different IPRs.
     """
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
-    dip = None
     alive = table.ipr[~table.dead]
+    dip = _dip_p_value(alive)
     if rule == "auto":
         threshold = two_class_cut(alive)
-        dip = _dip_p_value(alive)
+        _warn(dip)
         words = "optimal two-class cut"
     elif rule == "null":
         threshold = table.null.quantile(quantile)
@@ -117,12 +141,27 @@ def classify(table: NeuronTable, rule: Rule | float = "auto", quantile: float = 
         words = "fixed"
     above = np.where(table.dead, False, table.ipr >= threshold)
     below = ~above & ~table.dead
-    return Classes(above, below, table.dead, threshold, words, dip, table.caption)
+    return Classes(
+        above,
+        below,
+        table.dead,
+        threshold,
+        words,
+        dip,
+        table.caption,
+        table.key,
+        table.redrawn,
+    )
+
+
+def pruned_below(table: NeuronTable, threshold: float) -> int:
+    """How many neurons a threshold prunes: those of lower IPR, and the dead."""
+    return len(table) - int((table.ipr[~table.dead] >= threshold).sum())
 
 
 @measure("classes", source="Doshi et al. 2024 (arXiv 2310.13061), section 4", refuses=no_neurons)
 def classes(checkpoint: Checkpoint, *, threshold: str | float = "auto", layer: int = 0) -> Classes:
-    """How many neurons generalize, memorize and are dead, by a threshold on the IPR.
+    """How many neurons lie above and below a threshold on the IPR, and how many are dead.
 
     Args:
         checkpoint: of any network with neurons.
@@ -131,6 +170,12 @@ def classes(checkpoint: Checkpoint, *, threshold: str | float = "auto", layer: i
     """
     table = neuron_table(checkpoint, layer=layer)
     return classify(table, cast(Any, threshold))
+
+
+def words_of(table: NeuronTable) -> ClassWords:
+    """What classes of these neurons may be called, whatever the threshold."""
+    alive = table.ipr[~table.dead]
+    return class_words(_dip_p_value(alive), len(alive), table.redrawn)
 
 
 def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
@@ -166,14 +211,17 @@ def _dip_p_value(values: Float[np.ndarray, " neuron"]) -> float | None:
     except ImportError:
         return None
     _, p_value = diptest(values)
-    if p_value > BIMODAL_P_VALUE:
+    return float(p_value)
+
+
+def _warn(p_value: float | None) -> None:
+    if p_value is not None and p_value > BIMODAL_P_VALUE:
         warnings.warn(
             f"the IPRs do not look like two classes (dip test p = {p_value:.2g}); "
             "the automatic cut may split one class in two",
             NotBimodalWarning,
             stacklevel=3,
         )
-    return float(p_value)
 
 
 def _fixed(rule: object) -> float:

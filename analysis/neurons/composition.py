@@ -16,6 +16,8 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
+from interp.analysis.neurons.curves import Curves
+from interp.training.arguments import is_whole
 from interp.training.evaluation import in_float64
 from interp.training.models.blocks import TransformerBlock, scaled
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
@@ -24,11 +26,15 @@ from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
 
 Map = Float[Tensor, "residue feature"]
+Answers = Float[Tensor, "neuron answer"]
 
 
 @torch.no_grad()
-def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neuron residue"]:
+def neuron_curves(network: Network, layer: int = 0) -> Curves:
     """Each neuron of a hidden layer over the first operand, the second and the answers.
+
+    One array (3, neuron, residue), or three of which the last is longer or shorter, where there
+    are not as many answers as operands.
 
     Args:
         network: not changed.
@@ -40,7 +46,8 @@ def neuron_curves(network: Network, layer: int = 0) -> Float[np.ndarray, "3 neur
     check_layer(network, layer)
     exact = in_float64(network)
     first, second, answer = _composed(exact, layer)
-    return torch.stack([first.T, second.T, answer]).cpu().numpy()
+    curves = [one.cpu().numpy() for one in (first.T, second.T, answer)]
+    return np.stack(curves) if first.shape[0] == answer.shape[1] else tuple(curves)
 
 
 @torch.no_grad()
@@ -56,20 +63,18 @@ def neuron_paths(network: Network, layer: int = 0) -> Mapping[str, Float[np.ndar
 
 
 @singledispatch
-def _composed(network: Network, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _composed(network: Network, layer: int) -> tuple[Map, Map, Answers]:
     """Maps from both operands, (residue, neuron), and to the answers, (neuron, residue)."""
     raise undefined("curves", network)
 
 
 @_composed.register(MLP)
-def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Answers]:
     return *_mlp_inputs(network, layer), _mlp_answers(network, layer)
 
 
 @_composed.register(Transformer)
-def _transformer_composed(
-    network: Transformer, layer: int
-) -> tuple[Map, Map, Float[Tensor, "neuron residue"]]:
+def _transformer_composed(network: Transformer, layer: int) -> tuple[Map, Map, Answers]:
     patterns = mean_patterns(network)
     inputs = _transformer_inputs(network, layer, patterns)
     return *inputs, _transformer_answers(network, layer, patterns)
@@ -117,8 +122,8 @@ def check_layer(network: Network, layer: int) -> None:
     count = len(network.layers)
     if count == 0:
         raise ValueError("layer: an attention-only network has no neurons; see its heads")
-    if not 0 <= layer < count:
-        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer}")
+    if not is_whole(layer) or not 0 <= layer < count:
+        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer!r}")
 
 
 def _normed(rows: Map, norm: LayerNorm | None) -> Map:
@@ -138,11 +143,11 @@ def _mlp_inputs(network: MLP, layer: int) -> tuple[Map, Map]:
     return rows[: network.task.p], rows[network.task.p :]
 
 
-def _mlp_answers(network: MLP, layer: int) -> Float[Tensor, "neuron residue"]:
+def _mlp_answers(network: MLP, layer: int) -> Answers:
     rows: Tensor = network.read_by(layer)
     for index in range(layer + 1, len(network.layers)):
         rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
-    return scaled(rows, network.model.output_scale)
+    return scaled(rows, network.model.logit_scale)
 
 
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:
@@ -188,9 +193,7 @@ def _transformer_inputs(
     return of_operand[0] @ w_in, of_operand[1] @ w_in
 
 
-def _transformer_answers(
-    network: Transformer, layer: int, patterns: list[Tensor]
-) -> Float[Tensor, "neuron residue"]:
+def _transformer_answers(network: Transformer, layer: int, patterns: list[Tensor]) -> Answers:
     rows: Tensor = network.read_by(layer)
     for block, pattern in zip(network.blocks[layer + 1 :], patterns[layer + 1 :], strict=True):
         rows = rows + _attention(block, rows, pattern[:, -1, -1])

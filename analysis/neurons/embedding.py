@@ -17,6 +17,7 @@ from interp.analysis.fourier.spectrum import (
     blocks_of,
     coefficients,
     in_group_order,
+    lengths,
     power_shares,
 )
 from interp.analysis.measure import measure
@@ -59,7 +60,10 @@ class EmbeddingTable(Result):
     @property
     def caption(self) -> str:
         """Where the values come from: convention, basis, seed and step."""
-        return caption(self.convention, self.r, self.group, self.seed, self.step)
+        lengths = dict.fromkeys(rows.shape[-1] for rows in self.curves.values())
+        own = "curves over " + " and ".join(map(str, lengths)) + " residues"
+        where = own if len(lengths) > 1 else None
+        return caption(self.convention, self.r, self.group, self.seed, self.step, where)
 
     @cached_property
     def coefficients(self) -> dict[str, Complex[np.ndarray, "dimension frequency"]]:
@@ -70,7 +74,7 @@ class EmbeddingTable(Result):
     def shares(self) -> dict[str, Float[np.ndarray, " frequency"]]:
         """Share of power at each frequency, power summed over the dimensions."""
         return {
-            name: power_shares(np.linalg.norm(spectra, axis=0).astype(complex))
+            name: power_shares(lengths(np.abs(spectra).T).astype(complex))
             for name, spectra in self.coefficients.items()
         }
 
@@ -80,7 +84,7 @@ class EmbeddingTable(Result):
         found = {}
         for name, rows in self.curves.items():
             ordered = in_group_order(rows, self.group)
-            norms = np.linalg.norm(ordered, axis=-1)
+            norms = lengths(ordered)
             basis = blocks_of(self.group, rows.shape[-1])
             values = np.asarray(ipr(ordered, self.r, self.convention, basis))
             found[name] = np.where(norms > NO_POWER * norms.max(initial=0), values, np.nan)
@@ -93,10 +97,14 @@ class EmbeddingTable(Result):
         return {"embedding_mean_ipr": sum(known) / len(known) if known else None, **found}
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row a matrix and frequency: the share of power, summed over the dimensions."""
+        """A row a frequency: the share of each matrix's power, summed over the dimensions.
+
+        NaN where a matrix has fewer frequencies, as one of answers may have.
+        """
         import pandas as pd
 
-        return pd.DataFrame(dict(self.shares)).rename_axis(index="frequency", columns="matrix")
+        rows = {name: pd.Series(share) for name, share in self.shares.items()}
+        return pd.DataFrame(rows).rename_axis(index="frequency", columns="matrix")
 
     @property
     def mean_ipr(self) -> dict[str, float | None]:
@@ -127,7 +135,7 @@ def embedding_table(
             or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
-    group = GROUPS.check(group or origin.network.task.group)
+    group = GROUPS.check(origin.network.task.group if group is None else group)
     CONVENTIONS.check(convention)
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name

@@ -6,6 +6,7 @@ from interp.analysis.fourier.conventions import CONVENTIONS, Convention
 from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import neuron_curves
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.models.digest import weights_digest
 from interp.training.models.kinds import empty_network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
@@ -40,7 +41,7 @@ def neuron_table(
     """
     origin = as_checkpoint(source, step)
     network = origin.network
-    group = GROUPS.check(group or network.task.group)
+    group = GROUPS.check(network.task.group if group is None else group)
     CONVENTIONS.check(convention)
     curves = neuron_curves(network, layer)
     norm = network.layers[layer].norm
@@ -55,7 +56,9 @@ def neuron_table(
         name=origin.name,
         layer=layer,
         layers=len(network.layers),
+        digest=weights_digest(network),
         norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+        redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
 
 

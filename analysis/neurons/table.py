@@ -9,24 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Bool, Float
 
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.ipr import gini, ipr
-from interp.analysis.fourier.null import NullIPR, null_ipr, null_of_blocks
-from interp.analysis.fourier.spectrum import (
-    blocks_of,
-    coefficients,
-    dominant_frequency,
-    in_group_order,
-    power_shares,
-    wrapped,
-)
+from interp.analysis.fourier.spectrum import lengths, power_shares, wrapped
+from interp.analysis.neurons.curves import Curves, of_each
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
+from interp.analysis.neurons.spectra import Spectra
 from interp.training.display import Result
 from interp.training.runs.files import write_bytes
-from interp.training.tasks.groups import Basis
 from interp.training.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -40,22 +33,25 @@ NO_POWER = 1e-9
 
 
 @dataclass(frozen=True, repr=False)
-class NeuronTable(Result):
+class NeuronTable(Spectra, Result):
     """Neurons of one hidden layer.
 
     Attributes:
         task: what the network was trained on.
-        curves: (3, neuron, residue) U, V and Wᵀ.
+        curves: (3, neuron, residue) U, V and Wᵀ; where there are not as many answers as operands,
+            three arrays, of which Wᵀ is (neuron, answer) and read in the group of the answers.
         group: the group whose characters the spectra use.
         convention, r: of every IPR in the table.
         step, seed: of the checkpoint; None for a network that comes from no run.
         name: of the run or network, for titles.
         layer, layers: which hidden layer, counted from 0, of how many.
         norm_weight: |w| of the norm on each neuron; None in a layer without one.
+        digest: of the network's weights; None for a table that was made by hand.
+        redrawn: number of training examples with a redrawn label; None where it is not known.
     """
 
     task: Task
-    curves: Float[np.ndarray, "3 neuron residue"]
+    curves: Curves
     group: str
     convention: Convention = "one-sided"
     r: float = 2
@@ -65,9 +61,18 @@ class NeuronTable(Result):
     layer: int = 0
     layers: int = 1
     norm_weight: Float[np.ndarray, " neuron"] | None = None
+    digest: str | None = None
+    redrawn: int | None = None
 
     def __len__(self) -> int:
-        return self.curves.shape[1]
+        return len(self.curves[0])
+
+    @property
+    def key(self) -> str | None:
+        """What classes and curves share with the table they are of; None for one made by hand."""
+        if self.digest is None:
+            return None
+        return f"{self.digest} {self.layer} {self.group} {self.convention} {self.r:g}"
 
     @property
     def caption(self) -> str:
@@ -75,49 +80,18 @@ class NeuronTable(Result):
         place = None
         if self.layers > 1:
             place = f"hidden layer {self.layer} (of 0 to {self.layers - 1})"
-        return caption(self.convention, self.r, self.group, self.seed, self.step, place)
-
-    @cached_property
-    def coefficients(self) -> Complex[np.ndarray, "3 neuron frequency"]:
-        """One-sided Fourier coefficients of the curves, the constant first."""
-        return coefficients(self.curves, self.group)
-
-    @cached_property
-    def ordered(self) -> Float[np.ndarray, "3 neuron element"]:
-        """The curves over the group's elements, in their order."""
-        return in_group_order(self.curves, self.group)
-
-    @property
-    def elements(self) -> int:
-        """Number of group elements a spectrum runs over."""
-        return self.ordered.shape[-1]
-
-    @property
-    def basis(self) -> Basis | None:
-        """The blocks of functions that spectra are read in; None for frequencies of a DFT."""
-        return blocks_of(self.group, self.curves.shape[-1])
-
-    @cached_property
-    def null(self) -> NullIPR:
-        """The IPR of a neuron whose three curves are noise, in the table's convention and basis."""
-        if self.basis is None:
-            return null_ipr(self.elements, 3, self.convention, self.r)
-        return null_of_blocks(self.basis.sizes, 3, self.convention, self.r)
-
-    @cached_property
-    def norms(self) -> Float[np.ndarray, "3 neuron"]:
-        """L2 norm of each curve."""
-        return np.linalg.norm(self.curves, axis=-1)
+        words = caption(self.convention, self.r, self.group, self.seed, self.step, place)
+        return words if self.alike else f"{words} · {self.words_of_lengths}"
 
     @cached_property
     def norm(self) -> Float[np.ndarray, " neuron"]:
         """L2 norm of all weights of a neuron."""
-        return np.linalg.norm(self.norms, axis=0)
+        return lengths(self.norms.T)
 
     @cached_property
     def has_power(self) -> Bool[np.ndarray, "3 neuron"]:
         """Which curves have any power over the group's elements."""
-        norms = np.linalg.norm(self.ordered, axis=-1)
+        norms = of_each(lengths, self.ordered)
         largest = norms.max(axis=1, keepdims=True)
         return norms > NO_POWER * largest
 
@@ -130,7 +104,9 @@ class NeuronTable(Result):
     @cached_property
     def curve_ipr(self) -> Float[np.ndarray, "3 neuron"]:
         """IPR of each curve; NaN where a curve has no power."""
-        return self._where_power(np.asarray(ipr(self.ordered, self.r, self.convention, self.basis)))
+        return self._where_power(
+            of_each(lambda one: ipr(self.over(one), self.r, *self.way(one)), self.curves)
+        )
 
     @cached_property
     def ipr(self) -> Float[np.ndarray, " neuron"]:
@@ -140,39 +116,22 @@ class NeuronTable(Result):
     @cached_property
     def gini(self) -> Float[np.ndarray, " neuron"]:
         """Mean Gini coefficient of a neuron's spectra; NaN for a dead neuron."""
-        values = gini(self.ordered, self.convention, self.basis)
-        return self._over_curves(self._where_power(np.asarray(values)))
+        values = of_each(lambda one: gini(self.over(one), *self.way(one)), self.curves)
+        return self._over_curves(self._where_power(values))
 
     @cached_property
     def constant_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of one-sided power in the constant; NaN for a dead neuron."""
-        share = power_shares(self.coefficients)[..., 0]
+        share = of_each(lambda one: power_shares(one)[..., 0], self.coefficients)
         return self._over_curves(self._where_power(share))
 
     @cached_property
     def zero_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of squared weight on the zero residue, which × and ÷ keep apart."""
-        total = self.norms**2
-        zero = self.curves[..., 0] ** 2
-        share = np.divide(zero, total, out=np.zeros_like(total), where=total > 0)
-        return self._over_curves(self._where_power(share))
-
-    @cached_property
-    def frequencies(self) -> Int[np.ndarray, "3 neuron"]:
-        """Dominant frequency of each curve, the constant left out."""
-        return np.asarray(dominant_frequency(self.coefficients))
-
-    @cached_property
-    def frequency(self) -> Int[np.ndarray, " neuron"]:
-        """Frequency with the most relative power over the three curves together."""
-        total = power_shares(self.coefficients).sum(axis=0)
-        return np.asarray(dominant_frequency(total.astype(complex)))
-
-    @cached_property
-    def phases(self) -> Float[np.ndarray, "3 neuron"]:
-        """Phase of each curve at the neuron's frequency, in (−π, π]: curve ≈ A cos(ωi + phase)."""
-        at = np.broadcast_to(self.frequency, self.frequencies.shape)[..., None]
-        return np.angle(np.take_along_axis(self.coefficients, at, axis=-1))[..., 0]
+        norms = self.norms
+        zero = of_each(lambda one: one[..., 0], self.curves)
+        share = np.divide(zero, norms, out=np.zeros_like(norms), where=norms > 0)
+        return self._over_curves(self._where_power(share**2))
 
     @cached_property
     def phase_error(self) -> Float[np.ndarray, " neuron"] | None:
@@ -181,7 +140,7 @@ class NeuronTable(Result):
         The sign is + for x+y and x·y and − for x−y and x/y (Doshi et al. 2024, Eq. 2).
         """
         sign = self.task.operation.second_sign
-        if sign is None:
+        if sign is None or not self.alike:
             return None
         a, b, c = self.phases
         return wrapped(a + sign * b - c)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from interp.training.arguments import is_number
 from interp.training.data.splits import Split
 
 if TYPE_CHECKING:
@@ -26,8 +27,23 @@ class Interval:
 
 
 def grokking(run: Run, accuracy: float = GROK_ACCURACY) -> Interval | None:
-    """When the test accuracy first reached a level; None if it never did."""
+    """When the test accuracy first reached a level; None if it never did.
+
+    Raises:
+        ValueError: if the level is no accuracy above 0.
+    """
+    check_level(accuracy, "accuracy")
     return first_crossing(run, "test", accuracy, rising=True)
+
+
+def check_level(level: float, what: str) -> None:
+    """Refuses a level that no accuracy crosses: NaN, 0, more than 1.
+
+    Raises:
+        ValueError: saying what was expected and what came.
+    """
+    if not is_number(level) or not 0 < level <= 1:
+        raise ValueError(f"{what}: expected an accuracy above 0, at most 1, got {level!r}")
 
 
 def inversion(run: Run) -> Interval | None:

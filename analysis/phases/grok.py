@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
-from interp.analysis.phases.events import Interval
+from interp.analysis.phases.events import Interval, check_level
+from interp.training.arguments import number, whole
 from interp.training.display import Result
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -43,16 +44,10 @@ class GrokCriteria:
     tolerance: float = 0.005
 
     def __post_init__(self) -> None:
-        if not 0 < self.level <= 1:
-            raise ValueError(
-                f"grok level: expected an accuracy above 0, at most 1, got {self.level}"
-            )
+        check_level(self.level, "grok level")
         for name in ("repeats", "window"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"grok {name}: expected at least 1 evaluation, got {getattr(self, name)}"
-                )
-        if not self.tolerance > 0:
+            whole(getattr(self, name), f"grok {name}", least=1)
+        if not number(self.tolerance, "grok tolerance") > 0:
             raise ValueError(f"grok tolerance: expected a number above 0, got {self.tolerance}")
 
 
@@ -122,7 +117,7 @@ def grok(run: Run, *, level: float = 0.99) -> GrokSteps:
         run: any run, or its folder.
         level: test accuracy to reach.
     """
-    caption = place(run.config.seed, run.measurement().step, f"test accuracy ≥ {level:g}")
+    caption = place(run.seed, run.measurement().step, f"test accuracy ≥ {level:g}")
     return GrokSteps(grok_steps(run, level), caption)
 
 

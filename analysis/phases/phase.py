@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from interp.analysis.measure import measure
+from interp.training.arguments import number, share
 from interp.training.display import Result
 
 if TYPE_CHECKING:  # a listing of runs names phases, and need not wait for torch
@@ -15,6 +16,9 @@ if TYPE_CHECKING:  # a listing of runs names phases, and need not wait for torch
 PhaseName = Literal[
     "coexistence", "partial inversion", "full inversion", "memorization", "forgetting", "confusion"
 ]
+
+
+_BY_HISTORY: tuple[PhaseName, ...] = ("forgetting", "confusion")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class PhaseThresholds:
     test: float = 0.90
     train: float = 0.90
     margin: float = 1.05
+
+    def __post_init__(self) -> None:
+        share(self.test, "phase threshold test")
+        share(self.train, "phase threshold train")
+        number(self.margin, "phase threshold margin")
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +81,8 @@ def phase(
     | confusion | < 0.90 | < 0.90, and it never was |
 
     Raises:
-        ValueError: if the run was not scored at that step, or has no test examples.
+        ValueError: if the run was not scored at that step, or has no test examples, or was not
+            trained here, is in one of the last two phases and has no earlier evaluation.
 
     Source: Doshi et al. 2024 (arXiv 2310.13061), appendix C.
     """
@@ -84,12 +94,18 @@ def phase(
     train, test = row.scores["train"].accuracy, row.scores["test"].accuracy
     if train is None or test is None:
         raise ValueError("phase: expected a run with test examples (α < 1), found none")
-    past = [m.scores["test"].accuracy or 0.0 for m in run.measurements if m.step < row.step]
-    best = max(past, default=0.0)
-    name = phase_name(train, test, run.config.data.corruption, best, limits)
+    earlier = (m.scores["test"].accuracy for m in run.measurements if m.step < row.step)
+    best = max((value for value in earlier if value is not None), default=None)
+    name = phase_name(train, test, run.config.data.corruption, best or 0.0, limits)
     reason = f"test {test:.3f} and train {train:.3f} at step {row.step}"
-    if name in ("forgetting", "confusion"):
-        reason += f"; best test accuracy before was {best:.3f}"
+    if name in _BY_HISTORY:
+        if best is None and not run.origin.trained_here:
+            raise ValueError(
+                f"phase: expected a history, which tells forgetting from confusion, got {reason} "
+                "alone"
+            )
+        before = "it was not scored" if best is None else f"best test accuracy was {best:.3f}"
+        reason += f"; before, {before}"
     return Phase(name, train, test, row.step, reason)
 
 
@@ -113,8 +129,22 @@ def has_phase(run: Run) -> bool:
 
 
 def phase_or_none(run: Run) -> Phase | None:
-    """The phase a run ended in; None for one without test examples, which has none."""
-    return phase(run) if has_phase(run) else None
+    """The phase a run ended in; None for one without test examples, which has none.
+
+    None, too, for a network that was pruned or imported and whose phase is a matter of history.
+    """
+    if not has_phase(run) or (not run.origin.trained_here and _needs_history(run)):
+        return None
+    return phase(run)
+
+
+def _needs_history(run: Run) -> bool:
+    """Whether only earlier evaluations could tell the phase, and there are none."""
+    scores = run.measurement().scores
+    train, test = scores["train"].accuracy, scores["test"].accuracy
+    if len(run.measurements) > 1 or train is None or test is None:
+        return False
+    return phase_name(train, test, run.config.data.corruption, 0.0) in _BY_HISTORY
 
 
 def phase_name(

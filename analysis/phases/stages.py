@@ -41,7 +41,7 @@ def stages(run: Run) -> Numbers:
         **_dated("grokked", grokked),
         **_dated("inverted", inverted),
     }
-    return Numbers(values, place(run.config.seed, run.measurement().step, run.name))
+    return Numbers(values, place(run.seed, run.measurement().step, run.name))
 
 
 def _dated(name: str, interval: Interval | None) -> dict[str, float]:

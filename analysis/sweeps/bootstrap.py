@@ -8,6 +8,7 @@ from math import ceil, floor
 import numpy as np
 from jaxtyping import Float, Int
 
+from interp.training.arguments import number, whole
 from interp.training.randomness import stream
 
 
@@ -26,10 +27,10 @@ class Bootstrap:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
+        if not 0 < number(self.level, "level") < 1:
             raise ValueError(f"expected a level between 0 and 1, got {self.level}")
-        if self.draws < 1:
-            raise ValueError(f"expected at least 1 draw, got {self.draws}")
+        # Fewer cannot tell where the tails begin.
+        whole(self.draws, f"draws of a {self.level:g} interval", ceil(2 / (1 - self.level) - 1e-9))
 
     def samples(self, part: int, count: int) -> Int[np.ndarray, "draw seed"]:
         """Places of the seeds in each sample; other ones for each part of the results."""

@@ -16,6 +16,7 @@ from interp.analysis.phases.phase import PhaseName
 from interp.analysis.sweeps.axes import Axes, Plane, base_values, plane
 from interp.analysis.sweeps.bootstrap import Bootstrap, interval, median
 from interp.analysis.sweeps.critical_value import CriticalValue
+from interp.training.arguments import word
 from interp.training.display import Result
 from interp.training.sweep.table.results import Results, distinct
 
@@ -152,10 +153,10 @@ def boundary(
 
 
 def _check(inside: Collection[str]) -> None:
-    known = get_args(PhaseName)
-    if isinstance(inside, str) or not inside or not set(inside) <= set(known):
-        got = inside if isinstance(inside, str) else ", ".join(sorted(inside)) or "none"
-        raise ValueError(f"expected a set of phases among {', '.join(known)}; got {got}")
+    if isinstance(inside, str) or not inside:
+        raise ValueError(f"inside: expected a set of phases, got {inside!r}")
+    for name in inside:
+        word(name, get_args(PhaseName), "inside")
 
 
 def _column(

@@ -22,6 +22,8 @@ from interp.training.runs.run import Run
 Scalar = int | float | str | bool | None
 
 CONVENTION: Convention = "one-sided"
+# Counts above and below the threshold, whatever the IPRs look like: columns of every sweep.
+_CLASSES = ("generalizing", "memorizing", "dead")
 
 
 def measure(run: Run) -> dict[str, Scalar]:
@@ -86,10 +88,13 @@ def _ipr(table: NeuronTable | None) -> dict[str, Scalar]:
 def _classes(table: NeuronTable | None) -> dict[str, Scalar]:
     classes = _classified(table)
     if classes is None:
-        names = ("generalizing", "memorizing", "dead", "threshold", "threshold_rule")
-        return dict.fromkeys(names)
-    counts: dict[str, Scalar] = dict(classes.counts.items())
-    return {**counts, "threshold": classes.threshold, "threshold_rule": classes.rule}
+        return dict.fromkeys((*_CLASSES, "threshold", "threshold_rule"))
+    counts = (int(who.sum()) for who in (classes.generalizing, classes.memorizing, classes.dead))
+    return {
+        **dict(zip(_CLASSES, counts, strict=True)),
+        "threshold": classes.threshold,
+        "threshold_rule": classes.rule,
+    }
 
 
 def _classified(table: NeuronTable | None) -> Classes | None:

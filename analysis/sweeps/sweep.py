@@ -14,6 +14,7 @@ from interp.analysis.sweeps.measured import asked_of, check_elsewhere
 from interp.analysis.sweeps.options import as_grid, axes_of_plane, parse_shard
 from interp.analysis.sweeps.refine import refine as points_between
 from interp.analysis.sweeps.row import measure
+from interp.training.arguments import whole
 from interp.training.runs.files import write_bytes
 from interp.training.sweep.executors.machine import Machine, MachineLike, as_machine
 from interp.training.sweep.executors.work import Keep
@@ -80,9 +81,7 @@ def sweep(
 
 def _check(asked: Sweep, machine: Machine, refine: int) -> None:
     """Refuses what cannot be asked for together."""
-    if refine < 0:
-        raise ValueError(f"refine: expected a number of rounds ≥ 0, got {refine}")
-    if refine and asked.shard.count > 1:
+    if whole(refine, "refine") and asked.shard.count > 1:
         raise ValueError("refine: expected the whole sweep, got a shard; refine when all are done")
     if str(asked.out).startswith("memory://") and machine.is_apart and asked.keep == "runs":
         raise ValueError(

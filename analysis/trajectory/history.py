@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from interp.analysis.caption import place
 from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
+from interp.training.arguments import whole
 from interp.training.display import Result, Values, plain
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -79,11 +80,11 @@ def history(
         ValueError: if there is no such measure, checkpoint or option, or the measure reads a
             whole run.
     """
-    found: Measure = MEASURES[name] if isinstance(name, str) else name
+    found: Measure = name if isinstance(name, Measure) else MEASURES[name]
     if found.reads != "checkpoint":
         raise ValueError(f"history: measure {found.name} reads a whole {found.reads} already")
     source, label = as_run(run), found.label(options)
-    wanted = tuple(source.steps if steps is None else sorted(steps))
+    wanted = tuple(source.steps if steps is None else _steps(steps))
     rows: list[Values] = []
     problems: dict[int, str] = {}
     for step in wanted:
@@ -98,5 +99,12 @@ def history(
     if len(problems) == len(wanted):
         first = next(iter(problems.values()), f"{source.path or 'run'}: no checkpoint yet")
         raise ValueError(first)
-    caption = place(source.config.seed, None, label, source.name)
+    caption = place(source.seed, None, label, source.name)
     return History(label, wanted, tuple(rows), problems, caption)
+
+
+def _steps(steps: Iterable[int]) -> list[int]:
+    found = sorted({whole(step, "steps") for step in steps})
+    if not found:
+        raise ValueError("steps: expected at least one checkpoint's, got none")
+    return found

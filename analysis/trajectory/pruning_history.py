@@ -10,14 +10,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from interp.analysis.ablation.by_class import BAND
+from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.kernel_scores import cumulative_counts
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.ranking import removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
+from interp.analysis.neurons.belonging import check_network
+from interp.analysis.neurons.classify import pruned_below
 from interp.analysis.neurons.read import neuron_table, no_neurons_in
 from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import whole
 from interp.training.data.splits import PARTS, SPLITS, split_means
 from interp.training.display import Result
 from interp.training.evaluation import Evaluation
@@ -38,15 +41,16 @@ class CheckpointCurves(Result):
     Attributes:
         steps: of the checkpoints.
         accuracy: after removing 0 … N neurons from the lowest IPR on.
-        sizes: numbers of neurons that random prunings removed.
-        mean, low, high: of the random prunings, 5–95 %.
+        sizes: numbers of neurons that random prunings removed: a grid, and where a threshold
+            was given the number that it prunes at the step.
+        mean, low, high: of the random prunings: 5–95 %, or the range of fewer than 20 draws.
         draws, seed: of the control; the same orders at every checkpoint.
         caption: of the newest checkpoint's neurons.
     """
 
     steps: tuple[int, ...]
     accuracy: Float[np.ndarray, "step split size_from_0"]
-    sizes: Int[np.ndarray, " size"]
+    sizes: Int[np.ndarray, "step size"]
     mean: Float[np.ndarray, "step split size"]
     low: Float[np.ndarray, "step split size"]
     high: Float[np.ndarray, "step split size"]
@@ -71,7 +75,10 @@ class CheckpointCurves(Result):
 
 
 def checkpoint_curves(
-    pairs: Iterable[tuple[Checkpoint, NeuronTable]], draws: int = 4, seed: int = 0
+    pairs: Iterable[tuple[Checkpoint, NeuronTable]],
+    draws: int = 4,
+    seed: int = 0,
+    threshold: float | None = None,
 ) -> CheckpointCurves:
     """Prunes a run's checkpoints by IPR, beside random prunings at a grid of sizes.
 
@@ -80,27 +87,29 @@ def checkpoint_curves(
             its neurons, all of the same layer. They are taken one by one.
         draws: random orders.
         seed: of the random orders.
+        threshold: an IPR; random prunings are scored at the number of neurons below it as well.
 
     Raises:
         ValueError: if a norm or a layer follows the neurons, or draws is below 1.
     """
-    if draws < 1:
-        raise ValueError(f"draws: expected at least 1 random control, got {draws}")
+    draws = whole(draws, "draws", least=1)
     steps: list[int] = []
-    curves, controls = [], []
+    curves, controls, scored = [], [], []
     for checkpoint, table in pairs:
         if not steps:
-            orders, sizes = _drawn(len(table), draws, seed)
+            orders, grid = _drawn(len(table), draws, seed)
+        sizes = grid if threshold is None else _beside(grid, pruned_below(table, threshold))
         curve, control = _of_checkpoint(checkpoint, table, orders, sizes)
         steps.append(table.step or 0)
         curves.append(curve)
         controls.append(control)
+        scored.append(sizes)
     found = np.stack(controls)  # step, draw, split, size
-    low, high = (np.quantile(found, q, axis=1) for q in BAND)
+    low, high = ends(found, axis=1)
     return CheckpointCurves(
         tuple(steps),
         np.stack(curves),
-        sizes,
+        np.stack(scored),
         found.mean(axis=1),
         low,
         high,
@@ -119,6 +128,14 @@ def _drawn(
     return orders, np.unique(np.linspace(0, neurons, CONTROL_SIZES).round().astype(np.int64))
 
 
+def _beside(grid: Int[np.ndarray, " size"], size: int) -> Int[np.ndarray, " size_"]:
+    """The grid with one more size; if it has that one, with another, so that all are as long."""
+    free = np.setdiff1d(np.arange(grid[-1] + 1), grid)
+    if not len(free):
+        return grid
+    return np.union1d(grid, free[np.abs(free - size).argmin()])
+
+
 @torch.no_grad()
 def _of_checkpoint(
     checkpoint: Checkpoint,
@@ -126,6 +143,7 @@ def _of_checkpoint(
     orders: Int[np.ndarray, "order neuron"],
     sizes: Int[np.ndarray, " size"],
 ) -> tuple[Float[np.ndarray, "split size_from_0"], Float[np.ndarray, "order split size"]]:
+    check_network(table, checkpoint.network)
     evaluation = checkpoint.evaluation
     tail = Tail(checkpoint.network, evaluation.pairs, table.layer)
     if tail.readout is None or tail.base is None:

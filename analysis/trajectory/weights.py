@@ -13,4 +13,4 @@ def weights(run: Run) -> Numbers:
     """The norm of all weights at the end, relative to the greatest of the run."""
     every = [m.weight_norm for m in run.measurements]
     values = {"norm_left": every[-1] / max(every), "weight_norm_peak": max(every)}
-    return Numbers(values, place(run.config.seed, run.measurement().step, run.name))
+    return Numbers(values, place(run.seed, run.measurement().step, run.name))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
+import os
 import signal
 import sys
 import threading
@@ -13,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from cyclopts import App, CycloptsError
+
+from interp.cli.terminal import end_cut_off, take_any_letter
 
 app = App(
     name="interp",
@@ -79,8 +83,10 @@ for _name, (_home, _help) in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: errors are one line on standard error and an exit code, never a traceback.
 
-    Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted.
+    Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted, 141 cut off by a reader
+    such as ``head``.
     """
+    take_any_letter()
     tokens = sys.argv[1:] if arguments is None else list(arguments)
     # Imports make objects by the hundred thousand, and all stay: looking for garbage among them,
     # then and at the end, would take a second of every command.
@@ -90,26 +96,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with warnings.catch_warnings(), _terminated_as_interrupted():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning
+            os.getcwd()
             app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
+            sys.stdout.flush()
     except CycloptsError as error:
         _fail(" ".join(str(error).split()), 2)
     except ValueError as error:
         _fail(str(error), 2)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        end_cut_off()
     except TypeError as error:
         if not str(error).startswith("expected "):
             raise
         _fail(str(error), 2)
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+        _fail(_of_the_system(error), 2)
     except MemoryError as error:
         _fail(f"not enough memory ({error or 'none left'})", 2)
     except ArithmeticError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt as error:
         _fail(str(error) or "interrupted", 130)
+
+
+def _of_the_system(error: OSError) -> str:
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno == errno.ENOENT:
+        return "the working directory is no longer there; go to another one"
+    if error.errno == errno.ENOSPC:
+        return "standard output: no space left on the device"
+    return str(error)
 
 
 @contextmanager

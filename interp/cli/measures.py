@@ -20,6 +20,7 @@ from interp.cli.parameters import (
 )
 from interp.cli.print_runs import print_json, print_values, say
 from interp.cli.progress import step_progress
+from interp.cli.terminal import show
 
 if TYPE_CHECKING:
     from interp.analysis.measure import Measure
@@ -86,13 +87,12 @@ def _list(tokens: Sequence[str]) -> None:
     if "--json" in tokens:
         print_json({"measures": [_told(one) for one in rows], "problems": problems})
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("measure", "reads", "what", "source")
     for one in rows:
         table.add_row(one.name, one.reads, one.title, one.source)
-    Console().print(table)
+    show(table)
     for name, reason in problems.items():
         say(f"left out: {name}: {reason}")
     say("interp measure NAME RUN runs one; interp measure NAME --help tells its options")

@@ -21,16 +21,19 @@ from interp.cli.parameters import (
     threshold_of,
     write_table,
 )
-from interp.cli.plain_results import ipr_summary
+from interp.cli.plain_results import ipr_summary, pruned_from, pruning_summary
 from interp.cli.print_runs import (
     print_histogram,
     print_json,
+    print_origin,
     print_pruning,
 )
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.run import Run
 
 
 def ipr(
@@ -53,7 +56,8 @@ def ipr(
     from interp.training.runs.run import load
 
     check_places(figure, template, table)
-    neurons = neuron_table(load(run), step, layer=layer)
+    source = load(run)
+    neurons = neuron_table(source, step, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
     if figure is not None:
         from interp import figures
@@ -62,8 +66,9 @@ def ipr(
     if table is not None:
         _write_neurons(neurons, classes, table)
     if json_:
-        print_json(ipr_summary(neurons, classes))
+        print_json(ipr_summary(source, neurons, classes))
         return
+    print_origin(source)
     print_histogram(neurons, classes)
     say_written(figure, table)
 
@@ -86,7 +91,7 @@ def prune(
     from interp.analysis.ablation.pruning_curves import pruning_curve
     from interp.analysis.neurons.classify import classify
     from interp.analysis.neurons.read import neuron_table
-    from interp.training.runs.run import load, write_pruned
+    from interp.training.runs.run import load
 
     check_places(figure, template)
     source = load(run)
@@ -95,20 +100,27 @@ def prune(
     classes = classify(neurons, threshold_of(threshold))
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     if save is not None:
-        write_pruned(save, source, neurons.step or 0, result.network, result.after)
+        _save(save, source, neurons, result)
     if figure is not None:
         from interp import figures
 
-        curves = pruning_curve(checkpoint, draws=draws, table=neurons)
+        curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
         figures.save(
             figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
         )
     if json_:
-        about = {"run": str(run), "step": neurons.step, "convention": neurons.convention}
-        print_json({**about, **result.to_dict()})
+        print_json(pruning_summary(source, neurons, result))
         return
+    print_origin(source)
     print_pruning(neurons, result)
     say_written(save, figure)
+
+
+def _save(path: Path, run: Run, table: NeuronTable, result: Pruning) -> None:
+    from interp.training.runs.run import write_pruned
+
+    about = pruned_from(run, table, result)
+    write_pruned(path, run, result.network, result.after, about)
 
 
 def _write_neurons(table: NeuronTable, classes: Classes, path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.ablation.heads import HeadAblation
-    from interp.analysis.neurons.classify import Classes
+    from interp.analysis.neurons.classify import Classes, Rule
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.origin import Pruned
     from interp.training.runs.run import Run
 
 
@@ -34,22 +37,25 @@ def run_summary(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "step": row.step,
-        "seed": run.config.seed,
+        "seed": run.seed,
+        "origin": run.origin.to_dict(),
         "scores": row.scores.to_dict(),
         "phase": named,
+        **({} if run.stopped is None else {"stopped": run.stopped}),
     }
 
 
-def ipr_summary(table: NeuronTable, classes: Classes) -> dict[str, Any]:
+def ipr_summary(run: Run, table: NeuronTable, classes: Classes) -> dict[str, Any]:
     """IPR of every neuron (null where it is dead), threshold and counts by class."""
     return {
         **origin(table),
+        "origin": run.origin.to_dict(),
         "mean_ipr": table.mean_ipr,
         "null_mean_ipr": table.null.mean,
         "threshold": classes.threshold,
         "rule": classes.rule,
         "dip_p_value": classes.dip_p_value,
-        "classes": classes.counts,
+        "classes": classes.told(),
         "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],
         "layer": table.layer,
         **_norm_summary(table),
@@ -69,6 +75,20 @@ def _norm_summary(table: NeuronTable) -> dict[str, Any]:
     }
 
 
+def report_summary(run: Run, threshold: Rule | float, layer: int) -> dict[str, Any]:
+    """What a report says of its run before any number: origin, and words for the classes."""
+    from interp.analysis.neurons.read import neuron_table
+    from interp.reporting.reading import classes_by
+
+    newest = run.checkpoint()
+    classes = None
+    if newest.network.layers:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the report has said it already
+            classes = classes_by(neuron_table(newest, layer=layer), threshold).told()
+    return {"origin": run.origin.to_dict(), "classes": classes}
+
+
 def heads_summary(run: Run, result: HeadAblation) -> dict[str, Any]:
     """Scores with all heads, and without each."""
     return {
@@ -81,3 +101,31 @@ def heads_summary(run: Run, result: HeadAblation) -> dict[str, Any]:
             f"{block}.{head}": scores.to_dict() for (block, head), scores in result.after.items()
         },
     }
+
+
+def pruning_summary(run: Run, table: NeuronTable, result: Pruning) -> dict[str, Any]:
+    """Scores before and after pruning, and what was pruned."""
+    return {
+        "run": str(run.path),
+        "step": table.step,
+        "seed": table.seed,
+        "convention": table.convention,
+        "origin": run.origin.to_dict(),
+        **result.to_dict(),
+    }
+
+
+def pruned_from(run: Run, table: NeuronTable, result: Pruning) -> Pruned:
+    """A pruning by class, as the folder of the pruned network tells it."""
+    from interp.training.runs.origin import Pruned
+
+    classes = result.classes
+    return Pruned(
+        run.name,
+        run.last_step if table.step is None else table.step,
+        table.layer,
+        result.kept,
+        len(table),
+        classes.threshold,
+        classes.rule,
+    )

@@ -7,9 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from interp.cli.terminal import show
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.by_class import Pruning
@@ -31,6 +32,12 @@ def say(text: str) -> None:
     print(text)
 
 
+def print_origin(run: Run) -> None:
+    """Where a run comes from, unless it was trained here."""
+    if not run.origin.trained_here:
+        say(f"{run.name}: {run.origin.words}")
+
+
 def print_scores(run: Run) -> None:
     """Scores of a run's last measurement, and its phase."""
     from interp.analysis.phases.phase import phase_or_none
@@ -44,6 +51,8 @@ def print_scores(run: Run) -> None:
     for split, score in row.scores.items():
         table.add_row(split, number(score.accuracy), number(score.loss, 5), SPLIT_MEANING[split])
     _show(table)
+    if run.ended is not None:
+        say(f"the run {run.ended}")
     found = phase_or_none(run)
     if found is not None:
         say(f"phase: {found.name} ({found.reason})")
@@ -62,6 +71,7 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    _say_words(classes)
     from interp.analysis.neurons.norm_weights import has_correlation, norm_correlation
 
     if has_correlation(table):
@@ -80,6 +90,13 @@ def print_pruning(table: NeuronTable, result: Pruning) -> None:
         shown.add_row(*row)
     _show(shown)
     say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
+    _say_words(result.classes)
+
+
+def _say_words(classes: Classes) -> None:
+    """Why the classes are called as they are, where that needs an excuse."""
+    if classes.words.sentence:
+        say(classes.words.sentence)
 
 
 def print_spectrum(
@@ -89,17 +106,23 @@ def print_spectrum(
     top: int = 10,
 ) -> None:
     """The strongest frequencies of each curve or embedding."""
+    import numpy as np
+
     what = "embeddings" if neuron is None else f"neuron {neuron}"
     shown = Table("frequency", *shares, title=f"{table.name}: share of power, {what}")
-    mean = sum(shares.values())
-    for frequency in (-mean).argsort()[:top]:
-        shown.add_row(str(frequency), *(f"{row[frequency]:.4f}" for row in shares.values()))
+    # A curve over another number of answers has other frequencies: fewer, or more.
+    longest = max(len(row) for row in shares.values())
+    total = np.sum([np.pad(row, (0, longest - len(row))) for row in shares.values()], axis=0)
+    for frequency in (-total).argsort()[:top]:
+        cells = (f"{r[frequency]:.4f}" if frequency < len(r) else "–" for r in shares.values())
+        shown.add_row(str(frequency), *cells)
     _show(shown)
     say(table.caption)
 
 
 def print_heads(name: str, result: HeadAblation) -> None:
     """Accuracy of the splits with all heads and without each."""
+    from interp.analysis.caption import place
     from interp.words.sentences import number
 
     how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
@@ -111,7 +134,7 @@ def print_heads(name: str, result: HeadAblation) -> None:
         cells = (number(score.accuracy) for score in scores.by_split.values())
         shown.add_row(f"head {block}.{head}", *cells)
     _show(shown)
-    say(f"accuracy · seed {result.seed} · step {result.step}")
+    say(place(result.seed, result.step, "accuracy"))
 
 
 def print_values(name: str, result: Result, most: int = 40) -> None:
@@ -149,4 +172,4 @@ def _cell(value: Value) -> str:
 
 def _show(table: Table) -> None:
     table.title_justify = "left"
-    Console().print(table)
+    show(table)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from interp.cli.print_runs import say
 from interp.cli.progress import duration
+from interp.cli.terminal import show
 
 if TYPE_CHECKING:
     from interp.analysis.sweeps.boundary import Boundary
@@ -42,7 +42,7 @@ def print_plan(name: str, plan: Plan) -> None:
         shown.add_row(*(str(value) for value in place.values()))
     if len(plan.places) > _LISTED:
         shown.add_row(*("…" for _ in plan.places[0]))
-    Console().print(shown)
+    show(shown)
     if plan.invalid:
         say(f"{len(plan.invalid)} cells cannot be run, the first: {plan.invalid[0]}")
     if plan.done:
@@ -119,7 +119,7 @@ def print_phases(place: str, diagram: PhaseDiagram, boundary: Boundary) -> None:
         found = {row.x: row for row in boundary.rows if row.panel == panel}
         shown.add_section()
         shown.add_row("critical", *(_critical(found.get(x)) for x in xs))
-        Console().print(shown)
+        show(shown)
     used = [state for state in _LETTERS if any(point.state == state for point in diagram.points)]
     say(" · ".join(f"{_LETTERS[state]} {state}" for state in used))
     say(

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from interp.cli.parameters import Json
 from interp.cli.print_runs import print_json, say
+from interp.cli.terminal import show
 
 if TYPE_CHECKING:
     from interp.reproduction.recipe import Recipe
@@ -74,7 +75,6 @@ def reproduce(
 
 
 def _list(json_: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from interp.reproduction.recipe import recipes
@@ -86,7 +86,7 @@ def _list(json_: bool) -> None:
     table = Table("name", "what", "claim")
     for one in every:
         table.add_row(one.name, one.label, one.title)
-    Console().print(table)
+    show(table)
     say("interp reproduce NAME tries one; --all all of them; --dry-run tells the cost")
 
 
@@ -123,7 +123,6 @@ def _announce(
 
 
 def _print_verdict(one: Verdict, out: Path) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -135,7 +134,7 @@ def _print_verdict(one: Verdict, out: Path) -> None:
         cells = (judged.criterion.says, asked(judged.criterion), measured(judged), judged.word)
         table.add_row(*map(escape, cells))  # a place in brackets is no style
     say(f"\n{one.recipe.label}: {one.recipe.title}\n{one.recipe.claim}")
-    Console().print(table)
+    show(table)
     seeds = ", ".join(map(str, one.seeds))
     say(f"{one.word}: {one.why} (budget {one.budget}, seeds {seeds}, {one.cells} runs)")
     if one.recipe.note:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, fields, is_dataclass, make_dataclass
+from keyword import iskeyword
 from typing import Annotated, Any
 
 import yaml
@@ -27,7 +28,9 @@ def _make_options() -> type:
     sections: dict[str, list[tuple[str, Any, Any]]] = {}
     for path, description, default in option_fields():
         section, _, key = path.rpartition(".")
-        entry = (key, _flag(key, description, default), field(default=None))
+        # Python keeps a few words to itself, such as "for".
+        name = f"{key}_" if iskeyword(key) else key
+        entry = (name, _flag(key, description, default), field(default=None))
         sections.setdefault(section, []).append(entry)
     own = sections.pop("", [])
     nested = [
@@ -55,7 +58,7 @@ def overrides_of(options: Any) -> dict[str, Any]:
             inner = overrides_of(value)
             found.update({f"{entry.name}.{key}": one for key, one in inner.items()})
         elif value is not None:
-            found[entry.name] = _parsed(value)
+            found[entry.name.removesuffix("_")] = _parsed(value)
     return found
 
 

@@ -21,7 +21,7 @@ from interp.cli.parameters import (
     say_written,
     threshold_of,
 )
-from interp.cli.plain_results import heads_summary, origin, run_summary
+from interp.cli.plain_results import heads_summary, origin, report_summary, run_summary
 from interp.cli.print_runs import (
     print_heads,
     print_json,
@@ -90,7 +90,7 @@ def spectrum(
     else:
         source = neuron_table(load(run), step, layer=layer)
         drawn = figures.neuron_curves(source, neuron)
-        rows = power_shares(source.coefficients[:, neuron])
+        rows = [power_shares(one[neuron]) for one in source.coefficients]
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
         figures.save(drawn, figure, template=template)
@@ -146,12 +146,12 @@ def report(
 ) -> None:
     """Write a run as one HTML file to play with: move the threshold, the checkpoint, the neuron."""
     from interp.reporting.report import report as write_report
+    from interp.training.runs.run import load
 
-    path = write_report(
-        run, out, threshold_of(threshold), draws, layer, pruned_checkpoints, measures or ()
-    )
+    source, rule = load(run), threshold_of(threshold)
+    path = write_report(source, out, rule, draws, layer, pruned_checkpoints, measures or ())
     if json_:
-        print_json({"report": str(path)})
+        print_json({"report": str(path), **report_summary(source, rule, layer)})
     else:
         say(f"report: {path}")
 

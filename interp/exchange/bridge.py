@@ -89,7 +89,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         n_layers=model.n_layers,
         n_ctx=positions,
         d_vocab=tokens,
-        d_vocab_out=network.task.p,
+        d_vocab_out=network.task.n_answers,
         d_mlp=model.d_mlp or None,
         attn_only=not model.d_mlp,
         act_fn=_ACTIVATIONS_THERE.get(model.phi, "relu"),
@@ -119,7 +119,7 @@ def _weights(network: Transformer) -> Iterator[tuple[str, Tensor]]:
         yield from _of_norm("ln_final", network.ln_final)
     yield "unembed.weight", network.read_out.T
     if network.unembed is not None and network.unembed.b_U is not None:
-        yield "unembed.bias", network.unembed.b_U * network.model.output_scale
+        yield "unembed.bias", network.unembed.b_U * network.model.logit_scale
 
 
 def _of_block(block: TransformerBlock) -> Iterator[tuple[str, Tensor]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from interp.analysis.caption import place
 from interp.analysis.phases.phase import phase_or_none
 from interp.training.data.splits import SPLIT_MEANING
-from interp.training.runs.origin import origin_of
 from interp.training.runs.run import Run
 from interp.words.sentences import PAPERS, number
 from interp.words.story import story
@@ -21,7 +21,7 @@ def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
     front = {
         "library_name": "interp",
         # Nobody but its authors can give a licence for an imported network.
-        **({"license": "mit"} if origin_of(run) is None else {}),
+        **({"license": "mit"} if run.origin.imported is None else {}),
         "tags": ["grokking", "memorization", "modular-arithmetic", "mechanistic-interpretability"],
         "model-index": [{"name": title, "results": [_results(run)]}],
     }
@@ -35,9 +35,9 @@ def model_card(run: Run, title: str, pictures: Mapping[str, str]) -> str:
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
         f"# {title}",
         story(run) + ended,
-        f"Scores at step {row.step}, seed {run.config.seed}:",
+        f"Scores at {place(run.seed, row.step).replace(' · ', ', ')}:",
         "\n".join(table),
-        *(_picture(words, place) for words, place in pictures.items()),
+        *(_picture(words, file) for words, file in pictures.items()),
         '## Use\n\n```python\nimport interp\n\nrun = interp.load("path/to/this/folder")\n'
         "interp.neuron_table(run).mean_ipr\n```",
         "## Cite\n\n" + "\n".join(f"- {paper}" for paper in PAPERS),
@@ -49,15 +49,15 @@ def _results(run: Run) -> dict[str, Any]:
     task = run.config.task
     known = {split: score.accuracy for split, score in run.measurement().scores.items()}
     return {
-        "task": {"type": "modular-arithmetic", "name": f"({task.operation}) mod {task.p}"},
-        "dataset": {"name": f"({task.operation}) mod {task.p}", "type": "modular-arithmetic"},
+        "task": {"type": "modular-arithmetic", "name": task.title},
+        "dataset": {"name": task.title, "type": "modular-arithmetic"},
         "metrics": [
             {"type": "accuracy", "name": f"{split} accuracy", "value": round(value, 4)}
             for split, value in known.items()
-            if value is not None
+            if value is not None and (run.knows_data or split == "all")
         ],
     }
 
 
-def _picture(words: str, place: str) -> str:
-    return f"![{words}]({place})" if place.endswith(".png") else f"[{words}]({place})"
+def _picture(words: str, file: str) -> str:
+    return f"![{words}]({file})" if file.endswith(".png") else f"[{words}]({file})"

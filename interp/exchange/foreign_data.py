@@ -209,8 +209,10 @@ def _labels(task: Task, train: np.ndarray, values: Any, what: str) -> np.ndarray
             f"{what}: expected {len(train)} labels of the training pairs or {len(task.pairs)} of "
             f"all pairs, got an array of shape {labels.shape}"
         )
-    if labels.size and not 0 <= labels.min() <= labels.max() < task.p:
-        raise ValueError(f"{what}: expected answers from 0 to {task.p - 1}, got {labels.max()}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < task.n_answers:
+        raise ValueError(
+            f"{what}: expected answers from 0 to {task.n_answers - 1}, got {labels.max()}"
+        )
     given = task.answers.copy()
     given[train] = labels if len(labels) == len(train) else labels[train]
     return given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.runs.files import is_vacant, write_bytes
-from interp.training.runs.origin import write_origin
+from interp.training.runs.origin import Origin, write_origin
 from interp.training.runs.run import Run, made_run
 from interp.training.tasks.task import make_task
 
@@ -122,8 +122,10 @@ def import_checkpoint(
         reading.newest.dropped,
         doubts(_findings(reading, dataset, data)),
     )
+    origin = Origin({"file": Path(where).name, "dataset_known": dataset.known, **about.to_dict()})
+    about = replace(about, run=replace(about.run, origin=origin))
     if target is not None:
-        write_origin(target, about.to_dict())
+        write_origin(target, origin)
         write_bytes(target / "README.md", model_card(about.run, target.name, {}).encode())
     return about
 

@@ -49,7 +49,7 @@ def _named(network: Network) -> Iterator[tuple[str, Tensor]]:
 
 @_named.register(Transformer)
 def _named_transformer(network: Transformer) -> Iterator[tuple[str, Tensor]]:
-    output = network.model.output_scale
+    output = network.model.logit_scale
     for name, one in network.state_dict().items():
         if name.endswith((".attn.W_Q", ".attn.b_Q")):
             attention = network.get_submodule(name.rpartition(".")[0])
@@ -86,7 +86,7 @@ def _layers(network: MLP) -> Iterator[tuple[str, Tensor]]:
     last = len(network.layers)
     yield f"layers.{last}.weight", network.read_out.T
     if network.unembed.b_U is not None:
-        yield f"layers.{last}.bias", network.unembed.b_U * network.model.output_scale
+        yield f"layers.{last}.bias", network.unembed.b_U * network.model.logit_scale
 
 
 def _norm(prefix: str, norm: BatchNorm | LayerNorm | None) -> Iterator[tuple[str, Tensor]]:

@@ -13,10 +13,11 @@ from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
+from interp.training.arguments import word
 from interp.training.runs.files import is_vacant, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
-from interp.training.runs.origin import origin_of, write_origin
+from interp.training.runs.origin import write_origin
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
 
@@ -49,8 +50,7 @@ def publish(
     target = Path(out)
     if not source.finished:
         raise ValueError(f"{source.path}: expected a finished run, its last step is to come")
-    if checkpoints not in ("newest", "all"):
-        raise ValueError(f"checkpoints: expected newest or all, got {checkpoints!r}")
+    word(checkpoints, ("newest", "all"), "checkpoints")
     if not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
     if push is not None and push.count("/") != 1:
@@ -62,16 +62,21 @@ def publish(
         for step in source.steps if checkpoints == "all" else source.steps[-1:]:
             write_checkpoint(folder, step, source.network(step), source.config)
         write_measurements(folder, source.measurements)
-        finish_run(folder, source.config, source.measurement(), source.seconds or 0.0, title)
+        _finish(folder, source, title)
         pictures = _draw(source, folder)
-        if (about := origin_of(source)) is not None:
-            write_origin(folder, about)
+        write_origin(folder, source.origin)
         write_bytes(folder / "README.md", model_card(source, title, pictures).encode())
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
     if hub is not None:
         hub.create_repo(push, exist_ok=True)
         hub.upload_folder(repo_id=push, folder_path=str(target))
     return target
+
+
+def _finish(folder: Path, source: Run, title: str) -> None:
+    """Marks the folder as that of a finished run, which ended as the source did."""
+    last, seconds = source.measurement(), source.seconds or 0.0
+    finish_run(folder, source.config, last, seconds, title, source.origin, source.stopped)
 
 
 def _hub() -> Any:

@@ -97,11 +97,11 @@ def _redrawn(task: Task, rule: Rule, seed: int, answers: int) -> Dataset:
 
 
 def _doshi(task: Task, rule: Rule, seed: int) -> Dataset:
-    return _redrawn(task, rule, seed, task.p)
+    return _redrawn(task, rule, seed, task.n_answers)
 
 
 def _doshi_transformer(task: Task, rule: Rule, seed: int) -> Dataset:
-    return _redrawn(task, rule, seed, task.p - 1)
+    return _redrawn(task, rule, seed, task.n_answers - 1)
 
 
 def _progress_measures(task: Task, rule: Rule, seed: int) -> Dataset:

@@ -10,7 +10,13 @@ from typing import Any
 
 from interp.analysis.phases.phase import phase_name
 from interp.training.config.run_config import RunConfig
-from interp.training.runs.metadata import Measurement, read_measurements, read_run_config
+from interp.training.runs.metadata import (
+    Measurement,
+    read_measurements,
+    read_run_config,
+    read_stopped,
+)
+from interp.training.runs.origin import Origin, read_origin
 from interp.training.untrusted import open_regular, parse_json
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -25,7 +31,7 @@ class Listed:
 
     Attributes:
         name: path below the explored folder.
-        status: done, training, no checkpoint yet, or broken.
+        status: done, imported, pruned, training, no checkpoint yet, or broken.
         error: why it is broken, in one line.
         state: its phase, or what a sweep says it is.
     """
@@ -91,13 +97,29 @@ def listed_run(name: str, folder: Path) -> Listed:
         config = _config(folder)
         row = replace(row, **settings(config))
         row = replace(row, **_scores(_measurements(folder), config))
-        return replace(row, status=_status(folder))
+        if not (origin := read_origin(folder)).trained_here:
+            row = replace(row, **_not_trained_here(origin, row))
+        status = _status(folder)
+        return replace(row, status=status if origin.trained_here else origin.kind)
     except ValueError as error:
         # The row has the run's name, so files are named from there on.
         words = " ".join(str(error).split()).removeprefix(f"{folder}/")
         return replace(row, status="broken", error=words)
     except OSError as error:
         return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")
+
+
+def _not_trained_here(origin: Origin, row: Listed) -> dict[str, Any]:
+    """The columns that say nothing of a run that was not trained here."""
+    unknown = ["steps"]
+    if row.state in ("forgetting", "confusion"):  # which a history would tell apart
+        unknown.append("state")
+    if origin.imported is not None:
+        unknown += ["weight_decay", "seed"]
+        # Of older folders nothing says it; all pairs with their own answers stand for no dataset.
+        if not origin.imported.get("dataset_known", (row.fraction, row.corruption) != (1, 0)):
+            unknown += ["fraction", "corruption", "train"]
+    return dict.fromkeys(unknown)
 
 
 def _config(folder: Path) -> RunConfig:
@@ -132,7 +154,10 @@ def _status(folder: Path) -> str:
     if not checkpoints:
         return "no checkpoint yet"
     _check_tensors(checkpoints[-1] / "model.safetensors")
-    return "done" if (folder / "DONE").exists() else "training"
+    if not (folder / "DONE").exists():
+        return "training"
+    stopped = read_stopped(folder)
+    return "done" if stopped is None else f"done, stopped: {stopped}"
 
 
 def _check_tensors(path: Path) -> None:

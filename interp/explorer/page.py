@@ -17,8 +17,9 @@ GRAPH = {**HTML_CONFIG, "responsive": False}
 FIRST_ROWS = 300  # that come with the page; more follow a moment later
 NOT_YET = -1  # the version of a page whose table is not whole
 
+_THREE_DIGITS = "params.value == null ? '–' : d3.format('.3f')(params.value)"
 _NUMBER = {"filter": "agNumberColumnFilter", "type": "numericColumn"}
-_SCORE = {**_NUMBER, "width": 105, "valueFormatter": {"function": "d3.format('.3f')(params.value)"}}
+_SCORE = {**_NUMBER, "width": 105, "valueFormatter": {"function": _THREE_DIGITS}}
 COLUMNS: list[dict[str, Any]] = [
     {"field": "name", "width": 260},
     {"field": "status", "width": 170},

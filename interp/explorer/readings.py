@@ -15,7 +15,7 @@ import torch
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import Order
-from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.classify import NULL_QUANTILE, two_class_cut
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
@@ -82,7 +82,7 @@ class OpenRun:
         try:
             return two_class_cut(table.ipr[~table.dead])
         except ValueError:
-            return table.null.quantile(0.999)
+            return table.null.quantile(NULL_QUANTILE)
 
     def curves(self, step: int) -> PruningCurves | None:
         """Pruning curves at a step; None until the background has made the first of them.

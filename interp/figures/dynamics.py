@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.phases.events import Interval
 from interp.analysis.trajectory.ipr_history import Dynamics
+from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
-from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.figures.template import INK, styled
 
 
 def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure:
@@ -20,14 +21,16 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
         classes: of the last checkpoint; colours the lines.
     """
     expect(history, Dynamics)
+    if classes is not None and len(classes.dead) != history.ipr.shape[1]:
+        expected = f"classes: expected those of the run's {history.ipr.shape[1]} neurons"
+        raise ValueError(f"{expected}, got {len(classes.dead)}")
     drawn = history.steps > 0
     steps = history.steps[drawn]
     figure = go.Figure()
-    groups = {"neurons": np.ones(history.ipr.shape[1], dtype=bool)}
-    if classes is not None:
-        groups = {"memorizing": classes.memorizing, "generalizing": classes.generalizing}
+    everyone = np.ones(history.ipr.shape[1], dtype=bool)
+    groups = [Group("neurons", HIGH, everyone)] if classes is None else groups_of(classes)
     values = history.ipr[drawn]
-    figure.add_traces([_lines(name, steps, values[:, who]) for name, who in groups.items()])
+    figure.add_traces([_lines(one, steps, values[:, one.members]) for one in groups])
     figure.add_trace(
         go.Scatter(
             x=steps.astype(np.int32),
@@ -48,7 +51,7 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
     return styled(figure, "IPR over training", history.caption, height=460)
 
 
-def _lines(name: str, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
+def _lines(group: Group, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
     """IPRs (step, neuron) as one trace of many lines, with a gap after each neuron."""
     lines = np.full((values.shape[1], len(steps) + 1), np.nan, dtype=np.float32)
     lines[:, :-1] = values.T
@@ -56,9 +59,9 @@ def _lines(name: str, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
         x=np.tile(np.append(steps, steps[-1:]), len(lines)).astype(np.int32),
         y=lines.ravel(),
         mode="lines",
-        name=f"{name} ({len(lines)})",
+        name=f"{group.name} ({len(lines)})",
         opacity=0.35,
-        line={"color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]), "width": 0.8},
+        line={"color": group.look.colour, "width": 0.8},
         hoverinfo="skip",
     )
 

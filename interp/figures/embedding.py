@@ -16,29 +16,30 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
     """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions."""
     expect(embeddings, EmbeddingTable)
     figure = go.Figure()
-    frequencies = 0
     for (name, share), colour in zip(embeddings.shares.items(), _COLOUR, strict=False):
-        frequencies = len(share)
         mean = embeddings.mean_ipr[name]
         figure.add_trace(
             go.Bar(
-                x=np.arange(frequencies, dtype=np.int32),
+                x=np.arange(len(share), dtype=np.int32),
                 y=share.astype(np.float32),
                 name=name if mean is None else f"{name} (mean IPR {mean:.3f})",
                 marker={"color": colour},
                 hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
             )
         )
-    figure.add_hline(
-        y=1 / frequencies,
-        line={"color": INK, "dash": "dot", "width": 1},
-        annotation={
-            "text": "flat spectrum",
-            "font_size": 11,
-            "xanchor": "right",
-            "bgcolor": "rgba(255,255,255,0.8)",
-        },
-    )
+    lengths = {len(share) for share in embeddings.shares.values()}
+    for frequencies in sorted(lengths):
+        which = f" of {frequencies} frequencies" if len(lengths) > 1 else ""
+        figure.add_hline(
+            y=1 / frequencies,
+            line={"color": INK, "dash": "dot", "width": 1},
+            annotation={
+                "text": f"flat spectrum{which}",
+                "font_size": 11,
+                "xanchor": "right",
+                "bgcolor": "rgba(255,255,255,0.8)",
+            },
+        )
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
     figure.update_xaxes(title_text="frequency (0 is the constant)")
     figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")

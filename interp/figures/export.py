@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from interp.figures.expected import expect
 from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
-from interp.training.arguments import several
+from interp.training.arguments import several, word
 from interp.training.runs.files import check_place, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
@@ -45,8 +45,7 @@ def check_figure(path: Path | str, template: str = "screen") -> None:
             exist, the template is unknown, or what draws images is not installed.
     """
     check_place("figure", Path(path), *SUFFIXES)
-    if template not in ("screen", *_COLUMNS):
-        raise ValueError(f"template: expected screen, paper or paper-wide, got {template!r}")
+    word(template, ("screen", *_COLUMNS), "template")
     if Path(path).suffix.lower() == ".html":
         return
     if find_spec("kaleido") is None:

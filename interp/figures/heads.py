@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.ablation.heads import HeadAblation
+from interp.analysis.caption import place
 from interp.figures.expected import expect
 from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.data.splits import Split
@@ -42,6 +43,5 @@ def head_ablation(result: HeadAblation, name: str = "network") -> go.Figure:
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03])
     how = {"zero": "set to zero", "mean": "set to its mean over all pairs"}[result.how]
     caption = f"what the head writes is {how}; lines: with all heads"
-    if result.seed is not None:
-        caption += f" · seed {result.seed} · step {result.step}"
+    caption = place(result.seed, result.step, caption)
     return styled(figure, f"Heads of {name}, ablated one at a time", caption)

@@ -6,10 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
-from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.figures.template import INK, styled
+from interp.training.arguments import whole
 
 
 def ipr_histogram(
@@ -24,15 +27,13 @@ def ipr_histogram(
         null: whether to draw the expected counts if all curves were Gaussian noise.
     """
     expect(table, NeuronTable)
+    if classes is not None:
+        check_classes(classes, table)
+    bins = whole(bins, "bins", least=1)
     edges = np.linspace(0, 1, bins + 1)
     figure = go.Figure()
-    groups: dict[str, np.ndarray] = {"all neurons": table.ipr[~table.dead]}
-    if classes is not None:
-        groups = {
-            "memorizing": table.ipr[classes.memorizing],
-            "generalizing": table.ipr[classes.generalizing],
-        }
-    figure.add_traces([_bars(name, values, edges) for name, values in groups.items()])
+    groups = [Group("all neurons", HIGH, ~table.dead)] if classes is None else groups_of(classes)
+    figure.add_traces([_bars(one, table.ipr[one.members], edges) for one in groups])
     if null:
         figure.add_trace(_null_line(table, edges))
     if classes is not None:
@@ -47,12 +48,12 @@ def ipr_histogram(
     return styled(figure, f"IPR of the neurons of {table.name}", table.caption)
 
 
-def _bars(name: str, values: np.ndarray, edges: np.ndarray) -> go.Bar:
-    """How many values lie in each bin; hatched for memorizing neurons."""
+def _bars(group: Group, values: np.ndarray, edges: np.ndarray) -> go.Bar:
+    """How many values lie in each bin; hatched for neurons below the threshold."""
     counts, _ = np.histogram(values, edges)
     bins = len(edges) - 1
     pattern = {
-        "shape": "/" if name == "memorizing" else "",
+        "shape": group.look.hatch,
         "fillmode": "overlay",
         "fgcolor": "white",
         "solidity": 0.15,
@@ -61,14 +62,15 @@ def _bars(name: str, values: np.ndarray, edges: np.ndarray) -> go.Bar:
     return go.Bar(
         x=((edges[1:] + edges[:-1]) / 2).astype(np.float32),
         y=counts.astype(np.int32),
-        name=f"{name} ({len(values)})",
+        name=f"{group.name} ({len(values)})",
         width=1 / bins,
         marker={
-            "color": CLASS_COLOUR.get(name, CLASS_COLOUR["generalizing"]),
+            "color": group.look.colour,
             "line": {"color": "white", "width": 0.5},
             "pattern": pattern,
         },
-        hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons<extra>{name}</extra>",
+        hovertemplate=f"IPR %{{x:.2f}} ± {0.5 / bins:.2f}<br>%{{y}} neurons"
+        f"<extra>{group.name}</extra>",
     )
 
 

@@ -10,6 +10,7 @@ from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
+from interp.training.arguments import is_whole
 from interp.training.tasks.groups import GROUPS
 
 
@@ -20,8 +21,8 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         ValueError: if there is no such neuron.
     """
     expect(table, NeuronTable)
-    if not 0 <= neuron < len(table):
-        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron}")
+    if not is_whole(neuron) or not 0 <= neuron < len(table):
+        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron!r}")
     figure = make_subplots(
         rows=3,
         cols=2,
@@ -49,11 +50,11 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
 
 def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
     """The weights over the group's elements, and their component at the dominant frequency."""
-    element = np.arange(table.elements, dtype=np.int32)
-    frequency = int(table.frequency[neuron])
+    element = np.arange(table.lengths[curve], dtype=np.int32)
+    frequency = int(table.shown_frequency[curve, neuron])
     weights = go.Scatter(
         x=element,
-        y=table.ordered[curve, neuron].astype(np.float32),
+        y=table.ordered[curve][neuron].astype(np.float32),
         mode="lines+markers",
         name="weight",
         marker={"size": 4},
@@ -72,7 +73,7 @@ def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
 
 
 def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
-    shares = power_shares(table.coefficients[curve, neuron])
+    shares = power_shares(table.coefficients[curve][neuron])
     return go.Bar(
         x=np.arange(len(shares), dtype=np.int32),
         y=shares.astype(np.float32),
@@ -85,9 +86,10 @@ def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
 
 def _wave(table: NeuronTable, curve: int, neuron: int, frequency: int) -> np.ndarray:
     """The curve's component at one frequency, over the group's elements."""
-    kept = np.zeros_like(table.coefficients[curve, neuron])
-    kept[frequency] = table.coefficients[curve, neuron, frequency]
-    wave: np.ndarray = np.fft.irfft(kept, n=table.elements)
+    spectrum = table.coefficients[curve][neuron]
+    kept = np.zeros_like(spectrum)
+    kept[frequency] = spectrum[frequency]
+    wave: np.ndarray = np.fft.irfft(kept, n=table.lengths[curve])
     return wave
 
 

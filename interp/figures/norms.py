@@ -6,13 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.norm_weights import norm_correlation
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
-from interp.figures.template import CLASS_COLOUR, styled
-
-_MARKER = {"memorizing": "diamond", "generalizing": "circle"}
+from interp.figures.template import styled
 
 
 def norm_weights(table: NeuronTable, classes: Classes | None = None) -> go.Figure:
@@ -22,28 +22,28 @@ def norm_weights(table: NeuronTable, classes: Classes | None = None) -> go.Figur
         ValueError: if the layer has no norm.
     """
     expect(table, NeuronTable)
+    if classes is not None:
+        check_classes(classes, table)
     found = norm_correlation(table)
     weight = np.asarray(table.norm_weight)
-    groups = {"generalizing": ~table.dead}
-    if classes is not None:
-        groups = {"memorizing": classes.memorizing, "generalizing": classes.generalizing}
+    groups = [Group("neurons", HIGH, ~table.dead)] if classes is None else groups_of(classes)
     figure = go.Figure()
-    for name, members in groups.items():
+    for group in groups:
         figure.add_trace(
             go.Scatter(
-                x=table.ipr[members].astype(np.float32),
-                y=weight[members].astype(np.float32),
+                x=table.ipr[group.members].astype(np.float32),
+                y=weight[group.members].astype(np.float32),
                 mode="markers",
-                name=name if classes is not None else "neurons",
+                name=group.name,
                 marker={
-                    "color": CLASS_COLOUR[name],
-                    "symbol": _MARKER[name],
+                    "color": group.look.colour,
+                    "symbol": group.look.marker,
                     "size": 6,
                     "opacity": 0.7,
                 },
-                customdata=np.flatnonzero(members).astype(np.int32),
+                customdata=np.flatnonzero(group.members).astype(np.int32),
                 hovertemplate="neuron %{customdata}<br>IPR %{x:.3f}<br>|weight| %{y:.3f}"
-                f"<extra>{name}</extra>",
+                f"<extra>{group.name}</extra>",
             )
         )
     figure.update_xaxes(title_text=f"IPR ({CONVENTIONS[table.convention].words})", range=[0, 1.02])

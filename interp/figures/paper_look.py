@@ -7,6 +7,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from interp.figures.expected import expect
+from interp.training.arguments import whole
 
 PIXELS_PER_INCH = 96  # of CSS, so of SVG and PDF
 _POINT = PIXELS_PER_INCH / 72
@@ -27,7 +28,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
         ValueError: if there is no such number of columns.
     """
     expect(figure, go.Figure)
-    if columns not in _INCHES:
+    if whole(columns, "columns") not in _INCHES:
         raise ValueError(f"columns: expected 1 or 2, got {columns!r}")
     drawn = go.Figure([t for t in figure.data if t.visible != "legendonly"], figure.layout)
     width = _INCHES[columns] * PIXELS_PER_INCH

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.analysis.ablation.band import band_words
 from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.expected import expect
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
+from interp.training.arguments import whole, word
 from interp.training.data.splits import SPLITS, Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
@@ -21,6 +23,7 @@ _DASHES = ("dot", "dashdot", "longdashdot", "dash")
 
 
 Metric = Literal["accuracy", "loss"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 def pruning_curves(
@@ -37,6 +40,7 @@ def pruning_curves(
         pruned: marks this number of pruned neurons in the left panel.
     """
     expect(curves, PruningCurves)
+    word(metric, METRICS, "metric")
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -49,6 +53,8 @@ def pruning_curves(
             figure.add_trace(trace, row=1, col=column)
         figure.update_xaxes(title_text=f"pruned neurons of {curves.neurons}", row=1, col=column)
     if pruned is not None:
+        if whole(pruned, "pruned") > curves.neurons:
+            raise ValueError(f"pruned: expected 0 to {curves.neurons} neurons, got {pruned}")
         _mark(figure, pruned)
     label = "accuracy" if metric == "accuracy" else f"loss ({curves.loss_name})"
     figure.update_yaxes(title_text=label, row=1, col=1)
@@ -134,6 +140,7 @@ def pruning_curve(curve: PruningCurve, metric: Metric = "accuracy") -> go.Figure
         metric: what to draw.
     """
     expect(curve, PruningCurve)
+    word(metric, METRICS, "metric")
     figure = go.Figure()
     for split in SPLITS:
         if getattr(curve, metric)[split] is not None:
@@ -161,7 +168,7 @@ def _band(
         fillcolor=faint(colour, 0.15),
         line={"width": 0},
         hoverinfo="skip",
-        name=f"{split}, random (5–95 %)",
+        name=f"{split}, random ({band_words(control.draws)})",
         legendgroup=group,
         showlegend=legend,
     )

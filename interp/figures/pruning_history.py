@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
 from interp.figures.template import styled
+from interp.training.arguments import word
 from interp.training.data.splits import SPLITS, Split
 
 
@@ -17,7 +20,7 @@ def pruning_history(found: CheckpointCurves, split: Split = "test") -> go.Figure
         found: from the measure ``pruning_history``.
         split: whose accuracy.
     """
-    accuracy = found.accuracy[:, SPLITS.index(split)]
+    accuracy = found.accuracy[:, SPLITS.index(cast(Split, word(split, SPLITS, "split")))]
     figure = go.Figure(
         go.Heatmap(
             z=accuracy.astype(np.float32),

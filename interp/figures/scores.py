@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.ablation.by_class import BAND, Pruning
+from interp.analysis.ablation.band import band_words
+from interp.analysis.ablation.by_class import Pruning
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS
@@ -32,7 +34,9 @@ def before_after(result: Pruning) -> go.Figure:
     """Accuracy before and after pruning, and the random control with its band."""
     there = [split for split in SPLITS if result.before[split].accuracy is not None]
     control = [result.control[split]["accuracy"] for split in there]
-    mean = [one["mean"] or 0.0 for one in control]
+    mean, high, low = (
+        np.array([one[end] for one in control], dtype=float) for end in ("mean", "high", "low")
+    )
     figure = go.Figure(
         [
             _bars("before", there, [result.before[s].accuracy for s in there], INK),
@@ -46,18 +50,20 @@ def before_after(result: Pruning) -> go.Figure:
         ]
     )
     figure.data[2].error_y = {
-        "array": [(one["high"] or 0.0) - m for one, m in zip(control, mean, strict=True)],
-        "arrayminus": [m - (one["low"] or 0.0) for one, m in zip(control, mean, strict=True)],
+        "array": high - mean,
+        "arrayminus": mean - low,
     }
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.18})
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03])
-    low, high = (f"{100 * q:g}" for q in BAND)
-    words = f"{result.caption} · control: {result.draws} random prunings, {low}–{high} %"
+    words = f"{result.caption} · control: {result.draws} random prunings, "
+    words += band_words(result.draws)
     title = f"{result.pruned} of {result.kept + result.pruned} neurons pruned"
     return styled(figure, title, words)
 
 
-def _bars(name: str, splits: Sequence[str], values: Sequence[float | None], colour: str) -> go.Bar:
+def _bars(
+    name: str, splits: Sequence[str], values: Sequence[float | None] | np.ndarray, colour: str
+) -> go.Bar:
     return go.Bar(
         x=splits,
         y=values,

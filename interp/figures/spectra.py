@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.expected import expect
@@ -15,10 +15,13 @@ from interp.figures.template import styled
 def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Figure:
     """Share of one-sided power by frequency, a row a neuron, mean over its three curves.
 
-    Rows are sorted by class (generalizing, memorizing, dead), then by dominant frequency.
+    Where answers have frequencies of their own, the mean is over the two curves over operands.
+    Rows are sorted by class (above the threshold, below it, dead), then by dominant frequency.
     """
     expect(table, NeuronTable)
-    share = power_shares(table.coefficients).mean(axis=0)
+    if classes is not None:
+        check_classes(classes, table)
+    share = table.shares
     kind = _kind(table, classes)
     order = spectra_order(table, classes)
     figure = go.Figure(
@@ -36,8 +39,11 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
         edge = np.cumsum(np.bincount(kind, minlength=3))[:2]
         for boundary in edge[(edge > 0) & (edge < len(table))]:
             figure.add_hline(y=float(boundary) - 0.5, line={"color": "white", "width": 1.5})
-    figure.update_xaxes(title_text="frequency (0 is the constant)")
-    words = "neurons: generalizing, memorizing, dead; by frequency" if classes else "neurons"
+    over = "" if table.alike else " of the curves over operands"
+    figure.update_xaxes(title_text=f"frequency{over} (0 is the constant)")
+    words = "neurons"
+    if classes is not None:
+        words += f": {classes.words.high}, {classes.words.low}, dead; by frequency"
     figure.update_yaxes(title_text=words, autorange="reversed")
     return styled(figure, f"Spectra of all neurons of {table.name}", table.caption, height=560)
 

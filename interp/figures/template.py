@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from interp.training.config.run_config import RunConfig
+from interp.analysis.caption import place
 from interp.training.data.splits import Split
+
+if TYPE_CHECKING:  # it loads torch, for which the explorer's first page does not wait
+    from interp.training.runs.run import Run
 
 # Okabe and Ito's palette. Splits also differ in dash, classes in marker.
 SPLIT_COLOUR: Mapping[Split, str] = {
@@ -105,14 +108,19 @@ def faint(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-def run_caption(config: RunConfig, step: int | None = None) -> str:
-    """The setting of a run in one line."""
+def run_caption(run: Run, step: int | None = None) -> str:
+    """The setting of a run in one line; of one that was not trained here, what it is instead."""
+    config = run.config
     parts = [
-        f"({config.task.operation}) mod {config.task.p}",
-        f"α = {config.data.fraction:g}",
-        f"ξ = {config.data.corruption:g}",
-        f"{config.optimizer.name}, wd {config.optimizer.weight_decay:g}",
+        config.task.title,
+        *(
+            [f"α = {config.data.fraction:g}", f"ξ = {config.data.corruption:g}"]
+            if run.knows_data
+            else []
+        ),
+        f"{config.optimizer.name}, wd {config.optimizer.weight_decay:g}"
+        if run.origin.trained_here
+        else run.origin.kind,
         config.model.summary,
-        f"seed {config.seed}",
     ]
-    return " · ".join(parts if step is None else [*parts, f"step {step}"])
+    return place(run.seed, step, *parts)

@@ -47,7 +47,7 @@ def training_curves(run: Run | Path | str) -> go.Figure:
     title = LOSSES[run.config.loss].title
     figure.update_yaxes(title_text=title, type="log", exponentformat="power", row=2, col=1)
     figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
-    return styled(figure, f"Training of {run.name}", run_caption(run.config), height=560)
+    return styled(figure, f"Training of {run.name}", run_caption(run), height=560)
 
 
 def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
@@ -57,7 +57,7 @@ def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
         y=np.array(values, dtype=np.float32),
         name=split,
         legendgroup=split,
-        mode="lines",
+        mode="lines" if len(rows) > 1 else "markers",  # a single point is no line
         visible="legendonly" if split == "all" else True,
         line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
         hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"

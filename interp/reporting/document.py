@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from interp.analysis.ablation.at_threshold import scores_at
+from interp.analysis.ablation.at_threshold import Accuracies, scores_at
 from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
@@ -21,7 +21,7 @@ from interp.reporting.arrays import compressed
 from interp.reporting.measures import section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
-from interp.training.data.splits import SPLIT_MEANING, SPLITS
+from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.words.sentences import PAPERS, events, number, outcome
 from interp.words.story import story
 
@@ -55,7 +55,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <link rel="icon" href="data:,"><style>{_style(reading)}</style></head>
 <body>
 <header class="top"><h1>{name}</h1>
-<p class="caption">{escape(run_caption(reading.run.config, reading.run.last_step))}</p>
+<p class="caption">{escape(run_caption(reading.run, reading.run.last_step))}</p>
 {_story(reading)}</header>
 <noscript><p class="note">The figures need JavaScript.</p></noscript>
 <main>
@@ -84,8 +84,11 @@ def _neurons(neurons: NeuronReading) -> str:
     """The sections on neurons; a column for each ranking beside the IPR."""
     names = [escape(name) for name in neurons.curves.rankings if name != MAIN]
     heads = "".join(f'<th scope="col">by {name}</th>' for name in names)
+    words = neurons.classes.words.sentence
     return (
         _asset("neurons.html")
+        .replace("<!--hidden-->", "" if words else " hidden")
+        .replace("<!--class words-->", escape(words))
         .replace("<!--rankings-->", heads)
         .replace("<!--names of rankings-->", " and by ".join(names))
         .replace("<!--before-after-->", before_after(neurons))
@@ -146,19 +149,27 @@ def _pruning_words(neurons: NeuronReading) -> str:
     classes = neurons.classes
     found = scores_at(neurons.curves, neurons.table, classes.threshold)
     cut = f"{classes.threshold:.3f} ({classes.rule})"
+    if neurons.table.dead.all():
+        return f"Every neuron is dead: it has no power, hence no IPR. The threshold is {cut}."
     if not found.kept or not found.pruned:
         side = "above" if found.kept else "below"
         return f"Every neuron's IPR is {side} the threshold {cut}, so nothing is told apart."
     moves = [
         f"{split} accuracy from {number(before)} to {number(found.after[split])}"
         + (f" (random control {number(found.mean[split])})" if found.mean else "")
-        for split in ("corrupted", "test")
+        for split in _told(found.before)
         if (before := found.before[split]) is not None
     ]
     return (
         f"Pruning the {found.pruned} of {len(neurons.table)} neurons with IPR below {cut} moves "
         f"{' and '.join(moves)}."
     )
+
+
+def _told(before: Accuracies) -> tuple[Split, ...]:
+    """The splits that pruning is told by: all pairs where there are none of the others."""
+    known: tuple[Split, ...] = ("corrupted", "test")
+    return known if any(before[split] is not None for split in known) else ("all",)
 
 
 def before_after(neurons: NeuronReading) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import RANKINGS
 from interp.analysis.fourier.conventions import CONVENTIONS
-from interp.analysis.fourier.spectrum import power_shares
+from interp.analysis.neurons.classify import NULL_QUANTILE, words_of
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
+from interp.figures.classes import HIGH, LOW
 from interp.figures.template import CLASS_COLOUR, SPLIT_COLOUR, SPLIT_DASH
 from interp.reporting.arrays import packed, quantized, share16
 from interp.reporting.reading import (
@@ -50,7 +51,8 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
         **_controls(neurons),
         "null": _null(neurons.table),
         "bins": BINS,
-        "colours": dict(CLASS_COLOUR),
+        "colours": {"high": HIGH.colour, "low": LOW.colour, "dead": CLASS_COLOUR["dead"]},
+        "words": [_words(one) for one in neurons.tables.values()],
         "arrays": places,
         **({"rankings": list(added)} if added else {}),
     }, blob
@@ -71,6 +73,7 @@ def _arrays(
         "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
         "sizes": sizes.astype(np.int32),
         "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(sizes)),
+        **_answer_frequencies(every),
         **_norm_weights(every),
         **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
@@ -83,9 +86,10 @@ def _arrays(
 def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
     return {
         "run": run.name,
-        "seed": run.config.seed,
+        "seed": run.seed,
         "neurons": len(table),
-        "elements": table.elements,
+        "elements": max(table.lengths),
+        "lengths": list(table.lengths),
         "axis": GROUPS[table.group].axis,
         "curves": list(CURVES),
         "sign": table.task.operation.second_sign,
@@ -132,7 +136,14 @@ def _before(reading: Reading, step: int) -> list[float | None] | None:
 
 
 def _mean_shares(table: NeuronTable) -> np.ndarray:
-    return np.asarray(power_shares(table.coefficients).mean(axis=0))
+    return table.shares
+
+
+def _answer_frequencies(tables: Sequence[NeuronTable]) -> dict[str, np.ndarray]:
+    """Where answers have frequencies of their own, the dominant one of each neuron."""
+    if tables[0].alike:
+        return {}
+    return {"answer_frequency": np.stack([t.frequencies[2] for t in tables]).astype(np.uint16)}
 
 
 def _norm_weights(tables: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
@@ -155,7 +166,7 @@ def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dic
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
     """Curves of earlier checkpoints, a byte a residue."""
-    rows = [one.ordered for one in earlier]
+    rows = [_rectangular(one) for one in earlier]
     if not rows:
         return {}
     values, scale = quantized(np.stack(rows), 8)
@@ -163,8 +174,16 @@ def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
 
 
 def _newest_curves(table: NeuronTable) -> dict[str, np.ndarray]:
-    values, scale = quantized(table.ordered, 16)
+    values, scale = quantized(_rectangular(table), 16)
     return {"newest_curves": values, "newest_scale": scale}
+
+
+def _rectangular(table: NeuronTable) -> np.ndarray:
+    """The curves as one array; of shorter ones, what is behind their end is not shown."""
+    if table.alike:
+        return np.asarray(table.ordered)
+    longest = max(table.lengths)
+    return np.stack([np.pad(one, ((0, 0), (0, longest - one.shape[1]))) for one in table.ordered])
 
 
 def _newest_pruning(curves: PruningCurves) -> dict[str, np.ndarray]:
@@ -197,10 +216,17 @@ def _accuracies(curve: PruningCurve | None, sizes: int) -> np.ndarray:
     return np.stack([nothing if (row := found.get(s)) is None else row for s in SPLITS])
 
 
+def _words(table: NeuronTable) -> dict[str, str]:
+    """What the classes may be called at a checkpoint."""
+    words = words_of(table)
+    return {"low": words.low, "high": words.high, "sentence": words.sentence}
+
+
 def _null(table: NeuronTable) -> dict[str, Any] | None:
     """Share of noise curves' neurons in each bin of the histogram, and their mean IPR."""
     if table.elements < 2:  # no noise over one element
         return None
     null = table.null
     counts, _ = np.histogram(null.samples, np.linspace(0, 1, BINS + 1))
-    return {"mean": null.mean, "share": (counts / len(null.samples)).round(5).tolist()}
+    share = (counts / len(null.samples)).round(5).tolist()
+    return {"mean": null.mean, "share": share, "threshold": null.quantile(NULL_QUANTILE)}

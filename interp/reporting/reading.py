@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
 from interp.analysis.ablation.pruning_curves import pruning_curve
-from interp.analysis.neurons.classify import Classes, NotBimodalWarning, Rule, classify
+from interp.analysis.neurons.classify import (
+    Classes,
+    NotBimodalWarning,
+    Rule,
+    classify,
+    pruned_below,
+)
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
@@ -99,7 +105,8 @@ def _read_neurons(
 ) -> NeuronReading:
     threshold, draws, layer, pruned_checkpoints = options
     table = neuron_table(newest, layer=layer)
-    classes = _classes(table, threshold)
+    classes = classes_by(table, threshold)
+    pruned = pruned_below(table, classes.threshold)
     before = set(spread(run.steps[:-1], pruned_checkpoints))
     if newest.network.readout(layer) is None or draws == 0:
         before = set()
@@ -107,14 +114,16 @@ def _read_neurons(
     pairs = _walk(run, layer, tables, before)
     earlier = None
     if before:
-        earlier = checkpoint_curves(pairs, min(draws or EARLIER_DRAWS, EARLIER_DRAWS))
+        earlier = checkpoint_curves(
+            pairs, min(draws or EARLIER_DRAWS, EARLIER_DRAWS), threshold=classes.threshold
+        )
     for _ in pairs:  # the checkpoints that are left get no curve
         pass
     tables[run.last_step] = table
     return NeuronReading(
         tables,
         classes,
-        pruning_curve(newest, draws=draws, table=table, losses=False),
+        pruning_curve(newest, draws=draws, table=table, losses=False, sizes=[pruned]),
         earlier,
         dynamics_of(run, list(tables.values())),
     )
@@ -131,7 +140,7 @@ def _walk(
             yield checkpoint, tables[step]
 
 
-def _classes(table: NeuronTable, threshold: Rule | float) -> Classes:
+def classes_by(table: NeuronTable, threshold: Rule | float) -> Classes:
     """By the rule; where no cut exists, as when all neurons are dead, by the null's quantile."""
     try:
         return classify(table, threshold)
@@ -154,7 +163,8 @@ def automatic_threshold(table: NeuronTable) -> float | None:
 def steps_with_curves(tables: Mapping[int, NeuronTable]) -> list[int]:
     """Checkpoints before the newest whose neurons' curves the file has room for, spread evenly."""
     *earlier, newest = tables
-    return spread(earlier, max(1, _CURVE_BYTES // tables[newest].curves.size))
+    numbers = sum(curve.size for curve in tables[newest].curves)
+    return spread(earlier, max(1, _CURVE_BYTES // numbers))
 
 
 def spread(steps: list[int], most: int) -> list[int]:

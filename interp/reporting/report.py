@@ -12,6 +12,7 @@ from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
 from interp.reporting.measures import Wanted, asked_of
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
+from interp.training.arguments import some_whole, whole
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -54,8 +55,8 @@ def report(
         raise ValueError("report: a run kept in memory needs a file name")
     target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
     check_place("report", target, ".html")
-    if pruned_checkpoints < 0:
-        raise ValueError(f"pruned checkpoints: expected 0 or more, got {pruned_checkpoints}")
+    whole(pruned_checkpoints, "pruned checkpoints")
+    some_whole(draws, "draws")
     reading = read(run, threshold, draws, layer, pruned_checkpoints, asked)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target

@@ -17,6 +17,7 @@ from interp.reproduction.drawing import check_figures, draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
 from interp.reproduction.verdict import Verdict, verdict
+from interp.training.arguments import some_whole, word
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import write_bytes
@@ -86,10 +87,8 @@ def check_budget(budget: str, seeds: int | None) -> None:
     Raises:
         ValueError: saying what was expected.
     """
-    if budget not in BUDGETS:
-        raise ValueError(f"budget: expected {' or '.join(BUDGETS)}, got {budget!r}")
-    if seeds is not None and seeds < 1:
-        raise ValueError(f"seeds: expected at least 1, got {seeds}")
+    word(budget, BUDGETS, "budget")
+    some_whole(seeds, "seeds", least=1)
 
 
 def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) -> Evidence:

@@ -37,6 +37,7 @@ OPTIONS: Mapping[str, OptionWords] = {
     "model.n_heads": OptionWords("heads"),
     "model.d_head": OptionWords("d_head"),
     "model.output_scale": OptionWords("logits ×"),
+    "model.exponent": OptionWords("s", alone="exponent s"),
     "model.init": OptionWords("init"),
     "model.kind": OptionWords("network"),
     "task.operation": OptionWords("operation"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from interp.analysis.ablation.band import band_words
 from interp.analysis.phases.events import GROK_ACCURACY
 from interp.training.data.splits import SPLITS
 from interp.training.losses.loss import LOSSES
@@ -47,7 +48,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def before_after_rows(pruning: Pruning) -> list[list[str]]:
     """Accuracy of every split before and after pruning and under the controls, header first."""
-    rows = [[*BEFORE_AFTER, *(f"by {name}" for name in pruning.rankings)]]
+    header = (*BEFORE_AFTER[:-1], band_words(pruning.draws))
+    rows = [[*header, *(f"by {name}" for name in pruning.rankings)]]
     for split, score in pruning.before.items():
         control = pruning.control[split]["accuracy"]
         band = (control["low"], control["mean"], control["high"])
@@ -91,7 +93,7 @@ def setting(config: RunConfig) -> str:
     wrong = f", {data.corruption:.0%} of them with a redrawn label (ξ)" if data.corruption else ""
     return (
         f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
-        f"({task.operation}) mod {task.p}, with {data.fraction:.0%} of all pairs as training "
+        f"{task.title}, with {data.fraction:.0%} of all pairs as training "
         f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
         f"decay {optimizer.weight_decay:g}; loss: {LOSSES[config.loss].words}, seed {config.seed}."
     )

@@ -115,7 +115,7 @@ def _order(seed: int, count: int, epoch: int) -> np.ndarray:
 
 def _require_same_weights(what: str, config: RunConfig, make: Make, device: torch.device) -> None:
     """Compares with what the other side would be if it were made from our weights now."""
-    ours = Trainer(config.model_copy(update={"dtype": "float64"}), device)
+    ours = Trainer(config.replace("dtype", "float64"), device)
     theirs = _other(ours, make)
     for _ in range(CHECKED_STEPS):
         ours.step()

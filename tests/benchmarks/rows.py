@@ -225,13 +225,7 @@ def memory(rounds: int) -> Row:
 
 def warm_up() -> None:
     """Compiles what is compiled on first use, on a network of a moment."""
-    config = coexistence_config(1)
-    small = config.model_copy(
-        update={
-            "task": config.task.model_copy(update={"p": 7}),
-            "model": config.model.model_copy(update={"width": 8}),
-        }
-    )
+    small = coexistence_config(1).replace("task.p", 7, "model.width", 8)
     pruning_curve(train(small), draws=1)
 
 

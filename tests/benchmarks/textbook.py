@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.training.config.sections import OptimizerConfig
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 

@@ -58,7 +58,9 @@ def test_a_run_is_taken_where_a_network_is(tiny_run):
 
 
 def test_curves_are_not_a_number(unchecked):
-    with pytest.raises(TypeError, match=r"^IPR: expected curves, \(…, element\), got int 3$"):
+    with pytest.raises(
+        TypeError, match=r"^curves: expected real numbers, \(…, element\), got int 3$"
+    ):
         interp.ipr(3)
 
 

@@ -256,8 +256,8 @@ def test_fields_of_other_kinds_are_refused(kind):
         other = {"bidirectional": "causal", "shared": "operand"}.get(default, 0) or (
             default or 0
         ) + 1
-        if isinstance(default, bool):
-            other = not default
+        if isinstance(default, bool | float):
+            other = not default if isinstance(default, bool) else 0.5
         message = rf"^model\.{name}: expected no value for kind {kind}, got "
         with pytest.raises(ValueError, match=message):
             parse_config({"model": {"kind": kind, name: other}})
@@ -279,7 +279,7 @@ def test_help_lists_the_rows():
         "(square, relu, gelu, gelu_tanh, silu, tanh, cube, quartic, identity)"
     )
     assert told["loss"].endswith("(mse, cross_entropy)")
-    inits = "(auto, paper, he, lazy, transformer_lens, mup, normal)"
+    inits = "(auto, paper, he, lazy, transformer_lens, mup, doshi, normal)"
     assert told["model.init"].endswith(inits)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.fields import FieldInfo
@@ -15,7 +15,12 @@ class Later:
     """Of a field: older configurations lack it, so at its default it is no part of their names."""
 
 
-LATER = Later()
+class Place:
+    """Of a field: where something lies, which is no part of a name; a digest tells what it is."""
+
+
+LATER, PLACE = Later(), Place()
+Copied = TypeVar("Copied", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -34,13 +39,28 @@ class Section(BaseModel):
             raise ValueError(f"expected no truth value, got {value}")
         return value
 
+    def model_copy(
+        self: Copied, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Copied:
+        """A copy; one with other values is checked like a new one, which pydantic's own is not."""
+        copied = BaseModel.model_copy(self, deep=deep)
+        if not update:
+            return copied
+        values = {name: getattr(copied, name) for name in type(self).model_fields}
+        return type(self)(**{**values, **update})
+
 
 def unnamed(section: BaseModel) -> dict[str, Any]:
-    """What is left out of a configuration's name, as pydantic's ``exclude``: see :class:`Later`."""
+    """What is left out of a configuration's name, as pydantic's ``exclude``.
+
+    See :class:`Later` and :class:`Place`.
+    """
     found: dict[str, Any] = {}
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
-        if any(isinstance(mark, Later) for mark in info.metadata) and value == info.default:
+        is_place = any(isinstance(mark, Place) for mark in info.metadata)
+        is_later = any(isinstance(mark, Later) for mark in info.metadata)
+        if is_place or (is_later and value == info.default):
             found[name] = True
         elif isinstance(value, BaseModel) and (inner := unnamed(value)):
             found[name] = inner

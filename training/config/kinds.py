@@ -15,7 +15,8 @@ Model = Any
 _MLP_FIELDS = ("width", "depth", "norm_last", "output_scale")
 _TRANSFORMER_FIELDS = (
     *("d_model", "n_heads", "d_head", "n_layers", "d_mlp"),
-    *("equals_token", "vocabulary", "attention", "tied", "output_scale"),
+    *("equals_token", "vocabulary", "attention", "tied", "output_scale", "exponent"),
+    *("dropout_embed", "dropout_attention", "dropout_residual"),
 )
 KIND_FIELDS = tuple(dict.fromkeys((*_MLP_FIELDS, *_TRANSFORMER_FIELDS)))
 
@@ -40,7 +41,7 @@ class KindRow:
         check: refuses models that cannot be, naming the field.
         by_hand: whether a network is φ between two matrices and nothing else, the first with the
             rows of both operands (``layers[0].W_in``), the second ``read_by(0)``, its logits times
-            ``model.output_scale``; its gradient is then the one written by hand.
+            ``model.logit_scale``; its gradient is then the one written by hand.
     """
 
     name: str
@@ -100,7 +101,8 @@ def _transformer_parts(model: Model) -> list[str]:
     parts += [f"d_head = {model.d_head}"] if model.d_head is not None else []
     parts += ["one vocabulary an operand"] if model.vocabulary == "operand" else []
     parts += [f"{model.n_layers} blocks"] if model.n_layers > 1 else []
-    return parts + ([f"d_mlp = {model.d_mlp}", model.phi] if model.d_mlp else ["attention only"])
+    parts += [f"d_mlp = {model.d_mlp}", model.phi] if model.d_mlp else ["attention only"]
+    return parts + (["tied"] if model.tied else [])
 
 
 def _transformer_work(model: Model, p: int) -> int:
@@ -114,6 +116,11 @@ def _check_transformer(model: Model) -> None:
     if model.d_head is None and model.d_model % model.n_heads:
         raise ValueError(
             f"model.n_heads: expected a divisor of d_model = {model.d_model}, got {model.n_heads}"
+        )
+    if model.exponent is not None and model.init == "mup":
+        raise ValueError(
+            "model.exponent: expected no value with init mup, whose scores are divided by d_head, "
+            f"got {model.exponent:g}"
         )
     if model.tied and model.init == "mup":
         raise ValueError(
@@ -149,7 +156,7 @@ _TRANSFORMER = KindRow(
     fields=_TRANSFORMER_FIELDS,
     neurons="d_mlp",
     width="d_model",
-    inits=("transformer_lens", "mup"),
+    inits=("transformer_lens", "mup", "doshi"),
     activation=lambda model: "relu",
     initialization=lambda model: "transformer_lens",
     parts=_transformer_parts,

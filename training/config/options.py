@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from interp.training.config.fields import fields_of
+from interp.training.config.places import PLACES
 from interp.training.config.problems import unknown_key
 from interp.training.config.run_config import RunConfig
 
@@ -31,10 +32,17 @@ def option_fields() -> Iterator[tuple[str, str, Any]]:
 
 def first_difference(ours: RunConfig, theirs: RunConfig) -> str | None:
     """The first dotted path in which two configurations differ, with their value and ours."""
-    left, right = ours.to_dict(), theirs.to_dict()
     for path, _, _ in option_fields():
         section, _, key = path.rpartition(".")
-        a, b = (side[section][key] if section else side[key] for side in (left, right))
+        if key in PLACES.get(section, ()):
+            continue
+        a, b = (
+            getattr(getattr(side, section) if section else side, key) for side in (ours, theirs)
+        )
         if a != b:
-            return f"{path} is {b!r} there, {a!r} was asked for"
+            return f"{path} is {_shown(b)} there, {_shown(a)} was asked for"
     return None
+
+
+def _shown(value: object) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)

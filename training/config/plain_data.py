@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from interp.training.config.places import beside
 from interp.training.untrusted import parse_yaml, read_text
 
 
@@ -34,7 +35,8 @@ def read_config(path: Path | str) -> dict[str, Any]:
         raise ValueError(
             f"configuration {path}: expected a mapping of fields, got {type(values).__name__}"
         )
-    return values
+    found: dict[str, Any] = beside(values, Path(path).parent)
+    return found
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

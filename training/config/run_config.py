@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from interp.training.config.fields import Section, unnamed
+from interp.training.config.fields import LATER, Section, unnamed
+from interp.training.config.optimizer import OptimizerConfig
+from interp.training.config.places import COPIES, with_places
+from interp.training.config.plain_data import with_overrides
 from interp.training.config.problems import first_problem
+from interp.training.config.resolved import resolved
 from interp.training.config.sections import (
     DataConfig,
     DtypeName,
     LossName,
     ModelConfig,
-    OptimizerConfig,
     PrecisionName,
     ScheduleConfig,
     Seeded,
     SeedsConfig,
     TaskConfig,
 )
+from interp.training.config.start import StartConfig
+from interp.training.config.stop import StopConfig
 from interp.training.data.dataset import training_size
-from interp.training.tasks.task import Task, make_task
+from interp.training.tasks.task import Task
 
 
 class RunConfig(Section):
@@ -41,6 +46,8 @@ class RunConfig(Section):
     seed: int = Field(0, ge=0, description="sets every seed that `seeds` leaves open")
     seeds: SeedsConfig = SeedsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    stop: Annotated[StopConfig, LATER] = StopConfig()
+    start: Annotated[StartConfig, LATER] = StartConfig()
 
     def __init__(self, **values: Any) -> None:
         """Checks every field.
@@ -50,7 +57,7 @@ class RunConfig(Section):
                 unknown key is answered with the nearest one.
         """
         try:
-            super().__init__(**values)
+            super().__init__(**resolved(values))
         except ValidationError as error:
             raise ValueError(first_problem(RunConfig, error)) from None
 
@@ -64,7 +71,13 @@ class RunConfig(Section):
         Raises:
             ValueError: in one line, naming the dotted path.
         """
-        count = training_size(self.data.fraction, len(self.make_task().pairs))
+        task = self.make_task()
+        count = training_size(self.data.fraction, len(task.pairs))
+        if self.model.tied and task.n_answers != task.p:
+            raise ValueError(
+                f"model.tied: expected false for {task.n_answers} answers to {task.p} operands, "
+                "which are other tokens"
+            )
         self._check_batch(count)
         if self.optimizer.warmup > self.steps:
             raise ValueError(
@@ -93,7 +106,7 @@ class RunConfig(Section):
 
     def make_task(self) -> Task:
         """The task that the run learns."""
-        return make_task(self.task.operation, self.task.p)
+        return self.task.make_task()
 
     def seed_of(self, purpose: Seeded) -> int:
         """The seed in force for a purpose: its own where given, else the run's."""
@@ -108,9 +121,25 @@ class RunConfig(Section):
         """
         return self.model_dump_json(exclude=unnamed(self))
 
+    def replace(self, *changes: Any) -> RunConfig:
+        """A copy with other values, checked when made: ``config.replace("optimizer.lr", 0.01)``.
+
+        Args:
+            changes: dotted paths and their values in turn, or one mapping from paths to values. A
+                whole section may be given as a mapping.
+
+        Raises:
+            ValueError: as :class:`RunConfig` does; or if a path has no value or is there twice.
+        """
+        return parse_config(with_overrides(self.to_dict(), _by_path(changes)))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML."""
         return self.model_dump(mode="json")
+
+    def kept(self) -> dict[str, Any]:
+        """Plain data as a run folder has it, with the names of its own copies of files."""
+        return with_places(self.to_dict(), COPIES)
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:
@@ -120,6 +149,20 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
         ValueError: as :class:`RunConfig` does.
     """
     return RunConfig(**{str(key): value for key, value in values.items()})
+
+
+def _by_path(changes: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Values by dotted path, from paths and values in turn or from a mapping."""
+    if len(changes) == 1 and isinstance(changes[0], Mapping):
+        return changes[0]
+    paths, values = changes[::2], changes[1::2]
+    if len(paths) != len(values) or not all(isinstance(path, str) for path in paths):
+        raise ValueError(
+            f"replace: expected dotted paths and their values in turn, or a mapping, got {changes}"
+        )
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"replace: expected each path once, got {', '.join(paths)}")
+    return dict(zip(paths, values, strict=True))
 
 
 def paper_minibatch(batch_size: int) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from interp.training.config.fields import LATER, Section
 from interp.training.config.kinds import KINDS, KindRow
+from interp.training.config.learned import DataConfig as DataConfig
+from interp.training.config.learned import TaskConfig as TaskConfig
 from interp.training.config.named import Choices, Named
-from interp.training.data.corruption import CorruptionKind
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.tasks.task import make_task
 
 # Rows of tables, by name: what is in the table can be written.
 LossName = Annotated[str, Named(LOSSES)]
@@ -29,28 +28,9 @@ AttentionName = Literal["bidirectional", "causal"]
 VocabularyName = Literal["shared", "operand"]
 DtypeName = Literal["float32", "float64"]
 PrecisionName = Literal["highest", "high", "medium"]
-OptimizerName = Literal["adamw", "adam", "sgd", "muon"]
+# Where else than on the neurons dropout may stand.
+SITES = ("embed", "attention", "residual")
 Seeded = Literal["split", "corruption", "weights", "batches", "dropout"]
-
-
-class TaskConfig(Section):
-    """What is learned."""
-
-    operation: str = Field("x + y", description="operation, or a polynomial in x and y")
-    p: int = Field(97, ge=2, le=2048, description="modulus")
-
-    @model_validator(mode="after")
-    def _defined(self) -> TaskConfig:
-        make_task(self.operation, self.p)
-        return self
-
-
-class DataConfig(Section):
-    """Which pairs are trained on, and how many of their labels are redrawn."""
-
-    fraction: float = Field(0.5, ge=0, le=1, description="α, share of pairs in the training set")
-    corruption: float = Field(0.0, ge=0, le=1, description="ξ, share of training labels redrawn")
-    kind: CorruptionKind = Field("uniform", description="how labels are redrawn")
 
 
 class ModelConfig(Section):
@@ -73,12 +53,28 @@ class ModelConfig(Section):
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="share of neurons dropped in training")
     dropout_at: Side = Field("pre", description="dropout before φ ('pre', as the paper's) or after")
+    dropout_embed: Annotated[float, LATER] = Field(
+        0.0, ge=0, lt=1, description="Transformer: dropout of embeddings plus positions"
+    )
+    dropout_attention: Annotated[float, LATER] = Field(
+        0.0, ge=0, lt=1, description="Transformer: dropout of attention patterns"
+    )
+    dropout_residual: Annotated[float, LATER] = Field(
+        0.0, ge=0, lt=1, description="Transformer: dropout of what attention and neurons write"
+    )
     bias: bool = Field(False, description="biases in every layer")
     init: InitName = Field(
         "auto",
         description="initial weights; 'paper': std (16N)^(-1/3), 'he': std sqrt(2/fan-in), "
         "'lazy': variance 2/N^(2/3), 'transformer_lens': std 0.8/sqrt(d_model), "
-        "'mup': 1/d scaling of scores and logits; 'auto': paper, he, transformer_lens",
+        "'mup': 1/d scaling of scores and logits, 'doshi': embeddings std 1, matrices "
+        "1/sqrt(fan-in), exponent 0 unless given; 'auto': paper, he, transformer_lens",
+    )
+    exponent: Annotated[float | None, LATER] = Field(
+        None,
+        allow_inf_nan=False,
+        description="Transformer: s of the reference code (0 or 1); scores are divided by "
+        "d_head^((1+s)/2), logits multiplied by d_model^(-(1+s)/2)",
     )
     output_scale: Annotated[float, LATER] = Field(
         1.0, gt=0, allow_inf_nan=False, description="fixed multiplier of the logits"
@@ -127,8 +123,12 @@ class ModelConfig(Section):
         parts = self.row.parts(self)
         if self.norm != "none":
             parts.append(f"{self.norm} norm{'' if self.norm_last else ' but on the last layer'}")
-        parts += [f"logits × {self.output_scale:g}"] if self.output_scale != 1 else []
+        if self.initialization != self.row.initialization(self):
+            parts.append(f"init {self.initialization}")
+        parts += [f"exponent s = {self.power:g}"] if self.power is not None else []
+        parts += [f"logits × {self.logit_scale:.4g}"] if self.logit_scale != 1 else []
         parts += [f"dropout {self.dropout:g}"] if self.dropout else []
+        parts += [f"{site} dropout {rate:g}" for site, rate in self.other_dropout.items() if rate]
         return ", ".join(parts)
 
     @property
@@ -148,50 +148,33 @@ class ModelConfig(Section):
         return self.d_model // self.n_heads if self.d_head is None else self.d_head
 
     @property
+    def power(self) -> float | None:
+        """The exponent s in force; None where scores and logits are not scaled by one."""
+        return 0.0 if self.exponent is None and self.init == "doshi" else self.exponent
+
+    @property
+    def score_scale(self) -> float:
+        """What attention scores are divided by."""
+        power = 0.0 if self.power is None else self.power
+        halves = 2.0 if self.initialization == "mup" else 1 + power
+        return float(self.head_width ** (halves / 2))
+
+    @property
+    def logit_scale(self) -> float:
+        """What logits are multiplied by, a constant."""
+        if self.power is None:
+            return self.output_scale
+        return float(self.output_scale * self.d_model ** (-(1 + self.power) / 2))
+
+    @property
+    def other_dropout(self) -> dict[str, float]:
+        """Shares that are dropped elsewhere than on neurons, by where."""
+        return {site: getattr(self, f"dropout_{site}") for site in SITES}
+
+    @property
     def initialization(self) -> str:
         """The initialization in force."""
         return self.row.initialization(self) if self.init == "auto" else self.init
-
-
-class OptimizerConfig(Section):
-    """How weights are updated."""
-
-    name: OptimizerName = Field(
-        "adamw",
-        description="'muon': matrices inside the blocks by Muon (its step scaled to AdamW's "
-        "size), the others by AdamW",
-    )
-    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
-    weight_decay: float = Field(
-        0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="AdamW, Muon: decoupled, lr·wd a step; Adam, SGD: L2 penalty",
-    )
-    decayed: tuple[str, ...] = Field(
-        ("*.W_*",), description="parameters that decay, as name patterns; all matrices"
-    )
-    betas: tuple[float, float] = Field((0.9, 0.98), description="Adam's averaging rates")
-    eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator offset")
-    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD; Muon's is 0.95")
-    batch_size: int | None = Field(
-        None, ge=1, description="examples a step, drawn by epochs; all of them by default"
-    )
-    warmup: int = Field(0, ge=0, description="steps over which the rate rises linearly")
-    lr_schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="the rate after the warm-up; 'cosine' falls to 0 at the last step"
-    )
-
-    @field_validator("betas")
-    @classmethod
-    def _rates(cls, betas: tuple[float, float]) -> tuple[float, float]:
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"expected two numbers ≥ 0 and < 1, got {list(betas)}")
-        return betas
-
-    def decays(self, parameter: str) -> bool:
-        """Whether a parameter of that name decays."""
-        return any(fnmatch(parameter, pattern) for pattern in self.decayed)
 
 
 class SeedsConfig(Section):

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Int
 
+from interp.training.arguments import word
 from interp.training.tasks.task import Task
 
 CorruptionKind = Literal["uniform", "wrong", "symmetric"]
@@ -19,20 +20,16 @@ def redraw(
 
     Both are drawn for the whole table, whatever the training set, which is what nests the sets.
     """
-    count, p = len(task.pairs), task.p
-    match kind:
+    count, p, q = len(task.pairs), task.p, task.n_answers
+    match word(kind, get_args(CorruptionKind), "data.kind"):
         case "uniform":
-            return random.permutation(count), random.integers(p, size=count)
+            return random.permutation(count), random.integers(q, size=count)
         case "wrong":
             rank = random.permutation(count)
-            return rank, (task.answers + random.integers(1, p, size=count)) % p
-        case "symmetric":
-            x, y = task.pairs.T
-            orbit = np.minimum(x, y) * p + np.maximum(x, y)
-            return random.permutation(p * p)[orbit], random.integers(p, size=p * p)[orbit]
-    raise ValueError(
-        f"data.kind: expected one of {', '.join(get_args(CorruptionKind))}, got {kind!r}"
-    )
+            return rank, (task.answers + random.integers(1, q, size=count)) % q
+    x, y = task.pairs.T
+    orbit = np.minimum(x, y) * p + np.maximum(x, y)
+    return random.permutation(p * p)[orbit], random.integers(q, size=p * p)[orbit]
 
 
 def lowest(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, share
 from interp.training.data.corruption import CorruptionKind, lowest, redraw
 from interp.training.data.splits import GIVEN, Split, row_of
 from interp.training.randomness import stream
@@ -78,7 +78,7 @@ def make_dataset(
         task: what is learned.
         fraction: α, share of all pairs that is trained on.
         corruption: ξ, share of the training examples whose label is redrawn.
-        kind: ``uniform`` over all p answers (the paper's), ``wrong`` over the p−1 others, or
+        kind: ``uniform`` over all answers (the paper's), ``wrong`` over the others, or
             ``symmetric``: uniform, with the same label for (m, n) and (n, m), which are redrawn
             together (the count may then fall one short).
         split_seed: moves the training set only.
@@ -89,8 +89,7 @@ def make_dataset(
     """
     of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
     for name, value in (("data.fraction", fraction), ("data.corruption", corruption)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name}: expected a number between 0 and 1, got {value}")
+        share(value, name)
     count = len(task.pairs)
     n_train = training_size(fraction, count)
     is_train = np.zeros(count, dtype=bool)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
+from interp.training.arguments import word
 from interp.training.data.splits import SPLITS, Split
 from interp.training.display import Result
 
@@ -23,17 +24,24 @@ class Score:
 
 @dataclass(frozen=True, repr=False)
 class Scores(Result):
-    """Scores of one network at one moment, by split; ``scores["test"].accuracy``."""
+    """Scores of one network at one moment, by split; ``scores["test"].accuracy``.
+
+    Attributes:
+        by_split: accuracy and loss of each.
+        loss: which one, in words; empty where the run tells it.
+    """
 
     by_split: Mapping[Split, Score]
+    loss: str = field(default="", compare=False)
 
     @property
     def caption(self) -> str:
         """What the numbers are."""
-        return "accuracy: share of pairs whose label alone has the greatest logit · loss: mean"
+        words = "accuracy: share of pairs whose label alone has the greatest logit · loss: mean"
+        return f"{words} {self.loss}".rstrip()
 
     def __getitem__(self, split: Split) -> Score:
-        return self.by_split[split]
+        return self.by_split[cast(Split, word(split, self.by_split, "split"))]
 
     def __iter__(self) -> Iterator[Split]:
         return iter(self.by_split)

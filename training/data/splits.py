@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, Int, Num
+
+from interp.training.arguments import word
 
 Split = Literal["train", "test", "corrupted", "corrected", "clean", "all"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -52,10 +54,7 @@ def row_of(split: str) -> SplitRow:
     Raises:
         ValueError: if there is no such split.
     """
-    for name, row in TABLE.items():
-        if name == split:
-            return row
-    raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    return TABLE[cast(Split, word(split, SPLITS, "split"))]
 
 
 def split_means(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import number, of_kind, whole
 from interp.training.config.sections import ModelConfig
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
@@ -30,9 +30,11 @@ def analytic_network(
     in the one-sided convention. The default scale, (2/N)^(1/3), brings the right logit near 1.
 
     Raises:
-        ValueError: for an operation without such a solution, or a modulus that is too small.
+        ValueError: for an operation without such a solution, a modulus that is too small, or a
+            width or scale that is none.
     """
     of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
+    width = whole(width, "width", least=1)
     sign = task.operation.second_sign
     if sign is None:
         raise ValueError(
@@ -46,11 +48,17 @@ def analytic_network(
     frequency = 1 + np.arange(width) % top
     a, b = stream(seed, "phases").uniform(-np.pi, np.pi, size=(2, width))
     phases = np.stack([a, b, a + sign * b])
-    if scale is None:
-        scale = (2 / width) ** (1 / 3)
+    scale = (2 / width) ** (1 / 3) if scale is None else _checked(scale)
     angle = 2 * np.pi / n * np.outer(frequency, np.arange(n))
     curves = np.zeros((3, width, task.p))
     curves[:, :, order] = scale * np.cos(angle + phases[:, :, None])
     network = MLP(task, ModelConfig(width=width)).to(torch.float64)
     network.set_curves(curves)
     return network
+
+
+def _checked(scale: float) -> float:
+    # The logits go with its cube: a negative one would turn every answer round.
+    if not number(scale, "scale") > 0:
+        raise ValueError(f"scale: expected a number above 0, got {scale}")
+    return scale

@@ -53,10 +53,10 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, model: ModelConfig, index: int) -> None:
         super().__init__()
-        scale = model.head_width ** (1.0 if model.initialization == "mup" else 0.5)
+        self.index = index
         layer_norm = model.norm == "layer"
         self.ln1 = LayerNorm(model.d_model) if layer_norm else None
-        self.attn = Attention(model, scale)
+        self.attn = Attention(model)
         self.ln2 = LayerNorm(model.d_model) if layer_norm and model.d_mlp else None
         self.mlp = TransformerMLP(model, index) if model.d_mlp else None
         self.hook_resid_pre, self.hook_attn_out = HookPoint(), HookPoint()

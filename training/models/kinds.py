@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from interp.training.config.run_config import RunConfig
 from interp.training.models.network import Network
 from interp.training.randomness import stream
+from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.task import Task
 
 
@@ -18,6 +20,7 @@ def empty_network(config: RunConfig, task: Task) -> Network:
     """The network that a configuration describes, with zero matrices, in its precision."""
     make = _found(config.model.row.network)
     network: Any = make(task, config.model)
+    network.trained_with = config.loss  # by which it is scored, also when it is alone
     made: Network = network.to(getattr(torch, config.dtype))
     return made
 
@@ -25,7 +28,10 @@ def empty_network(config: RunConfig, task: Task) -> Network:
 def initial_network(config: RunConfig, task: Task) -> Network:
     """The network at step 0; drawn on the CPU in float64, so a seed means the same everywhere.
 
-    Biases start at zero, norms at one and zero.
+    Biases start at zero, norms at one and zero. A run that starts from given weights has these.
+
+    Raises:
+        ValueError: naming the first tensor of given weights that does not fit.
     """
     network = empty_network(config, task)
     random = stream(config.seed_of("weights"), "weights")
@@ -33,6 +39,8 @@ def initial_network(config: RunConfig, task: Task) -> Network:
     with torch.no_grad():
         for name, values in draw(network, config.model.initialization, random):
             network.get_parameter(name).copy_(torch.from_numpy(values))
+    if config.start.digest is not None:
+        load_weights(network, config.start.weights(), Path("start"))
     return network
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -26,10 +26,11 @@ class MLP(HookedRootModule):
 
         blocks.0.mlp.W_in   [2p, N]  rows 0 … p−1 are Uᵀ, rows p … 2p−1 are Vᵀ
         blocks.l.mlp.W_in   [N, N]   for l = 1 … depth − 2
-        unembed.W_U         [N, p]   Wᵀ
+        unembed.W_U         [N, q]   Wᵀ
 
-    and, where asked, ``b_in`` [N], ``norm.w``, ``norm.b`` [N] of each layer and ``unembed.b_U``
-    [p]. Hook points of each layer: ``blocks.l.mlp.hook_pre`` and ``.hook_post``, (pair, N).
+    with q answers (p, but for a table) and, where asked, ``b_in`` [N], ``norm.w``, ``norm.b`` [N]
+    of each layer and ``unembed.b_U`` [q]. Hook points of each layer: ``blocks.l.mlp.hook_pre`` and
+    ``.hook_post``, (pair, N).
 
     A network evaluates; what training adds (dropout, statistics of the batch) is the argument
     ``noise``. Parameters may carry a leading ``run`` axis, of which the pairs then have one too.
@@ -48,7 +49,7 @@ class MLP(HookedRootModule):
             for index, count in enumerate(inputs)
         )
         self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
-        self.unembed = Unembed(model.width, task.p, model.bias, model.output_scale)
+        self.unembed = Unembed(model.width, task.n_answers, model.bias, model.logit_scale)
         self.setup()
 
     @property
@@ -68,20 +69,20 @@ class MLP(HookedRootModule):
 
     @property
     def read_out(self) -> Float[Tensor, "*run neuron answer"]:
-        """The matrix from the last hidden layer to the logits, with ``model.output_scale``."""
+        """The matrix from the last hidden layer to the logits, with ``model.logit_scale``."""
         return self.unembed.matrix
 
-    def set_curves(self, curves: Float[np.ndarray, "3 neuron residue"]) -> None:
+    def set_curves(self, curves: Iterable[Float[np.ndarray, "neuron residue"]]) -> None:
         """Writes U, V and Wᵀ of the two-layer network.
 
         Each neuron's weights over both operands, and over the answers what it adds to them.
         """
         if self.model.depth != 2:
             raise ValueError(f"curves: expected a network of depth 2, got {self.model.depth}")
-        u, v, w = torch.from_numpy(np.ascontiguousarray(curves))
+        u, v, w = (torch.from_numpy(np.ascontiguousarray(curve)) for curve in curves)
         with torch.no_grad():
             self.layers[0].W_in.copy_(torch.cat([u, v], dim=1).T)
-            self.unembed.W_U.copy_(w / self.model.output_scale)
+            self.unembed.W_U.copy_(w / self.model.logit_scale)
 
     def forward(
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
@@ -124,7 +125,7 @@ class MLP(HookedRootModule):
         def finish(written: Tensor) -> Tensor:
             for index in range(layer + 1, len(self.layers)):
                 written = self.layers[index](written) @ self.read_by(index)
-            return self.unembed.biased(scaled(written, self.model.output_scale))
+            return self.unembed.biased(scaled(written, self.model.logit_scale))
 
         return self.post(pairs, layer), finish
 

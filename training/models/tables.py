@@ -10,7 +10,7 @@ the last position goes through the last block's MLP. All of it is exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -23,6 +23,7 @@ from interp.training.models.layers.hidden import with_bias
 from interp.training.models.layers.lookup import sum_of_rows
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import LayerNorm
+from interp.training.models.layers.stream import Stream, Sum
 from interp.training.tasks.task import Task
 
 # What all heads write to the residual stream, and scores of queries on keys of their own row.
@@ -51,62 +52,19 @@ class Tabled(Protocol):
         """Logits with the bias, if there is one."""
 
 
-@dataclass(frozen=True)
-class Stream:
-    """The residual stream at one position.
-
-    Attributes:
-        values: one row a token, or one an example.
-        token: the row of each example; None if there is one row an example.
-        position: its number, which also tells streams of one operand from those of the other.
-    """
-
-    values: Float[Tensor, "*run row d_model"]
-    token: Int[Tensor, "*run example"] | None
-    position: int
-
-    def spread(self, values: Tensor) -> Tensor:
-        """Something that is known by row, (*run, row, …), by example."""
-        if self.token is None:
-            return values
-        lead = self.values.ndim - 1
-        flat = sum_of_rows(values.flatten(lead), self.token.unsqueeze(-1))
-        return flat.reshape(*flat.shape[:-1], *values.shape[lead:])
-
-
-@dataclass(frozen=True)
-class Sum:
-    """A row for each example: the weighted sum of rows of a table."""
-
-    table: Float[Tensor, "*run row d_model"]
-    index: Int[Tensor, "*run example term"]
-    weights: Float[Tensor, "*run example term"]
-
-    @property
-    def rows(self) -> Float[Tensor, "*run example d_model"]:
-        """The sums."""
-        return sum_of_rows(self.table, self.index, self.weights)
-
-    def times(self, matrix: Float[Tensor, "*run d_model column"]) -> Tensor:
-        """The sums times a matrix, on the side where there are fewer rows."""
-        if self.table.shape[-2] < self.index.shape[-2]:
-            return sum_of_rows(self.table @ matrix, self.index, self.weights)
-        return self.rows @ matrix
-
-
 def table_logits(
     network: Tabled, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None
 ) -> Float[Tensor, "*run pair answer"]:
     """Logits at the last position; parameters and pairs may have a leading run axis."""
-    streams = _embedded(network, pairs)
+    streams = _embedded(network, pairs, noise)
     *before, last = network.blocks
     for block in before:
-        middles = [_attended(block, streams, position) for position in range(len(streams))]
+        middles = [_attended(block, streams, position, noise) for position in range(len(streams))]
         if noise is not None and block.mlp is not None and block.mlp.norm is not None:
             streams = _through_together(block, middles, noise)
         else:
             streams = [_through(block, m, noise, place) for place, m in enumerate(middles)]
-    middle = _attended(last, streams, len(streams) - 1)
+    middle = _attended(last, streams, len(streams) - 1, noise)
     if isinstance(middle, Sum) and last.ln2 is None and network.ln_final is None:
         return _unnormed_logits(network, last, middle, noise)
     final = _through(last, middle, noise, 0).values
@@ -115,11 +73,13 @@ def table_logits(
     return network.biased(final @ network.read_out)
 
 
-def _embedded(network: Tabled, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream]:
+def _embedded(
+    network: Tabled, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None
+) -> list[Stream]:
     w_pos = network.pos_embed.W_pos
     equals = network.embed.W_E[..., -1:, :]
     rows = [network.operand_rows(0), network.operand_rows(1), equals][: w_pos.shape[-2]]
-    return [
+    streams = [
         Stream(
             rows[position] + w_pos[..., position : position + 1, :],
             pairs[..., position] if position < 2 else torch.zeros_like(pairs[..., 0]),
@@ -127,16 +87,26 @@ def _embedded(network: Tabled, pairs: Int[Tensor, "*run pair 2"]) -> list[Stream
         )
         for position in range(len(rows))
     ]
+    if noise is None or "embed" not in noise.elsewhere:
+        return streams
+    return [
+        Stream(noise.at(one.position).drop_on("embed", one.spread(one.values), 0), None, place)
+        for place, one in enumerate(streams)
+    ]
 
 
-def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> Sum | Stream:
+def _attended(
+    block: TransformerBlock, streams: list[Stream], position: int, noise: Noise | None
+) -> Sum | Stream:
     """The residual stream at a position after attention."""
+    noise = noise and noise.at(position)
+    dropped = set() if noise is None else noise.elsewhere.keys() & {"attention", "residual"}
     attn, query = block.attn, streams[position]
     sources = streams[: position + 1] if attn.causal else streams
     normed = [s if block.ln1 is None else replace(s, values=block.ln1(s.values)) for s in sources]
-    start = with_bias(query.values, attn.b_O)
     values = [attn.projected(source.values, "V") for source in normed]
-    if len(sources) == 1:
+    start = with_bias(query.values, attn.b_O)
+    if len(sources) == 1 and not dropped:
         # A position that sees itself alone attends to nothing else.
         written = einsum(values[0], attn.W_O, _WRITTEN)
         return replace(query, values=start + written)
@@ -144,15 +114,21 @@ def _attended(block: TransformerBlock, streams: list[Stream], position: int) -> 
     q = attn.projected(asking.values, "Q") / attn.scale
     scores = [_scores(asking, q, source, attn.projected(source.values, "K")) for source in normed]
     pattern = torch.stack(scores, dim=-2).softmax(dim=-2)  # (*run, example, source, head)
-    if any(source.token is None for source in sources):
-        z = sum(
-            pattern[..., i, :, None] * source.spread(v)
-            for i, (source, v) in enumerate(zip(sources, values, strict=True))
-        )
-        assert isinstance(z, Tensor)
-        written = einsum(z, attn.W_O, _WRITTEN)
-        return Stream(query.spread(start) + written, None, position)
-    return _weighted(query, start, sources, values, attn.W_O, pattern)
+    if noise is not None and "attention" in dropped:
+        flat = noise.drop_on("attention", pattern.flatten(-2), block.index)
+        pattern = flat.view(pattern.shape)
+    if "residual" not in dropped and all(source.token is not None for source in sources):
+        return _weighted(query, start, sources, values, attn.W_O, pattern)
+    z = sum(
+        pattern[..., i, :, None] * source.spread(v)
+        for i, (source, v) in enumerate(zip(sources, values, strict=True))
+    )
+    assert isinstance(z, Tensor)
+    written = einsum(z, attn.W_O, _WRITTEN)
+    if noise is not None and "residual" in dropped:
+        start = query.values
+        written = noise.drop_on("residual", with_bias(written, attn.b_O), 2 * block.index)
+    return Stream(query.spread(start) + written, None, position)
 
 
 def _scores(query: Stream, q: Tensor, source: Stream, k: Tensor) -> Tensor:
@@ -203,12 +179,15 @@ def _through(
     assert isinstance(stream, Stream)
     if block.mlp is None:
         return stream
+    noise = noise and noise.at(position)
     if noise is not None and noise.active and stream.token is not None:
         # Dropout differs between examples that share a row.
         stream = Stream(stream.spread(stream.values), None, position)
     normed = stream.values if block.ln2 is None else block.ln2(stream.values)
-    post = block.mlp(normed @ block.mlp.W_in, noise and noise.at(position))
-    return replace(stream, values=stream.values + block.mlp.out(post))
+    written = block.mlp.out(block.mlp(normed @ block.mlp.W_in, noise))
+    if noise is not None:
+        written = noise.drop_on("residual", written, 2 * block.index + 1)
+    return replace(stream, values=stream.values + written)
 
 
 def _through_together(

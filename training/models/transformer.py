@@ -33,7 +33,7 @@ class Transformer(HookedRootModule):
     Parameters and hook points bear TransformerLens' names: ``embed.W_E`` [p (+1), d_model]
     (with a vocabulary an operand 2p (+1) rows: the first operand's, the second's, "="),
     ``pos_embed.W_pos`` [positions, d_model], ``blocks.l.attn.W_Q`` …, ``blocks.l.mlp.W_in``
-    [d_model, d_mlp], ``blocks.l.mlp.W_out``, ``unembed.W_U`` [d_model, p] (absent if tied: the
+    [d_model, d_mlp], ``blocks.l.mlp.W_out``, ``unembed.W_U`` [d_model, q] (absent if tied: the
     embedding's rows of the residues then serve). Activations have axes (pair, position, …).
 
     ``forward`` runs whole sequences through every hook point. Training and scoring use
@@ -53,7 +53,7 @@ class Transformer(HookedRootModule):
         self.ln_final = LayerNorm(model.d_model) if model.norm == "layer" else None
         self.unembed: Unembed | None = None
         if not model.tied:
-            self.unembed = Unembed(model.d_model, task.p, model.bias, model.output_scale)
+            self.unembed = Unembed(model.d_model, task.n_answers, model.bias, model.logit_scale)
         self.setup()
 
     @property
@@ -74,10 +74,10 @@ class Transformer(HookedRootModule):
 
     @property
     def read_out(self) -> Float[Tensor, "*run d_model answer"]:
-        """The matrix from the residual stream to the logits, with ``model.output_scale``."""
+        """The matrix from the residual stream to the logits, with ``model.logit_scale``."""
         if self.unembed is not None:
             return self.unembed.matrix
-        return scaled(self.operand_rows(0).transpose(-1, -2), self.model.output_scale)
+        return scaled(self.operand_rows(0).transpose(-1, -2), self.model.logit_scale)
 
     def operand_rows(self, operand: int) -> Float[Tensor, "*run residue d_model"]:
         """The embedding of each residue as the first (0) or second (1) operand."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
@@ -51,8 +53,13 @@ class Checkpoint:
         if self.dataset is None:
             raise ValueError("dataset: expected one beside a network; a run brings its own")
         ours, theirs = self.network.task, self.dataset.task
-        if ours.name != theirs.name:
+        if ours.key != theirs.key:
             raise ValueError(f"dataset: expected one of {ours.name}, got one of {theirs.name}")
+        if ours is not theirs and not (
+            np.array_equal(ours.pairs, theirs.pairs)
+            and np.array_equal(ours.answers, theirs.answers)
+        ):
+            raise ValueError(f"dataset: expected the answers of the network's own {ours.name}")
         return self.dataset
 
     @cached_property
@@ -75,4 +82,5 @@ class Checkpoint:
         """The same network, scored on another dataset or by another loss."""
         if dataset is None and loss is None:
             return self
-        return replace(self, dataset=dataset or self.dataset, loss=loss or self.loss)
+        known = self.dataset if dataset is None else dataset
+        return replace(self, dataset=known, loss=self.loss if loss is None else loss)

@@ -12,13 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from interp.training.config.places import COPIES
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
+from interp.training.data.given_file import remembered
 from interp.training.models.network import Network
 from interp.training.runs.card import card
 from interp.training.runs.files import FORMAT, new_folder, write_bytes
-from interp.training.runs.metadata import Measurement
+from interp.training.runs.metadata import Measurement, stopped_at
+from interp.training.runs.origin import TRAINED_HERE, Origin
 from interp.training.runs.tensor_file import read_tensors, write_tensors
+from interp.training.tasks.table_file import table_bytes
 
 Weights = Mapping[str, np.ndarray]
 
@@ -67,7 +71,7 @@ def provenance(config: RunConfig, step: int) -> dict[str, str]:
     """What a checkpoint says about itself."""
     return {
         "step": str(step),
-        "config": json.dumps(config.to_dict(), sort_keys=True),
+        "config": json.dumps(config.kept(), sort_keys=True),
         "seed": str(config.seed),
         "versions": _versions(),
         "threads": str(torch.get_num_threads()),
@@ -90,8 +94,14 @@ def create_run(path: Path, config: RunConfig, dataset: Dataset) -> None:
 def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
     """Writes what a run folder holds before the first checkpoint."""
     (folder / "checkpoints").mkdir()
-    content = {"format": FORMAT, **config.to_dict()}
+    content = {"format": FORMAT, **config.kept()}
     write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
+    table = dataset.task.operation.table
+    if table is not None:
+        write_bytes(folder / str(COPIES["task.table"]), table_bytes(table))
+    if config.start.digest is not None:
+        place = folder / str(COPIES["start.run"])
+        write_tensors(place, config.start.weights(), {"of": config.start.name or ""})
     write_tensors(
         folder / "dataset.safetensors",
         {
@@ -133,11 +143,20 @@ def resumable_steps(run: Path) -> list[int]:
 
 
 def finish_run(
-    run: Path, config: RunConfig, measurement: Measurement, seconds: float, name: str | None = None
+    run: Path,
+    config: RunConfig,
+    measurement: Measurement,
+    seconds: float,
+    name: str | None = None,
+    origin: Origin = TRAINED_HERE,
+    stopped: str | None = None,
 ) -> None:
-    """Writes the model card and marks the run as complete."""
-    write_bytes(run / "README.md", card(name or run.name, config, measurement.scores).encode())
-    done = {"step": measurement.step, "seconds": round(seconds, 3)}
+    """Writes the model card and marks the run as complete, with why it ended early if it did."""
+    ended = None if stopped is None else stopped_at(measurement.step, stopped)
+    content = card(name or run.name, config, measurement.scores, origin, ended)
+    write_bytes(run / "README.md", content.encode())
+    done: dict[str, object] = {"step": measurement.step, "seconds": round(seconds, 3)}
+    done |= {} if stopped is None else {"stopped": stopped}
     write_bytes(run / "DONE", (json.dumps(done) + "\n").encode())
 
 
@@ -162,9 +181,14 @@ def read_dataset(folder: Path, config: RunConfig) -> Dataset:
     as_int = {
         name: arrays[name].astype(np.int64) for name in ("pairs", "true_label", "given_label")
     }
-    return Dataset(
+    dataset = Dataset(
         task=task, is_train=arrays["is_train"], is_redrawn=arrays["is_redrawn"], **as_int
     )
+    if config.data.is_given and remembered(dataset) != config.data.digest:
+        raise ValueError(
+            f"{folder / 'dataset.safetensors'}: expected dataset {config.data.digest}; altered"
+        )
+    return dataset
 
 
 def weight_norm(network: Network) -> float:

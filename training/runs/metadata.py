@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interp.training.config.places import in_folder
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.data.scores import Scores
 from interp.training.runs.files import check_format, naming, write_bytes
@@ -47,6 +48,30 @@ def read_seconds(run: Path) -> float | None:
         return None
 
 
+def read_stopped(run: Path) -> str | None:
+    """Why a finished run ended before its last step; None for one that did not.
+
+    Raises:
+        ValueError: if what is said of its end was altered.
+    """
+    path = run / "DONE"
+    if not path.is_file():
+        return None
+    try:
+        content = parse_json(read_regular(path, MOST_BYTES))
+    except ValueError:
+        return None
+    found = content.get("stopped") if isinstance(content, dict) else None
+    if not isinstance(found, str | None):
+        raise ValueError(f"{path}: expected why the run stopped, as text; altered")
+    return found
+
+
+def stopped_at(step: int, reason: str) -> str:
+    """For sentences whose subject is the run."""
+    return f"stopped at step {step}: {reason}"
+
+
 def read_run_config(folder: Path) -> RunConfig:
     """Configuration of a run folder.
 
@@ -63,7 +88,7 @@ def read_run_config(folder: Path) -> RunConfig:
         raise ValueError(f"{path}: not a JSON configuration; truncated or altered") from None
     check_format(values.pop("format", None), path)
     try:
-        return parse_config(values)
+        return parse_config(in_folder(values, folder))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -1,41 +1,141 @@
-"""Where a run comes from: trained here, or imported."""
+"""Where a run comes from: trained here, imported, or pruned from another; in one place."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from interp.training.runs.files import write_bytes
 from interp.training.untrusted import parse_json, read_text
 
-if TYPE_CHECKING:
-    from interp.training.runs.run import Run
+_IMPORTED, _PRUNED = "import.json", "pruned.json"
+_TOLD = ("layout", "recognized", "assumed", "dropped")  # at import
 
 
-_FILE = "import.json"
+@dataclass(frozen=True)
+class Pruned:
+    """A pruning that a network came out of; nothing was retrained.
+
+    Attributes:
+        run: name of the run that was pruned.
+        step: of its checkpoint.
+        layer: hidden layer, counted from 0.
+        kept, neurons: how many of how many neurons of that layer are left.
+        threshold: the IPR from which a neuron was kept.
+        rule: how that was found.
+    """
+
+    run: str
+    step: int
+    layer: int
+    kept: int
+    neurons: int
+    threshold: float
+    rule: str
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        layer = f" of hidden layer {self.layer}" if self.layer else ""
+        return (
+            f"pruned from {self.run} at step {self.step}: {self.kept} of {self.neurons} neurons"
+            f"{layer} kept ({self.rule}, IPR ≥ {self.threshold:.3f}); nothing was retrained"
+        )
 
 
-def write_origin(folder: Path, about: Mapping[str, Any]) -> None:
-    """Writes what is known of an imported run into its folder."""
-    from interp.training.runs.files import write_bytes
+@dataclass(frozen=True)
+class Origin:
+    """What happened to a network before it became this run; nothing if it was trained here.
 
-    content = json.dumps(dict(about), indent=2, ensure_ascii=False) + "\n"
-    write_bytes(folder / _FILE, content.encode())
+    Attributes:
+        imported: what was told when a checkpoint of other code was taken in.
+        pruned: the prunings since, the last one first.
+    """
+
+    imported: Mapping[str, Any] | None = None
+    pruned: tuple[Pruned, ...] = ()
+
+    @property
+    def trained_here(self) -> bool:
+        """Whether the run folder is that of the training."""
+        return self.imported is None and not self.pruned
+
+    @property
+    def kind(self) -> str:
+        """The last thing that happened, in a word."""
+        if self.pruned:
+            return "pruned"
+        return "trained" if self.imported is None else "imported"
+
+    @property
+    def words(self) -> str:
+        """Where the network comes from, in one line."""
+        parts = [one.words for one in self.pruned]
+        if self.imported is not None:
+            parts.append(self._imported())
+        return ". Before: ".join(parts) or "trained here"
+
+    def _imported(self) -> str:
+        told = self.imported or {}
+        file = f" from {told['file']}" if told.get("file") else ""
+        return (
+            f"imported{file}, layout {told['layout']}; assumed: "
+            f"{'; '.join(told['assumed']) or 'nothing'}"
+            + "".join(f"; questioned: {line}" for line in told["questioned"])
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the kind, the words, and what they are made of."""
+        return {
+            "kind": self.kind,
+            "words": self.words,
+            "imported": None if self.imported is None else dict(self.imported),
+            "pruned": [asdict(one) for one in self.pruned],
+        }
 
 
-def origin_of(run: Run) -> dict[str, Any] | None:
-    """What is known of an imported run; None for one that was trained here.
+TRAINED_HERE = Origin()
+
+
+def write_origin(folder: Path, origin: Origin) -> None:
+    """Writes where a run comes from into its folder; nothing for one that was trained there."""
+    about = origin.to_dict()
+    for name, told in ((_IMPORTED, about["imported"]), (_PRUNED, about["pruned"])):
+        if told:
+            content = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+            write_bytes(folder / name, content.encode())
+
+
+def read_origin(folder: Path) -> Origin:
+    """Where the run of a folder comes from.
 
     Raises:
-        ValueError: if the file was altered.
+        ValueError: if a file that tells it was altered.
     """
-    path = None if run.path is None else run.path / _FILE
-    if path is None or not path.is_file():
+    told = _read(folder / _IMPORTED, _of_import, "what was told at import")
+    return Origin(told, _read(folder / _PRUNED, _of_prunings, "what was pruned") or ())
+
+
+def _read(path: Path, parsed: Any, expected: str) -> Any:
+    if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = parse_json(read_text(path))
-        known = {name: found[name] for name in ("layout", "recognized", "assumed", "dropped")}
-        return {**known, "questioned": found.get("questioned", [])}
+        return parsed(parse_json(read_text(path)))
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path}: expected what was told at import; altered") from None
+        raise ValueError(f"{path}: expected {expected}; altered") from None
+
+
+def _of_import(found: dict[str, Any]) -> dict[str, Any]:
+    known = {name: found[name] for name in _TOLD}
+    # Older folders lack the others.
+    later: dict[str, Any] = {
+        name: found[name] for name in ("file", "dataset_known") if name in found
+    }
+    return {**later, **known, "questioned": found.get("questioned", [])}
+
+
+def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned, ...]:
+    return tuple(Pruned(**one) for one in found)

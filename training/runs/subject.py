@@ -6,9 +6,10 @@ from pathlib import Path
 
 from torch import nn
 
-from interp.training.arguments import told
+from interp.training.arguments import some_whole, told
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
+from interp.training.evaluation import loss_of
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
@@ -43,12 +44,14 @@ def as_checkpoint(
         source: a run or its folder, a checkpoint, or a bare network.
         step: which checkpoint of a run; the newest by default.
         dataset: to score on; a run brings its own.
-        loss: to score by; a run brings its own, a bare network has ``mse``.
+        loss: to score by; a run brings its own, and a network of a run knows it. Another network
+            has ``mse``.
 
     Raises:
         TypeError: if the source is something else.
-        ValueError: if the run has no checkpoint at that step.
+        ValueError: if the run has no checkpoint at that step, or it is none.
     """
+    step = some_whole(step, "step")
     if isinstance(source, Checkpoint):
         if step is not None and step != source.step:
             raise ValueError(f"step: expected that of the checkpoint, {source.step}, got {step}")
@@ -56,5 +59,5 @@ def as_checkpoint(
     if isinstance(source, Run | Path | str):
         return as_run(source).checkpoint(step).beside(dataset, loss)
     if isinstance(source, nn.Module) and hasattr(source, "task") and hasattr(source, "layers"):
-        return Checkpoint(source, dataset, loss or "mse", step)
+        return Checkpoint(source, dataset, loss_of(source) if loss is None else loss, step)
     raise TypeError(f"expected a run, its folder, a checkpoint or a network, got {told(source)}")

@@ -90,18 +90,23 @@ def load_weights(network: Stateful, arrays: Mapping[str, np.ndarray], path: Path
     """Copies arrays into a network's weights and running statistics, in its precision.
 
     Raises:
-        ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
+        ValueError: naming the first tensor that is missing, unknown, of a wrong shape or type, or
+            not finite.
     """
     weights = network.state_dict()
     for name in sorted(weights.keys() ^ arrays.keys()):
         problem = "is missing" if name in weights else "is unknown to this network"
         raise ValueError(f"{path}: tensor {name} {problem}; expected {', '.join(weights)}")
     for name, weight in weights.items():
-        if tuple(weight.shape) != arrays[name].shape:
-            raise ValueError(
-                f"{path}: tensor {name}: expected shape {tuple(weight.shape)}, "
-                f"got {arrays[name].shape}"
-            )
+        array, shape = arrays[name], tuple(weight.shape)
+        if array.shape != shape:
+            raise ValueError(f"{path}: tensor {name}: expected shape {shape}, got {array.shape}")
+        # A narrower type fits in; in a wider one are digits that the network has no room for.
+        if array.dtype.kind != "f" or array.itemsize > weight.element_size():
+            expected = str(weight.dtype).removeprefix("torch.")
+            raise ValueError(f"{path}: tensor {name}: expected {expected}, got {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path}: tensor {name}: expected finite numbers, got NaN or inf")
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(torch.from_numpy(arrays[name]))

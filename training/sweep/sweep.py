@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from interp.training.arguments import is_whole
 from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, check_keep
@@ -37,9 +38,10 @@ class Shard:
     count: int = 1
 
     def __post_init__(self) -> None:
-        if self.count < 1 or not 0 <= self.index < self.count:
+        whole_ = is_whole(self.index) and is_whole(self.count)
+        if not whole_ or not 0 <= self.index < self.count:
             raise ValueError(
-                f"shard: expected i/n with i from 0 to n − 1, got {self.index}/{self.count}"
+                f"shard: expected i/n with i from 0 to n − 1, got {self.index!r}/{self.count!r}"
             )
 
 

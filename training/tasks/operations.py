@@ -13,6 +13,8 @@ from jaxtyping import Bool, Int
 
 from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
+from interp.training.tasks.groups import GROUPS
+from interp.training.tasks.table import Table
 
 Values = Int[np.ndarray, " pair"]
 Formula = Callable[[Values, Values, int], Values]
@@ -32,6 +34,7 @@ class Operation:
         domain: ``(x, y) -> bool`` pairs on which it is defined; None for all of them.
         second_sign: s in the phase relation a + s·b = c of a neuron that solves the operation
             (phases of its first, second and answer curve); None where no such relation is known.
+        table: the answers of an operation that is given by them; it also is the formula.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Operation:
     needs_prime: bool = False
     domain: Domain | None = None
     second_sign: Literal[1, -1] | None = None
+    table: Table | None = None
 
 
 def _divide(x: Values, y: Values, p: int) -> Values:
@@ -116,8 +120,12 @@ def operation(
         second_sign: see :class:`Operation`.
 
     Raises:
-        ValueError: if the name is taken, or a polynomial, which its text defines.
+        ValueError: if the name is taken, or a polynomial, which its text defines; if the group is
+            unknown or the sign none.
     """
+    GROUPS.check(group)
+    if second_sign not in (None, 1, -1):
+        raise ValueError(f"second_sign: expected 1, -1 or None, got {second_sign!r}")
 
     def add(formula: Formula) -> Formula:
         _check_name(name)
@@ -126,6 +134,12 @@ def operation(
         return formula
 
     return add
+
+
+def of_table(table: Table, name: str) -> Operation:
+    """The operation that a table is."""
+    domain = table.has if table.is_partial else None
+    return Operation(name, table, domain=domain, table=table)
 
 
 def _check_name(name: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import told, whole
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
-from interp.training.tasks.operations import Operation, Values, find_operation
+from interp.training.tasks.operations import Operation, Values, find_operation, of_table
+from interp.training.tasks.table import Table, make_table
+from interp.training.tasks.table_file import is_table_file, read_table, table_name
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class Task:
     """An operation at a modulus.
 
     Attributes:
-        operation: a row of OPERATIONS or a parsed polynomial.
-        p: the modulus; operands and answers are residues 0 … p−1.
+        operation: a row of OPERATIONS, a parsed polynomial, or a table.
+        p: the modulus; operands are residues 0 … p−1, and so are answers, but a table's.
     """
 
     operation: Operation
@@ -27,8 +31,27 @@ class Task:
 
     @property
     def name(self) -> str:
-        """For titles: ``x + y mod 97``."""
+        """For titles: ``x + y mod 97``, or ``own table of 23×23 → 7``."""
+        if self.operation.table is not None:
+            return f"{self.operation.name} of {self.p}×{self.p} → {self.n_answers}"
         return f"{self.operation.name} mod {self.p}"
+
+    @property
+    def n_answers(self) -> int:
+        """q, how many answers there are to choose from: p, unless a table has another number."""
+        table = self.operation.table
+        return self.p if table is None else table.n_answers
+
+    @property
+    def digest(self) -> str | None:
+        """Of its table; None for an operation that its name defines."""
+        table = self.operation.table
+        return None if table is None else table.digest
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Equal for tasks that are the same: name and digest."""
+        return self.name, self.digest
 
     @property
     def group(self) -> str:
@@ -58,29 +81,86 @@ class Task:
         """
         x, y = self.pairs.T
         answers = np.asarray(self.operation.formula(x, y, self.p))
-        whole = np.issubdtype(answers.dtype, np.integer)
-        if not whole or answers.shape != x.shape or not (answers % self.p == answers).all():
+        whole, q = np.issubdtype(answers.dtype, np.integer), self.n_answers
+        if not whole or answers.shape != x.shape or not (answers % q == answers).all():
             got = np.array2string(answers, threshold=6)
             raise ValueError(
                 f"task.operation: {self.operation.name!r}: expected a residue from 0 to "
-                f"{self.p - 1} for each of {len(x)} pairs, got {got}"
+                f"{q - 1} for each of {len(x)} pairs, got {got}"
             )
         return answers.astype(np.int64, copy=False)
 
 
-def make_task(operation: str, p: int) -> Task:
-    """The task for an operation's name or a polynomial's text.
+Formula = Callable[[Values, Values, int], object]
+
+
+def make_task(
+    operation: object, p: int | None = None, n_answers: int | None = None, name: str | None = None
+) -> Task:
+    """The task of an operation.
+
+    Args:
+        operation: its name, or a polynomial's text, such as ``x + y``; a table of the answers, as
+            an array, nested lists or a file (.npy, .npz, .csv, .json), whose row is the first
+            operand and whose column the second; or a function ``(x, y, p) -> answers`` of arrays
+            of operands. A pair whose answer is −1 or NaN is not in the domain.
+        p: the modulus, or number of operands; a table has its own.
+        n_answers: of a table or function, how many answers there are: by default its largest
+            and one.
+        name: of a table or function, for titles.
 
     Raises:
-        ValueError: if p < 2, the operation is unknown or malformed, or p must be prime and is not.
+        TypeError: if the operation is none of these.
+        ValueError: if p < 2, the operation is unknown or malformed, p must be prime and is not,
+            or a table is no table of p × p answers.
     """
-    of_kind(operation, str, "an operation's name or a polynomial, such as 'x + y'")
-    if p < 2:
-        raise ValueError(f"task.p: expected a whole number of at least 2, got {p}")
+    if isinstance(operation, str) and not is_table_file(operation):
+        return _named(operation, p, n_answers, name)
+    if isinstance(operation, str | Path):
+        table, default = read_table(operation, n_answers), table_name(operation)
+    elif callable(operation) and not isinstance(operation, Table):
+        table = _computed(operation, p, n_answers)
+        default = f"own operation ({getattr(operation, '__name__', 'function')})"
+    elif isinstance(operation, np.ndarray | list | tuple | Table):
+        given = operation.answers if isinstance(operation, Table) else operation
+        table, default = make_table(given, n_answers), table_name(None)
+    else:
+        raise TypeError(
+            "expected an operation's name or a polynomial, such as 'x + y', a table or a "
+            f"function, got {told(operation)}"
+        )
+    if p is not None and p != table.p:
+        raise ValueError(f"task.p: expected {table.p}, of a table of {table.p}×{table.p}, got {p}")
+    return table_task(table, name or default)
+
+
+def table_task(table: Table, name: str) -> Task:
+    """The task of a table."""
+    return _task(of_table(table, name), table.p)
+
+
+def _named(operation: str, p: int | None, n_answers: int | None, name: str | None) -> Task:
+    for what, value in (("n_answers", n_answers), ("name", name)):
+        if value is not None:
+            raise ValueError(f"task.{what}: expected none beside {operation!r}, got {value!r}")
+    p = whole(p, "task.p", least=2)
     found = find_operation(operation)
     if found.needs_prime and not is_prime(p):
         raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
     return _task(found, p)
+
+
+def _computed(formula: Formula, p: int | None, n_answers: int | None) -> Table:
+    """The table of a function, from one call with all pairs."""
+    p = whole(p, "task.p", least=2)
+    x, y = (axis.ravel() for axis in np.indices((p, p)))
+    answers = np.asarray(formula(x, y, p))
+    if answers.shape != x.shape:
+        raise ValueError(
+            f"task.operation: expected an answer for each of {len(x)} pairs, "
+            f"got shape {answers.shape}"
+        )
+    return make_table(answers.reshape(p, p), n_answers)
 
 
 # The same task again, whose pairs and answers are there already. An operation that is defined anew

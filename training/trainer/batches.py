@@ -37,7 +37,7 @@ class Examples:
         run_axis: bool,
     ) -> None:
         self._seeds, self._run_axis = seeds, run_axis
-        self.answers = datasets[0].task.p
+        self.answers = datasets[0].task.n_answers
         train = [(d.pairs[d.is_train], d.given_label[d.is_train]) for d in datasets]
         self._pairs = self._on(device, [pairs for pairs, _ in train])
         self._labels = self._on(device, [labels for _, labels in train])

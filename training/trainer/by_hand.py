@@ -54,7 +54,7 @@ class MLPGradients:
     def __init__(
         self, network: Network, examples: Examples, loss: str, noise: Noise | None = None
     ) -> None:
-        p, count = network.task.p, examples.count
+        q, count = network.task.n_answers, examples.count
         self._layer, self._noise = network.layers[0], noise
         self._w_in, self._w_out = self._layer.W_in, network.read_by(0)
         for weight in (self._w_in, self._w_out):
@@ -66,13 +66,14 @@ class MLPGradients:
         self._loss_into_gradient = row.into_gradient
         blocks = min(count, -(-count * network.width // _BLOCK_VALUES))
         self._blocks = [
-            self._block(examples, rows, p) for rows in np.array_split(np.arange(count), blocks)
+            self._block(examples, rows, network.task.p)
+            for rows in np.array_split(np.arange(count), blocks)
         ]
         rows, new = len(self._blocks[0]), self._w_in.new_empty
         self._pre, self._post = new(rows, network.width), new(rows, network.width)
-        self._logits = new(rows, p)
-        self._output = network.model.output_scale
-        self._scale, self._terms = row.scale(count, p) * self._output, row.terms(count, p)
+        self._logits = new(rows, q)
+        self._output = network.model.logit_scale
+        self._scale, self._terms = row.scale(count, q) * self._output, row.terms(count, q)
 
     @staticmethod
     def fits(config: RunConfig) -> bool:
@@ -85,7 +86,7 @@ class MLPGradients:
         span = slice(int(rows[0]), int(rows[-1]) + 1)
         pairs = examples.pairs[span]
         first, second = pairs[:, 0].contiguous(), pairs[:, 1] + p
-        places = examples.label_at[span] - span.start * p
+        places = examples.label_at[span] - span.start * examples.answers
         incidence = _incidence(first, second, 2 * p, self._w_in.dtype)
         return _Block(span.start, first, second, places, incidence)
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import SITES
 from interp.training.data.dataset import Dataset
 from interp.training.evaluation import Evaluation, part_sums
 from interp.training.models.kinds import initial_network
@@ -29,11 +30,14 @@ from interp.training.trainer.stack import stack
 
 # What may differ between the runs of a cohort; everything else makes another program.
 _OWN: Any = {
-    "data": {"corruption", "kind"},
-    "model": {"dropout"},
+    "task": {"table"},
+    "data": {"corruption", "kind", "file", "digest"},
+    "model": {"dropout", *(f"dropout_{site}" for site in SITES)},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
     "seeds": ...,
+    "stop": ...,
+    "start": {"run", "name"},
 }
 # On a CPU a run axis pays while one run's tensors are too small to keep the cores busy.
 _SMALL = 2**17
@@ -101,10 +105,14 @@ class Cohort:
             for runs, examples in zip(members, self._examples, strict=True)
         ]
         self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
-        self.updater = Updater(
-            self.networks, [config.optimizer for config in configs], configs[0].steps, self._graph
-        )
+        self.updater = self._new_updater()
         self._make = self._compute
+
+    def _new_updater(self) -> Updater:
+        first, names = self.configs[0], [n for n, _ in self.networks[0].named_parameters()]
+        settings = [config.optimizer for config in self.configs]
+        frozen = first.start.frozen(names)
+        return Updater(self.networks, settings, first.steps, self._graph, frozen)
 
     def _examples_of(
         self, runs: list[int], datasets: Sequence[Dataset], device: torch.device
@@ -130,10 +138,15 @@ class Cohort:
     def _noise(self, configs: list[RunConfig]) -> Noise:
         axis, device = self._stacked is not None, self._step_number.device
         keys = [dropout_key(config.seed_of("dropout")) for config in configs]
+
+        def known(values: Sequence[float], dtype: torch.dtype = torch.float64) -> Tensor:
+            return torch.tensor(values if axis else values[0], dtype=dtype, device=device)
+
         rates = [config.model.dropout for config in configs]
-        key = torch.tensor(keys if axis else keys[0], dtype=torch.int32, device=device)
-        rate = torch.tensor(rates if axis else rates[0], dtype=torch.float64, device=device)
-        return Noise(key, rate, self._step_number, any(rates))
+        others = {s: [config.model.other_dropout[s] for config in configs] for s in SITES}
+        elsewhere = {site: known(values) for site, values in others.items() if any(values)}
+        key = known(keys, torch.int32)
+        return Noise(key, known(rates), self._step_number, any(rates), elsewhere)
 
     def restore(self, run: int, folder: Path, step: int, weights: Weights) -> None:
         """Takes a run's state from a checkpoint; all runs of a cohort must be given one step."""

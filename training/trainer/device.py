@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from interp.training.arguments import word
 from interp.training.config.sections import PrecisionName
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -22,8 +23,7 @@ def check_device(name: str) -> None:
     Raises:
         ValueError: saying which names there are.
     """
-    if name not in get_args(DeviceName):
-        raise ValueError(f"device: expected {', '.join(get_args(DeviceName))}, got {name!r}")
+    word(name, get_args(DeviceName), "device")
 
 
 def find_device(name: str) -> torch.device:

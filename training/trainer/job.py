@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from interp.training.config.run_config import RunConfig
-from interp.training.data.dataset import Dataset, make_dataset
+from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.folder import Weights, finish_run
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run, load
+from interp.training.trainer.callbacks import Callback, CallbackError, call_all
+from interp.training.trainer.schedule import save_and_score_steps
 from interp.training.trainer.sink import FolderSink, MemorySink
 
 # What came of one of several runs: the run, or why there is none.
@@ -26,13 +28,8 @@ class DivergenceError(ArithmeticError):
 
 def dataset_of(config: RunConfig) -> Dataset:
     """The dataset that a configuration describes."""
-    return make_dataset(
-        config.make_task(),
-        config.data.fraction,
-        config.data.corruption,
-        config.data.kind,
-        config.seed_of("split"),
-        config.seed_of("corruption"),
+    return config.data.make_dataset(
+        config.make_task(), config.seed_of("split"), config.seed_of("corruption")
     )
 
 
@@ -40,16 +37,27 @@ class Job:
     """One run of a cohort: where it comes from, where it goes and what became of it."""
 
     def __init__(
-        self, number: int, config: RunConfig, out: Path | None, device: torch.device
+        self,
+        number: int,
+        config: RunConfig,
+        out: Path | None,
+        device: torch.device,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.number, self.config, self.out, self.device = number, config, out, device
         self.dataset = dataset_of(config)
         self.sink: MemorySink | FolderSink = MemorySink()
         self.outcome: Outcome | None = None
+        self.stopped: str | None = None
+        self._callbacks = callbacks
+        _, self._scored = save_and_score_steps(config)
 
     def open(self) -> None:
         """Makes or takes up the run folder; one that is finished is the outcome."""
-        if self.out is None:
+        empty = [s for s in self.config.stop.splits if not self.dataset.members(s).any()]
+        if empty:
+            self.outcome = ValueError(f"stop: expected a split with examples, {empty[0]} has none")
+        if self.out is None or empty:
             return
         try:
             self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
@@ -66,6 +74,22 @@ class Job:
     def save(self, step: int, network: Network, optimizer: Weights) -> None:
         """Adds a checkpoint."""
         self._unless_over(lambda: self.sink.save(step, network, self.config, optimizer))
+
+    def watch(self, step: int, is_scored: bool, network: Network) -> None:
+        """Calls the callbacks, and sees whether the run is to end here."""
+        if self.outcome is not None:
+            return
+        # An interrupted run has scores of other steps too, which another one would not count.
+        rows = [row for row in self.sink.measurements if row.step in self._scored]
+        if is_scored and self.config.stop.holds([row.scores.values() for row in rows]):
+            self.stopped = self.config.stop.words
+        try:
+            scores = self.sink.measurements[-1].scores if is_scored else None
+            asked = call_all(self._callbacks, step, scores, network)
+        except CallbackError as error:
+            self.outcome = error
+        else:
+            self.stopped = self.stopped or asked
 
     def _unless_over(self, write: Callable[[], None]) -> None:
         """Writes while the run goes on; a disk that refuses ends this run only."""
@@ -89,13 +113,17 @@ class Job:
         path = self.sink.path
         if path is None:
             rows = tuple(self.sink.measurements)
-            self.outcome = Run(self.config, self.dataset, rows, self.sink.weights)
+            weights = self.sink.weights
+            self.outcome = Run(self.config, self.dataset, rows, weights, stopped=self.stopped)
             return
         self._unless_over(
-            lambda: finish_run(path, self.config, self.sink.measurements[-1], seconds)
+            lambda: finish_run(path, self.config, self._last(), seconds, stopped=self.stopped)
         )
         if self.outcome is None:
             self.outcome = load(path)
+
+    def _last(self) -> Measurement:
+        return self.sink.measurements[-1]
 
 
 def _losses(measurement: Measurement) -> list[float]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -16,6 +13,7 @@ from interp.training.arguments import of_kind, several
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
+from interp.training.trainer.callbacks import Callback
 from interp.training.trainer.cohort import Cohort, shape_key
 from interp.training.trainer.device import (
     find_device,
@@ -23,6 +21,8 @@ from interp.training.trainer.device import (
     keep_freed_memory,
     product_precision,
 )
+from interp.training.trainer.interrupt import Interrupted as Interrupted
+from interp.training.trainer.interrupt import stop_on_interrupt
 from interp.training.trainer.job import DivergenceError as DivergenceError
 from interp.training.trainer.job import Job, Outcome
 from interp.training.trainer.job import dataset_of as dataset_of
@@ -30,10 +30,6 @@ from interp.training.trainer.schedule import save_and_score_steps
 
 # Called as (step, last measurement or None); must not change anything it is given.
 Progress = Callable[[int, Measurement | None], None]
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop, and has saved where it was."""
 
 
 _A_CONFIG = "a run configuration, such as interp.RunConfig(steps=100)"
@@ -44,6 +40,7 @@ def train(
     out: Path | str | None = None,
     progress: Progress | None = None,
     device: str = "auto",
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains a network, or goes on with a run that was cut off.
 
@@ -52,6 +49,9 @@ def train(
         out: run folder, made or resumed; None keeps the run in memory. A finished one is loaded.
         progress: called after every step.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        callbacks: functions that watch: each is called after every step as (step, scores or
+            None, network). The network is a copy, so nothing that they do changes the run. One
+            that returns ``"stop"`` ends it.
 
     Returns:
         The run. A resumed run is bit-identical to an uninterrupted one on the same machine with
@@ -61,10 +61,11 @@ def train(
         ValueError: if ``out`` holds another configuration or something that is no run, or the
             device is unknown or absent.
         DivergenceError: if the loss becomes NaN or infinite.
+        CallbackError: if a callback fails; it names the step, and nothing saved is lost.
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
     of_kind(config, RunConfig, _A_CONFIG)
-    (outcome,) = train_many([config], [out], progress, device)
+    (outcome,) = train_many([config], [out], progress, device, callbacks=[callbacks])
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -76,6 +77,7 @@ def train_many(
     progress: Progress | None = None,
     device: str = "auto",
     run_axis: bool | None = None,
+    callbacks: Sequence[Sequence[Callback]] | None = None,
 ) -> list[Outcome]:
     """Trains several networks; those of the same shapes train together as a cohort.
 
@@ -88,6 +90,7 @@ def train_many(
         progress: called after every step of every cohort, with its first run's scores.
         device: as in :func:`train`.
         run_axis: whether a cohort's tensors hold all runs along an axis; None: if that is faster.
+        callbacks: of each run, see :func:`train`.
 
     Returns:
         In the order of the configurations, a run or the exception that ended it. One that fails
@@ -101,13 +104,18 @@ def train_many(
     places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
     if len(places) != len(configs):
         raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
+    watching = list(callbacks) if callbacks is not None else [()] * len(configs)
+    if len(watching) != len(configs):
+        raise ValueError(
+            f"callbacks: expected a list for each of {len(configs)} runs, got {len(watching)}"
+        )
     where = find_device(device)
     keep_freed_memory()
     outcomes: dict[int, Outcome] = {}
     waiting = _by_key(range(len(configs)), lambda run: shape_key(configs[run]))
     while waiting:
         group = waiting.pop(0)
-        jobs = [Job(run, configs[run], places[run], where) for run in group]
+        jobs = [Job(run, configs[run], places[run], where, watching[run]) for run in group]
         try:
             outcomes.update(_train_cohort(jobs, where, progress, run_axis))
         except (RuntimeError, MemoryError) as error:
@@ -170,7 +178,7 @@ def _train_from_one_step(cohort: Cohort, jobs: list[Job], progress: Progress | N
         return
     started = time.perf_counter()
     precision = jobs[0].config.precision
-    with product_precision(precision), _stop_on_interrupt() as stop_requested:
+    with product_precision(precision), stop_on_interrupt() as stop_requested:
         _advance(cohort, jobs, progress, stop_requested)
     for job in jobs:
         job.finish(time.perf_counter() - started)
@@ -186,48 +194,41 @@ def _advance(
     saves, scored = save_and_score_steps(config)
     rows = jobs[0].sink.measurements
     latest = rows[-1] if rows else None
-    waits = jobs[0].device.type == "cpu"
+    started, waits = time.perf_counter(), jobs[0].device.type == "cpu"
     while True:
-        stopping = stop_requested.is_set()
-        if cohort.step in scored or stopping:
+        stopping, is_scored = stop_requested.is_set(), cohort.step in scored
+        if is_scored or stopping:
             measured = cohort.measure()
             for job, row in zip(jobs, measured, strict=True):
                 job.record(row)
             latest = measured[0]
-        if cohort.step in saves or stopping:
-            for run, job in enumerate(jobs):
+        for run, job in enumerate(jobs):
+            if cohort.step in saves or stopping:
                 job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
+            job.watch(cohort.step, is_scored, cohort.networks[run])
+            if job.stopped is not None and job.outcome is None:
+                _end_here(cohort, run, job, time.perf_counter() - started)
         if progress is not None:
             progress(cohort.step, latest)
         if cohort.step >= config.steps or all(job.outcome is not None for job in jobs):
             return
         if stopping:
-            saved = jobs[0].sink.path is not None
-            raise Interrupted(
-                f"stopped at step {cohort.step} of {config.steps}; "
-                + ("the same command resumes" if saved else "nothing saved")
-            )
+            raise Interrupted(_where_it_stopped(jobs[0], cohort.step))
         losses = cohort.advance()
         if waits:  # on a GPU the evaluations see it, without a stop in between
             for job, loss in zip(jobs, losses.tolist(), strict=True):
                 job.check(loss, cohort.step - 1)
 
 
-@contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """Turns the first Ctrl-C into a request; a second one interrupts as usual."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested
-        return
-    previous = signal.getsignal(signal.SIGINT)
+def _end_here(cohort: Cohort, run: int, job: Job, seconds: float) -> None:
+    """Ends a run at a step that need not be one of its schedule's."""
+    job.record(cohort.measure()[run])
+    job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
+    job.finish(seconds)
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        requested.set()
-        signal.signal(signal.SIGINT, previous)
 
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield requested
-    finally:
-        signal.signal(signal.SIGINT, previous)
+def _where_it_stopped(job: Job, step: int) -> str:
+    saved = job.sink.path is not None
+    return f"stopped at step {step} of {job.config.steps}; " + (
+        "the same command resumes" if saved else "nothing saved"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import filter as fnfilter
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interp.training.config.sections import OptimizerConfig
+from interp.training.config.optimizer import OptimizerConfig
 from interp.training.models.network import Network
 
 MUON_MOMENTUM = 0.95
@@ -25,9 +25,10 @@ class Updater:
         configs: of each run, with the same optimizer name.
         steps: of the runs, for the learning-rate schedule.
         capturable: whether updates go into a CUDA graph.
+        frozen: names of parameters that are not updated.
 
     Raises:
-        ValueError: if a pattern of ``optimizer.decayed`` fits no parameter.
+        ValueError: if a pattern of ``optimizer.decayed`` or ``rates`` fits no parameter.
     """
 
     def __init__(
@@ -36,37 +37,31 @@ class Updater:
         configs: Sequence[OptimizerConfig],
         steps: int,
         capturable: bool = False,
+        frozen: Collection[str] = (),
     ) -> None:
         self._steps, self._schedule = steps, configs[0]
         self._capturable = capturable
         self._leaves = [
-            dict(_leaves(network, config))
+            dict(_leaves(network, config, frozen))
             for network, config in zip(networks, configs, strict=True)
         ]
         groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
         for network, leaves, config in zip(networks, self._leaves, configs, strict=True):
             _check_patterns(network, config)
-            for by_muon, decays in ((False, True), (False, False), (True, True), (True, False)):
-                chosen = [
-                    leaf
-                    for name, leaf in leaves.items()
-                    if _by_muon(name, leaf, config) == by_muon
-                    and config.decays(name.partition("[")[0]) == decays
-                ]
-                if chosen:
-                    decay = config.weight_decay if decays else 0.0
-                    groups[by_muon].append(self._group(chosen, config, decay))
+            for (by_muon, still, rate), chosen in _by_settings(leaves, config).items():
+                decay = 0.0 if still else config.weight_decay
+                groups[by_muon].append(self._group(chosen, rate, decay))
         self.optimizers = [
             _make(configs[0], by_muon, groups[by_muon], capturable)
             for by_muon in (False, True)
             if groups[by_muon]
         ]
 
-    def _group(self, leaves: list[nn.Parameter], config: OptimizerConfig, decay: float) -> Any:
-        rate: float | Tensor = config.lr
-        if self._capturable and config.name != "muon":
-            rate = torch.tensor(config.lr, device=leaves[0].device)
-        return {"params": leaves, "lr": rate, "weight_decay": decay, "base_rate": config.lr}
+    def _group(self, leaves: list[nn.Parameter], rate: float, decay: float) -> Any:
+        given: float | Tensor = rate
+        if self._capturable and self._schedule.name != "muon":
+            given = torch.tensor(rate, device=leaves[0].device)
+        return {"params": leaves, "lr": given, "weight_decay": decay, "base_rate": rate}
 
     def set_rate(self, step: int) -> None:
         """Sets the learning rates of a step, the first of which is step 0."""
@@ -148,9 +143,16 @@ def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
     return (1 + math.cos(math.pi * past)) / 2
 
 
-def _leaves(network: Network, config: OptimizerConfig) -> Iterator[tuple[str, nn.Parameter]]:
-    """Parameters by name; for Muon, which takes matrices, each head's matrix is one of its own."""
+def _leaves(
+    network: Network, config: OptimizerConfig, frozen: Collection[str]
+) -> Iterator[tuple[str, nn.Parameter]]:
+    """Parameters that are updated, by name.
+
+    For Muon, which takes matrices, each head's matrix is one of its own.
+    """
     for name, weight in network.named_parameters():
+        if name in frozen:
+            continue
         if config.name != "muon" or weight.ndim < 3:
             yield name, weight
             continue
@@ -161,6 +163,18 @@ def _leaves(network: Network, config: OptimizerConfig) -> Iterator[tuple[str, nn
             yield f"{name}[{head}]", part
 
 
+def _by_settings(
+    leaves: Mapping[str, nn.Parameter], config: OptimizerConfig
+) -> dict[tuple[bool, bool, float], list[nn.Parameter]]:
+    """Parameters that are updated alike, by (Muon's, without decay, learning rate)."""
+    found: dict[tuple[bool, bool, float], list[nn.Parameter]] = {}
+    for name, leaf in leaves.items():
+        whole = name.partition("[")[0]
+        key = _by_muon(name, leaf, config), not config.decays(whole), config.rate_of(whole)
+        found.setdefault(key, []).append(leaf)
+    return dict(sorted(found.items()))
+
+
 def _by_muon(name: str, leaf: nn.Parameter, config: OptimizerConfig) -> bool:
     # The biases b_Q, b_K and b_V have two axes as well, but are no matrices.
     matrix = leaf.ndim == 2 and name.rpartition(".")[2].startswith("W_")
@@ -169,10 +183,12 @@ def _by_muon(name: str, leaf: nn.Parameter, config: OptimizerConfig) -> bool:
 
 def _check_patterns(network: Network, config: OptimizerConfig) -> None:
     names = [name for name, _ in network.named_parameters()]
-    for pattern in config.decayed:
+    patterns = [("decayed", pattern) for pattern in config.decayed]
+    patterns += [("rates", pattern) for pattern, _ in config.rates]
+    for option, pattern in patterns:
         if not fnfilter(names, pattern):
             raise ValueError(
-                f"optimizer.decayed: pattern '{pattern}' fits none of {', '.join(names)}"
+                f"optimizer.{option}: pattern '{pattern}' fits none of {', '.join(names)}"
             )
 
 

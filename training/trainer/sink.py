@@ -53,8 +53,9 @@ class MemorySink:
         return None
 
     def record(self, measurement: Measurement) -> None:
-        """Adds scores."""
-        self.measurements.append(measurement)
+        """Adds scores, once a step."""
+        if not self.measurements or self.measurements[-1].step < measurement.step:
+            self.measurements.append(measurement)
 
     def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
         """Adds a copy of the weights and running statistics."""

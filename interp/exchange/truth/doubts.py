@@ -109,7 +109,7 @@ def _rule_doubt(about: Findings) -> str | None:
 
 def _unknown_pairs(about: Findings, dataset: Dataset) -> str | None:
     """How the network answers as if a dataset were not its own; None if it does not."""
-    chance = 1 / dataset.task.p
+    chance = 1 / dataset.task.n_answers
     corrupted = about.accuracy("corrupted", dataset)
     if corrupted is not None:
         count = int(dataset.is_redrawn.sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Output, Patch, State, no_update
@@ -15,7 +16,6 @@ from interp.explorer.run.sliders import (
     at,
     given,
     of_run,
-    only_moved,
     whole_table,
 )
 
@@ -44,14 +44,27 @@ def _add_histogram(app: Dash, readings: Opener) -> None:
 
 
 def _add_position(app: Dash, readings: Opener) -> None:
-    @app.callback(Output(of_run("position"), "figure"), THRESHOLD, STEP, LIVE, *PLACES)
+    @app.callback(
+        Output(of_run("position"), "figure"),
+        Output(of_run("drawn"), "data"),
+        THRESHOLD,
+        STEP,
+        LIVE,
+        State(of_run("drawn"), "data"),
+        *PLACES,
+    )
     def position(
-        threshold: float | None, place: int | None, live: str, steps: list[int], own: dict[str, str]
+        threshold: float | None,
+        place: int | None,
+        live: str,
+        drawn: str,
+        steps: list[int],
+        own: dict[str, str],
     ) -> Any:
         opened, step = at(readings, own, steps, place)
         table = whole_table(opened, step)
         kept = int((table.ipr[~table.dead] >= given(threshold)).sum())
-        return position_of(opened.curves(step), len(table) - kept, only_moved("threshold"))
+        return position_of(opened.curves(step), len(table) - kept, drawn)
 
 
 def _add_spectra(app: Dash, readings: Opener) -> None:
@@ -66,14 +79,37 @@ def _add_training(app: Dash, readings: Opener) -> None:
         return figures.training_curves(readings().open(own["run"]).run)
 
 
-def position_of(curves: PruningCurves | None, pruned: int, moved: bool) -> Any:
-    """The pruning curves with the position marked; only the mark where only it has moved."""
+def position_of(curves: PruningCurves | None, pruned: int, drawn: str) -> tuple[Any, Any]:
+    """The pruning curves with the position marked, and which curves they are.
+
+    Only the mark is sent where the page has drawn these very curves. It must say so itself: the
+    answer that brought them may have been dropped when the next question was asked.
+
+    Args:
+        curves: at the step that is looked at; None while they are being computed.
+        pruned: number of neurons that the threshold prunes.
+        drawn: which curves the page has drawn; empty for none.
+    """
     if curves is None:
-        return no_update
-    if not moved:
-        return figures.pruning_curves(curves, pruned=pruned)
+        return no_update, no_update
+    wanted = identity_of(curves)
+    if drawn != wanted:
+        return figures.pruning_curves(curves, pruned=pruned), wanted
     patch = Patch()
     mark, words = patch["layout"]["shapes"][0], patch["layout"]["annotations"][2]
     mark["x0"], mark["x1"] = pruned, pruned
     words["x"], words["text"] = pruned, f"{pruned} pruned"
-    return patch
+    return patch, no_update
+
+
+def identity_of(curves: PruningCurves) -> str:
+    """Differs where anything that is drawn of the curves does: caption, method, values, control."""
+    found = zlib.crc32(f"{curves.caption} {curves.method} {curves.rankings}".encode())
+    control = curves.control
+    drawn = [*curves.curves.values()]
+    drawn += [] if control is None else [control.low, control.mean, control.high]
+    for curve in drawn:
+        for accuracy in curve.accuracy.values():
+            if accuracy is not None:
+                found = zlib.crc32(accuracy.tobytes(), found)
+    return f"{found:08x}"

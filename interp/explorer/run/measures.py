@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import Dash, Input, Output, State, ctx, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.exceptions import PreventUpdate
 
 from interp.analysis.measures import MEASURES
@@ -44,6 +44,7 @@ def measure_parts(opened: OpenRun, name: str, step: int | None) -> list[Any]:
     return [
         html.Label([html.B("measure"), choices], className="measure"),
         dcc.Store(id=identity("measured-step", name), data=step),
+        dcc.Store(id=identity("measured-key", name), data=""),
         html.Div(id=identity("measured", name), className="measured", **{"aria-live": "polite"}),
     ]
 
@@ -78,18 +79,21 @@ def add_measures(app: Dash, readings: Opener) -> None:
 
     @app.callback(
         Output(of_run("measured"), "children"),
+        Output(of_run("measured-key"), "data"),
         Input(of_run("measure"), "value"),
         Input(of_run("measured-step"), "data"),
+        State(of_run("measured-key"), "data"),
         State(of_run("measure"), "id"),
         prevent_initial_call=True,
     )
-    def chosen(name: str | None, step: int | None, own: dict[str, str]) -> Any:
+    def chosen(name: str | None, step: int | None, shown: str, own: dict[str, str]) -> Any:
         if name is None:
-            return []
-        by = ctx.triggered_id
-        if by is not None and by["kind"] == "measured-step" and MEASURES[name].reads == "run":
-            raise PreventUpdate  # the whole run is the same at every step
-        return measured(readings().open(own["run"]), name, step)
+            return [], ""
+        # The whole run is the same at every step.
+        wanted = name if MEASURES[name].reads == "run" else f"{name} {step}"
+        if shown == wanted:
+            raise PreventUpdate
+        return measured(readings().open(own["run"]), name, step), wanted
 
 
 def measured(opened: OpenRun, name: str, step: int | None) -> list[Any]:

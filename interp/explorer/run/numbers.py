@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import Dash, Output, html, no_update
+from dash import Dash, Output, html
 
+from interp.analysis.ablation.band import band_words
 from interp.explorer.run.sliders import (
     LIVE,
     PLACES,
@@ -43,11 +44,13 @@ def add_numbers(app: Dash, readings: Opener) -> None:
         threshold: float | None, place: int | None, live: str, steps: list[int], own: dict[str, str]
     ) -> Any:
         opened, step = at(readings, own, steps, place)
-        words = f"step {step} of {opened.run.config.steps}"
+        words = f"step {step}"
+        if opened.run.origin.trained_here:
+            words += f" of {opened.run.config.steps}"
         try:
             counts, scores = numbers_at(opened, step, given(threshold))
         except (ValueError, OSError) as error:  # a damaged checkpoint among whole ones
-            return f"Step {step}: {error}", no_update, words
+            return f"Step {step}: {error}", [], words  # no scores of another step
         return counts, scores, words
 
 
@@ -58,22 +61,26 @@ def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
         ValueError: if the checkpoint is damaged.
     """
     from interp.analysis.ablation.at_threshold import scores_at
-    from interp.analysis.neurons.classify import classify
+    from interp.analysis.neurons.classify import NULL_QUANTILE, classify
 
     table = table_at(opened, step)
     classes = classify(table, threshold)
     curves = opened.curves(step)
     found = None if curves is None else scores_at(curves, table, classes.threshold)
     scores = scores_table(found, curves, opened.problem(step))
-    return counts_words(classes, step, len(table)), scores
+    words = counts_words(classes, step, len(table))
+    if not classes.words.distinct and table.elements > 1:  # no noise over one element
+        words += f" That is IPR {table.null.quantile(NULL_QUANTILE):.3f}."
+    return words, scores
 
 
 def counts_words(classes: Classes, step: int, neurons: int) -> str:
     """How many neurons the threshold keeps."""
-    counts = classes.counts
-    kept = counts["generalizing"]
-    dead = f" ({counts['dead']} of them dead)" if counts["dead"] else ""
-    return f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · IPR {classes.threshold:.3f}"
+    kept, gone = int(classes.generalizing.sum()), int(classes.dead.sum())
+    dead = f" ({gone} of them dead)" if gone else ""
+    cut = f"IPR {classes.threshold:.3f}"
+    words = f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · {cut}"
+    return f"{words}. {classes.words.sentence}" if classes.words.sentence else words
 
 
 def scores_table(
@@ -88,7 +95,10 @@ def scores_table(
         html.Tr([html.Th(split, title=SPLIT_MEANING[split], scope="row"), *map(html.Td, cells)])
         for split, cells in threshold_rows(found).items()
     ]
-    table = html.Table([html.Thead(html.Tr([html.Th(h) for h in BEFORE_AFTER])), html.Tbody(rows)])
+    heads = list(BEFORE_AFTER)
+    if curves.control is not None:
+        heads[-1] = band_words(curves.control.draws)
+    table = html.Table([html.Thead(html.Tr([html.Th(word) for word in heads])), html.Tbody(rows)])
     return [table, html.P(_about(found, curves), className="caption")]
 
 

@@ -51,10 +51,11 @@ def _words(opened: OpenRun, listed: Listed | None) -> str:
     ended = phase_or_none(run)
     if ended is not None:
         words.append(outcome(ended))
-    status = "finished" if run.finished else "not finished"
     if listed is not None and listed.error:
         words.append(f"Broken: {listed.error}.")
-    return " ".join([*words, f"It is {status}."])
+    if run.origin.trained_here:
+        words.append("It is finished." if run.finished else "It is not finished.")
+    return " ".join(words)
 
 
 def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
@@ -78,6 +79,7 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         html.Div(id=identity("scores", name), className="scroll"),
         _graph("histogram", name),
         html.P(id=identity("bar", name), className="bar"),
+        dcc.Store(id=identity("drawn", name), data=""),
         _graph("position", name),
         _picker(name, view.neuron if view.neuron is not None else best, len(table) - 1),
         _graph("one-neuron", name),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dash import MATCH, Dash, Input, Output, State, ctx, no_update
+from dash import MATCH, Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
@@ -62,13 +62,6 @@ def whole_table(opened: OpenRun, step: int) -> NeuronTable:
         return table_at(opened, step)
     except (ValueError, OSError):
         raise PreventUpdate from None
-
-
-def only_moved(kind: str) -> bool:
-    """Whether a component of this kind, and nothing else, made the callback run."""
-    return [one["prop_id"] for one in ctx.triggered] != ["."] and all(
-        by["kind"] == kind for by in ctx.triggered_prop_ids.values()
-    )
 
 
 def add_steps(app: Dash, readings: Opener) -> None:

@@ -32,6 +32,8 @@ function bindControls(view) {
     const cut = neurons.automatic[view.place];
     if (cut !== null) view.set({ threshold: cut });
   });
+  find("null").addEventListener("click", () => view.set({ threshold: neurons.null.threshold }));
+  find("null").hidden = !neurons.null;
   document.querySelectorAll(".convention").forEach((place) => { place.textContent = neurons.convention; });
   step.max = neurons.newest;
   step.addEventListener("input", () => view.set({ place: Number(step.value) }));
@@ -65,6 +67,9 @@ function showControls(view) {
   const { kept, pruned, dead } = neurons.counts(place, threshold);
   find("kept").textContent = kept;
   find("pruned").textContent = pruned;
+  const { sentence } = neurons.words[place];
+  find("class-words").textContent = sentence && `Step ${view.step}. ${sentence}`;
+  find("class-words").hidden = !sentence;
   find("dead-words").textContent = dead ? `, ${dead} of them dead` : "";
 }
 
@@ -94,6 +99,7 @@ function showScores(view) {
     const words = [shown(curve[0]), shown(has ? curve[at] : NaN), shown(mean), band, shown(norm)];
     words.forEach((word, i) => { cells[i].textContent = word; });
   });
+  if (drawn) find("band-words").textContent = neurons.bandWords(place);
   const scored = { by: neurons.sizes[at], random: drawn ? neurons.controlSizes(place)[beside] : null };
   find("scores-words").textContent = scoresWords(view, pruned, has ? scored : null);
   const note = find("scores-note");

@@ -32,6 +32,12 @@ class Neurons {
     return (this.ofCurve("phases", place, curve, neuron) / 32767) * Math.PI;
   }
 
+  // The frequency that a curve's wave and phase are of; answers may have their own.
+  frequencyOf(place, curve, neuron) {
+    const own = curve === 2 && this.arrays.answer_frequency;
+    return this.value(own ? "answer_frequency" : "frequency", place, neuron);
+  }
+
   // a ± b − c, in [−π, π); null where the operation has no such rule.
   phaseError(place, neuron) {
     if (this.sign === null) return null;
@@ -46,7 +52,13 @@ class Neurons {
 
   kind(place, neuron, threshold) {
     const ipr = this.ipr(place)[neuron];
-    return Number.isNaN(ipr) ? "dead" : ipr >= threshold ? "generalizing" : "memorizing";
+    return Number.isNaN(ipr) ? "dead" : ipr >= threshold ? "high" : "low";
+  }
+
+  // What a class may be called at a checkpoint.
+  word(place, kind) {
+    const { low, high } = this.words[place];
+    return { low, high, dead: "dead" }[kind];
   }
 
   counts(place, threshold) {
@@ -66,9 +78,18 @@ class Neurons {
     return place === this.newest ? this.draws : this.earlierDraws;
   }
 
+  // What the control's low and high are; as interp.analysis.ablation.band has it.
+  bandWords(place) {
+    const draws = this.drawsAt(place);
+    return draws >= 20 ? "5–95 %" : `range of ${draws} ${draws === 1 ? "draw" : "draws"}`;
+  }
+
   // Numbers of pruned neurons that the control was scored at.
   controlSizes(place) {
-    return place === this.newest ? this.sizes : this.arrays.control_sizes.data;
+    if (place === this.newest) return this.sizes;
+    const { data, shape } = this.arrays.control_sizes;
+    const at = this.withPruning.indexOf(this.steps[place]);
+    return data.subarray(at * shape[1], (at + 1) * shape[1]);
   }
 
   // Accuracies of a split over all numbers of pruned neurons, lowest IPR first.
@@ -112,7 +133,7 @@ class Neurons {
     const row = ((newest ? 0 : at) * 3 + curve) * this.count + neuron;
     const scale = scales[row] / (newest ? 32767 : 127);
     const start = row * this.elements;
-    return Array.from(values.subarray(start, start + this.elements), (one) => one * scale);
+    return Array.from(values.subarray(start, start + this.lengths[curve]), (one) => one * scale);
   }
 
   // Mean share of one-sided power of all neurons at a checkpoint.

@@ -3,22 +3,22 @@
 function histogramFigure(neurons, place, threshold, narrow) {
   const width = 1 / neurons.bins;
   const centres = Array.from({ length: neurons.bins }, (_, i) => (i + 0.5) * width);
-  const heights = { memorizing: new Array(neurons.bins).fill(0), generalizing: new Array(neurons.bins).fill(0) };
+  const heights = { low: new Array(neurons.bins).fill(0), high: new Array(neurons.bins).fill(0) };
   for (const ipr of neurons.ipr(place)) {
     if (Number.isNaN(ipr)) continue;
-    heights[ipr >= threshold ? "generalizing" : "memorizing"][Math.min(neurons.bins - 1, Math.floor(ipr * neurons.bins))] += 1;
+    heights[ipr >= threshold ? "high" : "low"][Math.min(neurons.bins - 1, Math.floor(ipr * neurons.bins))] += 1;
   }
   const total = (kind) => heights[kind].reduce((sum, one) => sum + one, 0);
   const data = Object.keys(heights).map((kind) => ({
-    type: "bar", x: centres, y: heights[kind], width, name: `${kind} (${total(kind)})`,
+    type: "bar", x: centres, y: heights[kind], width, name: `${neurons.word(place, kind)} (${total(kind)})`,
     marker: {
       color: neurons.colours[kind], line: { color: "white", width: 0.5 },
-      pattern: { shape: kind === "memorizing" ? "/" : "", fillmode: "overlay", fgcolor: "white", solidity: 0.15, size: 6 },
+      pattern: { shape: kind === "low" ? "/" : "", fillmode: "overlay", fgcolor: "white", solidity: 0.15, size: 6 },
     },
-    hovertemplate: `IPR %{x:.2f} ± ${width / 2}<br>%{y} neurons<extra>${kind}</extra>`,
+    hovertemplate: `IPR %{x:.2f} ± ${width / 2}<br>%{y} neurons<extra>${neurons.word(place, kind)}</extra>`,
   }));
   if (neurons.null) {
-    const expected = neurons.null.share.map((share) => share * (total("memorizing") + total("generalizing")));
+    const expected = neurons.null.share.map((share) => share * (total("low") + total("high")));
     data.push({
       x: centres.flatMap((centre) => [centre - width / 2, centre + width / 2]), y: expected.flatMap((one) => [one, one]),
       mode: "lines", name: `Gaussian noise (mean ${shown(neurons.null.mean)})`, line: { color: "#222222", width: 1, dash: "dot" }, hoverinfo: "skip",
@@ -54,7 +54,7 @@ function positionFigure(neurons, place, threshold, narrow) {
     if (!["test", "corrupted"].includes(split.name) || Number.isNaN(low[0])) return;
     data.push({
       x: [...ofControl, ...ofControl.toReversed()], y: [...low, ...high.toReversed()], fill: "toself", line: { width: 0 },
-      fillcolor: faint(split.colour), name: `${split.name}, random (5–95 %)`, hoverinfo: "skip",
+      fillcolor: faint(split.colour), name: `${split.name}, random (${neurons.bandWords(place)})`, hoverinfo: "skip",
     });
   });
   neurons.splits.forEach((split, index) => {
@@ -80,7 +80,7 @@ function faint(colour) {
 
 // Rows of the heat map: kept, pruned, dead; by frequency inside each.
 function heatOrder(neurons, place, threshold) {
-  const rank = { generalizing: 0, memorizing: 1, dead: 2 };
+  const rank = { high: 0, low: 1, dead: 2 };
   return Array.from({ length: neurons.count }, (_, i) => i)
     .map((i) => [rank[neurons.kind(place, i, threshold)], neurons.value("frequency", place, i), i])
     .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
@@ -106,12 +106,12 @@ function spectraFigure(neurons, place, threshold) {
 }
 
 function normFigure(neurons, place, threshold, narrow) {
-  const data = ["memorizing", "generalizing"].map((kind) => {
+  const data = ["low", "high"].map((kind) => {
     const members = Array.from({ length: neurons.count }, (_, i) => i).filter((i) => neurons.kind(place, i, threshold) === kind);
     return {
       x: members.map((i) => neurons.ipr(place)[i]), y: members.map((i) => neurons.value("norm_weight", place, i)), customdata: members,
-      mode: "markers", name: kind, marker: { color: neurons.colours[kind], symbol: kind === "memorizing" ? "diamond" : "circle", size: 6, opacity: 0.7 },
-      hovertemplate: `neuron %{customdata}<br>IPR %{x:.3f}<br>|weight| %{y:.3f}<extra>${kind}</extra>`,
+      mode: "markers", name: neurons.word(place, kind), marker: { color: neurons.colours[kind], symbol: kind === "low" ? "diamond" : "circle", size: 6, opacity: 0.7 },
+      hovertemplate: `neuron %{customdata}<br>IPR %{x:.3f}<br>|weight| %{y:.3f}<extra>${neurons.word(place, kind)}</extra>`,
     };
   });
   return {

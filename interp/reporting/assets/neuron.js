@@ -8,9 +8,9 @@ function neuronWords(neurons, place, neuron, threshold) {
   const [u, v, w] = [0, 1, 2];
   const phases = [u, v, w].map((curve) => shown(neurons.phase(place, curve, neuron), 2)).join(", ");
   const parts = [
-    `Neuron ${neuron} at step ${neurons.steps[place]}: ${kind}`,
+    `Neuron ${neuron} at step ${neurons.steps[place]}: ${neurons.word(place, kind)}`,
     `IPR ${shown(neurons.ipr(place)[neuron])} (U ${shown(neurons.curveIpr(place, u, neuron))}, V ${shown(neurons.curveIpr(place, v, neuron))}, W ${shown(neurons.curveIpr(place, w, neuron))})`,
-    `frequency ${neurons.value("frequency", place, neuron)}`,
+    `frequency ${neurons.value("frequency", place, neuron)}${neurons.arrays.answer_frequency ? ` (answers ${neurons.frequencyOf(place, w, neuron)})` : ""}`,
     `phases a, b, c = ${phases} rad`,
   ];
   const error = neurons.phaseError(place, neuron);
@@ -30,7 +30,6 @@ function neuronNote(neurons, place) {
 function neuronFigure(neurons, place, neuron, narrow) {
   const step = neurons.curvesAt(place);
   const at = neurons.steps.indexOf(step);
-  const frequency = neurons.value("frequency", at, neuron);
   const data = [];
   const layout = { height: narrow ? 1100 : 560, ...legendBelow(narrow, 2) };
   layout.margin.t = 12;
@@ -40,10 +39,11 @@ function neuronFigure(neurons, place, neuron, narrow) {
   neurons.curves.forEach((name, curve) => {
     const values = neurons.weights(step, curve, neuron);
     const spectrum = coefficients(values);
+    const frequency = neurons.frequencyOf(at, curve, neuron);
     const left = 2 * curve + 1, right = left + 1;
     const [x, y, x2, y2] = [`x${left}`, `y${left}`, `x${right}`, `y${right}`].map((one) => one.replace(/^([xy])1$/, "$1"));
     const common = { x: values.map((_, i) => i), xaxis: x, yaxis: y, showlegend: curve === 0 };
-    data.push({ ...common, y: values, mode: "lines+markers", name: "weight", legendgroup: "weight", marker: { size: 4 }, line: { color: neurons.colours.generalizing, width: 1 } });
+    data.push({ ...common, y: values, mode: "lines+markers", name: "weight", legendgroup: "weight", marker: { size: 4 }, line: { color: neurons.colours.high, width: 1 } });
     data.push({ ...common, y: waveOf(spectrum, frequency, values.length), mode: "lines", name: `its component at frequency ${frequency}`, legendgroup: "wave", line: { color: WAVE, width: 1.5, dash: "dot" } });
     data.push({ type: "bar", y: powerShares(spectrum), xaxis: x2, yaxis: y2, showlegend: false, marker: { color: "#222222" }, hovertemplate: "frequency %{x}<br>%{y:.3f} of the power<extra></extra>" });
     const [top, below] = narrow ? [2 * curve, 2 * curve + 1] : [curve, curve];
@@ -69,7 +69,7 @@ function historyFigure(neurons, place, neuron, threshold, narrow) {
   const own = {
     x: steps, y: places.map((i) => neurons.ipr(i)[neuron]), mode: "lines+markers", name: `IPR of neuron ${neuron}`,
     line: { color: "#222222", width: 1.5 },
-    marker: { size: 8, color: kinds.map((kind) => neurons.colours[kind]), symbol: kinds.map((kind) => (kind === "memorizing" ? "diamond" : "circle")) },
+    marker: { size: 8, color: kinds.map((kind) => neurons.colours[kind]), symbol: kinds.map((kind) => (kind === "low" ? "diamond" : "circle")) },
     customdata: places.map((i) => [i, neurons.value("frequency", i, neuron)]),
     hovertemplate: "step %{x}<br>IPR %{y:.3f}<br>frequency %{customdata[1]}<extra></extra>",
   };

@@ -7,7 +7,7 @@ function columnsOf(neurons) {
   const alive = (get) => (place, i) => (neurons.isDead(place, i) ? NaN : get(place, i));
   const found = [
     { name: "neuron", get: (place, i) => i, digits: 0 },
-    { name: "class", get: (place, i, threshold) => neurons.kind(place, i, threshold) },
+    { name: "class", get: (place, i, threshold) => neurons.word(place, neurons.kind(place, i, threshold)) },
     { name: "IPR", csv: "ipr", get: (place, i) => neurons.ipr(place)[i] },
     ...["U", "V", "W"].map((name, curve) => ({ name: `IPR ${name}`, csv: `ipr_${name.toLowerCase()}`, get: (place, i) => neurons.curveIpr(place, curve, i) })),
     { name: "frequency", get: alive(value("frequency")), digits: 0 },

@@ -21,18 +21,17 @@ class Attention(nn.Module):
     and, if asked, ``b_Q``, ``b_K``, ``b_V`` [head, d_head], ``b_O`` [d_model].
 
     Args:
-        model: its heads, widths, direction and biases.
-        scale: s, what scores are divided by.
+        model: its heads, widths, direction, biases and s, ``score_scale``.
     """
 
     W_Q: nn.Parameter
     W_K: nn.Parameter
     W_V: nn.Parameter
 
-    def __init__(self, model: ModelConfig, scale: float) -> None:
+    def __init__(self, model: ModelConfig) -> None:
         super().__init__()
         d_model, n_heads, d_head = model.d_model, model.n_heads, model.head_width
-        self.scale, self.causal = scale, model.attention == "causal"
+        self.scale, self.causal = model.score_scale, model.attention == "causal"
         for name in ("Q", "K", "V"):
             setattr(self, f"W_{name}", nn.Parameter(torch.zeros(n_heads, d_model, d_head)))
             zeros = nn.Parameter(torch.zeros(n_heads, d_head)) if model.bias else None

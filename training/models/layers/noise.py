@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.training.config.sections import SITES
 from interp.training.randomness import stream
+
+_MOST_LAYERS = 64  # of one site, so that no two places drop alike
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class Noise:
         rate: share of neurons to drop; () or (run,).
         step: number of the update; ().
         active: whether any rate is above zero.
+        elsewhere: rates at other places than the neurons, by where, () or (run,); only those that
+            are above zero in some run.
     """
 
     key: Int[Tensor, "*run"]
     rate: Float[Tensor, "*run"]
     step: Int[Tensor, ""]
     active: bool
+    elsewhere: Mapping[str, Float[Tensor, "*run"]] = field(default_factory=dict)
 
     def at(self, position: int) -> Noise:
         """The noise of one of up to four positions, each of which drops its own neurons."""
@@ -44,6 +51,19 @@ class Noise:
             return values
         factor = self.factor(values.shape[-2], values.shape[-1], layer, values.dtype)
         return values * factor
+
+    def drop_on(self, site: str, values: Tensor, place: int) -> Tensor:
+        """As :meth:`drop`, elsewhere than on the neurons.
+
+        Args:
+            site: of SITES.
+            values: (*run, example, value).
+            place: counts the places of this site in the network.
+        """
+        if site not in self.elsewhere:
+            return values
+        there = replace(self, rate=self.elsewhere[site], active=True)
+        return there.drop(values, _MOST_LAYERS * (1 + SITES.index(site)) + place)
 
     def factor(
         self, examples: int, neurons: int, layer: int, dtype: torch.dtype, first: int = 0

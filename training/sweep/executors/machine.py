@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from interp.training.arguments import whole
 from interp.training.registry import Registry
 from interp.training.sweep.executors.executors import Executor
 from interp.training.trainer.device import check_device, find_device
@@ -70,8 +71,8 @@ class Machine:
         kind = _kind(self.executor)
         check_device(self.device)
         if self.workers is not None:
-            _check_count("workers", self.workers)
-        _check_count("threads", self.threads)
+            whole(self.workers, "workers", least=1)
+        whole(self.threads, "threads", least=1)
         if self.address is not None and not (kind and kind.joins):
             raise ValueError(
                 f"address: expected with an executor that joins a cluster, such as ray; "
@@ -153,11 +154,6 @@ def _kind(name: str) -> ExecutorKind | None:
     if not isinstance(name, str) or name not in EXECUTORS:
         raise ValueError(f"executor: expected {_one_of([AUTO, *EXECUTORS], name)}")
     return EXECUTORS[name]
-
-
-def _check_count(option: str, number: object) -> None:
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"{option}: expected at least 1, got {number!r}")
 
 
 def _one_of(names: Iterable[str], got: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from interp.training.arguments import word
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.run import Run
 from interp.training.sweep.executors.asked import Asked
@@ -38,8 +39,7 @@ def check_keep(keep: str) -> None:
     Raises:
         ValueError: saying what can.
     """
-    if keep not in get_args(Keep):
-        raise ValueError(f"keep: expected {' or '.join(get_args(Keep))}, got {keep!r}")
+    word(keep, get_args(Keep), "keep")
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Work:
             ValueError: naming the run folder.
         """
         last = run.measurement().step
-        if last != run.config.steps:
+        if last != run.config.steps and run.stopped is None:
             raise ValueError(
                 f"{run.path}: expected scores up to step {run.config.steps}, they end at {last}"
             )

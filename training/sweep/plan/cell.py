@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from interp.training.config.places import check_places
+from interp.training.config.resolved import needs_resolving
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.sweep.plan.cost import run_work
 
@@ -73,6 +75,7 @@ class CellMaker:
         """The cell of a configuration, and the configuration unless it is invalid."""
         try:
             config = self._config(values)
+            check_places(config)
         except ValueError as error:
             text = json.dumps(plain(values), sort_keys=True)
             return Cell(content_hash(text), text, str(error)), None
@@ -81,6 +84,8 @@ class CellMaker:
 
     def _config(self, values: Mapping[str, Any]) -> RunConfig:
         """The same as ``parse_config(values)``."""
+        if needs_resolving(values):
+            return parse_config(values)
         own: dict[str, Any] = {}
         sections: dict[str, BaseModel] = {}
         for name, value in values.items():
@@ -96,7 +101,8 @@ class CellMaker:
             if len(self._outlines) > _OUTLINES:
                 self._outlines.clear()
             self._outlines[key] = RunConfig(**own)
-        return self._outlines[key].model_copy(update=sections).check_consistent()
+        # Pydantic's own copy, which checks nothing: every part of it has been checked.
+        return BaseModel.model_copy(self._outlines[key], update=sections).check_consistent()
 
     def _section(self, name: str, value: dict[str, Any]) -> BaseModel | None:
         """A checked section; None if it is not right."""

@@ -82,7 +82,8 @@ def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> 
     full = [gap for i, gap in enumerate(gaps, start=1) if i in scored]
     step = statistics.median(plain or gaps)
     evaluation = max(0.0, statistics.median(full or gaps) - step)
-    short = train(config.model_copy(update={"steps": 1}), device="cpu")
+    one = {"steps": 1, "optimizer.warmup": 0, "schedule.checkpoint_steps": []}
+    short = train(config.replace(one), device="cpu")
     started = time.perf_counter()
     measure(short)
     measured = time.perf_counter() - started

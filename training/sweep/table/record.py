@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from interp.training.config.places import COPIES
 from interp.training.runs.files import FORMAT
 from interp.training.sweep.store import RECORDS, RUNS, Store
 from interp.training.sweep.table.outcome import CellOutcome
@@ -102,7 +103,12 @@ def recorded(store: Store) -> set[str]:
 def file_sizes(run: Path) -> dict[str, int]:
     """Bytes of the files of a run folder that a finished run cannot do without, by path within."""
     names = ("config.json", "dataset.safetensors", "metrics.jsonl", "DONE")
-    files = [*(run / name for name in names), *run.glob("checkpoints/step-*/model.safetensors")]
+    copies = [run / str(name) for name in COPIES.values() if name and (run / name).exists()]
+    files = [
+        *(run / name for name in names),
+        *copies,
+        *run.glob("checkpoints/step-*/model.safetensors"),
+    ]
     return {path.relative_to(run).as_posix(): path.stat().st_size for path in sorted(files)}
 
 
