@@ -135,7 +135,7 @@ def test_norms_before_the_activation(kind):
     net.eval()
     found = import_checkpoint(net.state_dict())
     assert_same_logits(found, net(ONE_HOT).detach())
-    assert "the norms stand before the activation" in found.assumed
+    assert "norms pre-activation" in found.assumed
 
 
 class Embedded(nn.Module):

@@ -14,8 +14,9 @@ import torch
 
 import interp
 from interp.exchange import Known, import_checkpoint
-from interp.exchange.foreign_data import by_rule
+from interp.exchange.foreign_data import by_rule, from_arrays
 from interp.exchange.rules import Rule
+from interp.training.tasks.task import make_task
 from tests.test_import import (
     D_HEAD,
     HEADS,
@@ -117,6 +118,66 @@ def test_datasets_from_arrays(tmp_path):
     assert again.given_label[17] == TASK.answers[17]
 
 
+TRAIN = np.array([0, 5, 17, 60, 120])
+WRONG = np.where(np.arange(5) == 1, (TASK.answers[TRAIN] + 1) % P, TASK.answers[TRAIN])
+M, N_ = TASK.pairs[TRAIN].T
+
+
+def mask(indices: np.ndarray) -> np.ndarray:
+    marked = np.zeros(P * P, dtype=bool)
+    marked[indices] = True
+    return marked
+
+
+# Forms in which files hold the pairs of TRAIN; "labelled" ones also hold WRONG.
+FORMS: dict[str, Any] = {
+    "a list of tuples": list(zip(M.tolist(), N_.tolist(), strict=True)),
+    "a tuple of tensors": (torch.as_tensor(M), torch.as_tensor(N_)),
+    "an array for each operand": np.stack([M, N_]),
+    "a list of tensors": [torch.tensor(pair) for pair in TASK.pairs[TRAIN].tolist()],
+    "a mask": mask(TRAIN),
+    "a mask as a tensor, p × p": torch.as_tensor(mask(TRAIN)).view(P, P),
+    'pairs with "="': np.column_stack([M, N_, np.full(5, P)]),
+    'tuples with "="': [(int(m), int(n), P) for m, n in TASK.pairs[TRAIN]],
+    "labelled, third column": np.column_stack([M, N_, WRONG]),
+    "labelled, tuples": [tuple(map(int, row)) for row in np.column_stack([M, N_, WRONG])],
+    "labelled, beside the pairs": (torch.as_tensor(TASK.pairs[TRAIN]), torch.as_tensor(WRONG)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("form", ["mapping", "file of values", "file of names"])
+def test_forms_of_training_data(name, form, tmp_path):
+    content = FORMS[name]
+    path = tmp_path / "train_data.pth"
+    if form == "mapping":
+        data: Any = {"train_data": content}
+    else:
+        torch.save(content if form == "file of values" else {"train_pairs": content}, path)
+        data = path
+    dataset = import_checkpoint(doshi(), operation="x + y", data=data).run.dataset
+    np.testing.assert_array_equal(np.flatnonzero(dataset.is_train), TRAIN)
+    expected = WRONG if name.startswith("labelled") else TASK.answers[TRAIN]
+    np.testing.assert_array_equal(dataset.given_label[TRAIN], expected)
+
+
+def test_a_mask_of_redrawn_labels():
+    data = {"train_mask": mask(TRAIN), "labels": WRONG, "redrawn_indices": mask(TRAIN[1:3])}
+    dataset = import_checkpoint(doshi(), operation="x + y", data=data).run.dataset
+    np.testing.assert_array_equal(np.flatnonzero(dataset.is_redrawn), TRAIN[1:3])
+
+
+def test_a_mask_of_an_operation_without_some_pairs():
+    """x / y is undefined for y = 0; a mask over all p² pairs and one over the others."""
+    division = make_task("x / y", P)
+    train = np.arange(7)
+    places = division.pairs[train][:, 0] * P + division.pairs[train][:, 1]
+    short = np.isin(np.arange(len(division.pairs)), train)
+    for marked in (mask(places), short):
+        found = from_arrays(division, {"is_train": marked}, "data").dataset
+        np.testing.assert_array_equal(np.flatnonzero(found.is_train), train)
+
+
 def test_without_a_dataset_all_that_needs_none_works(tmp_path):
     found = import_checkpoint(doshi(), tmp_path / "run")
     assert any(one.startswith("no dataset") for one in found.assumed)
@@ -187,8 +248,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "twice": ({"data": {"train_indices": [2, 2]}}, "expected every pair once, got one twice"),
     "floats": ({"data": {"train_indices": [0.5]}}, "expected whole numbers, got float64"),
     "shape": (
-        {"data": {"train_indices": np.zeros((2, 3), dtype=int)}},
-        "expected indices or pairs, got an array of shape (2, 3)",
+        {"data": {"train_indices": np.zeros((5, 4), dtype=int)}},
+        "expected indices or pairs, got an array of shape (5, 4)",
     ),
     "labels": (
         {"data": {"train_indices": [1, 2], "labels": [1]}},
@@ -201,6 +262,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "redrawn": (
         {"data": {"train_indices": [1, 2], "labels": [5, 2], "redrawn_indices": [2]}},
         "expected training pairs, all with a wrong label among them; 1 wrong labels are not",
+    ),
+    "third column": (
+        {"data": {"train_indices": [(1, 2, 3), (1, 3, 99)]}},
+        "expected a third column of labels from 0 to 10, or of one token, got 3 to 99",
+    ),
+    "labels of two kinds": (
+        {"data": {"train_indices": [(1, 2, 3), (1, 3, 4)], "labels": [3, 5]}},
+        "labels: expected those that stand in train_indices, got others",
+    ),
+    "operands": (
+        {"data": {"train_indices": [(1, 11), (1, 3)]}},
+        "expected operands from 0 to 10, got 1 to 11",
+    ),
+    "ragged": (
+        {"data": {"train_indices": [(1, 2), (1,)]}},
+        "expected indices or pairs, got rows of several lengths",
     ),
     "no data": ({"data": "nothing.npz"}, "nothing.npz: expected a file of arrays"),
     "field": (
@@ -235,7 +312,7 @@ MISSHAPEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         "tensor unembed.W_U: expected it, found embed.W_E 11×12",
     ),
-    "tokens": (hooked(P + 4, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
+    "tokens": (hooked(P - 1, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
     "positions": (hooked(P + 1, 2, P), {}, "positions: expected at least 3, got 2"),
     "blocks": (
         {**hooked(P, 2, P), "blocks.3.attn.W_Q": drawn(HEADS, D, D_HEAD)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -23,7 +23,7 @@ def import_(
         str,
         Parameter(
             name="--as",
-            help="auto, doshi, doshi-transformer, transformer-lens, bridge or mlp",
+            help="auto, grokking, transformer-lens, bridge, doshi-transformer, doshi, mlp or raw",
         ),
     ] = "auto",
     operation: Annotated[
@@ -32,7 +32,10 @@ def import_(
     p: Annotated[int | None, Parameter(help="modulus, to be checked against the tensors")] = None,
     data: Annotated[
         Path | None,
-        Parameter(help="file of arrays: train_indices, and labels, redrawn_indices if any"),
+        Parameter(
+            help="file of training pairs, indices or a mask (train_indices), and labels, "
+            "redrawn_indices if any"
+        ),
     ] = None,
     rule: Annotated[
         str | None,
@@ -44,9 +47,19 @@ def import_(
     fraction: Annotated[float | None, Parameter(help="α of the rule")] = None,
     corruption: Annotated[float, Parameter(help="ξ of the rule")] = 0.0,
     seed: Annotated[int | None, Parameter(help="of the rule; its own code's if left out")] = None,
-    activation: Annotated[str | None, Parameter(help="square, relu or gelu")] = None,
+    activation: Annotated[str | None, Parameter(help="square, relu, gelu, gelu_tanh, …")] = None,
     attention: Annotated[str | None, Parameter(help="bidirectional or causal")] = None,
     n_heads: Annotated[int | None, Parameter(help="where no tensor tells it")] = None,
+    settle: Annotated[
+        list[str] | None,
+        Parameter(
+            help="name=value of what else no tensor tells: orientation, equals_at, mu, or a field "
+            "of model, such as equals_token, vocabulary or output_scale"
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, Parameter(help="tensors that the network does not use, as name patterns")
+    ] = None,
     norm_at: Annotated[str | None, Parameter(help="norms before φ (pre) or after (post)")] = None,
     loss: Annotated[
         str | None,
@@ -65,13 +78,21 @@ def import_(
         "n_heads": n_heads,
         "norm_at": norm_at,
     }
+    model, choices = _settled(settle)
     found = import_checkpoint(
         file,
         out,
         as_,
         operation,
         _rule(rule, data, fraction, corruption, seed) or data,
-        Known(p, {k: v for k, v in hints.items() if v is not None}, loss, step),
+        Known(
+            p,
+            {**model, **{k: v for k, v in hints.items() if v is not None}},
+            loss,
+            step,
+            tuple(ignore or ()),
+            choices,
+        ),
     )
     if json_:
         print_json({"run": str(out), **found.to_dict()})
@@ -81,6 +102,21 @@ def import_(
             say(f"{word}: {line}")
     print_scores(found.run)
     say(f"\nrun folder: {out}    next: interp ipr {out}")
+
+
+def _settled(told: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields of ``model``, and other choices, from ``name=value``."""
+    from interp.training.config.sections import ModelConfig
+    from interp.training.untrusted import parse_yaml
+
+    model: dict[str, Any] = {}
+    choices: dict[str, Any] = {}
+    for one in told or []:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise ValueError(f"settle: expected name=value, got {one!r}")
+        (model if name in ModelConfig.model_fields else choices)[name] = parse_yaml(value)
+    return model, choices
 
 
 def _rule(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,26 +14,18 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from interp.exchange.pickled import ConfigValues, first_line, unpickled
+
 Tensors = dict[str, Tensor]
 
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".npz")
 _STATES = ("model", "state_dict", "model_state_dict", "network")
+# What the training pairs are called, in files of several origins.
+TRAIN = ("train_indices", "train_inds", "train_pairs", "train_data", "train_mask", "is_train")
+_DATA = (*TRAIN, "labels", "redrawn_indices")
+_CONFIGS = ("config", "cfg", "model_config", "args")
 _HISTORIES = ("checkpoints", "state_dicts", "model_checkpoints")
 _STEPS = ("checkpoint_epochs", "checkpoint_steps", "steps", "epochs")
-# Pickled beside the weights by the grokking demo; it is filled with plain values and never run.
-_CONFIGS = (
-    "transformer_lens.HookedTransformerConfig.HookedTransformerConfig",
-    "transformer_lens.config.HookedTransformerConfig.HookedTransformerConfig",
-    "transformer_lens.config.hooked_transformer_config.HookedTransformerConfig",
-)
-
-
-class ConfigValues:
-    """What a pickled configuration held, as attributes."""
-
-    def get(self, name: str) -> Any:
-        """A value; None if it held none of that name."""
-        return vars(self).get(name)
 
 
 @dataclass(frozen=True)
@@ -72,6 +62,18 @@ def load_file(path: Path) -> Mapping[str, Any]:
     """Tensors and values of a file by name.
 
     Raises:
+        ValueError: if it is damaged, holds code, or values without names.
+    """
+    found = load_values(path)
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{path}: expected tensors by name, got {type(found).__name__}")
+    return {str(name): value for name, value in found.items()}
+
+
+def load_values(path: Path) -> Any:
+    """What a file holds: tensors and values, by name or not.
+
+    Raises:
         ValueError: if it is damaged or holds code.
     """
     try:
@@ -82,40 +84,14 @@ def load_file(path: Path) -> Mapping[str, Any]:
                 with np.load(path, allow_pickle=False) as arrays:
                     found = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
             case _:
-                found = _unpickled(path)
+                found = unpickled(path)
     except (SafetensorError, zipfile.BadZipFile, EOFError, OSError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: cannot be read as {path.suffix} ({_line(error)})") from None
+        raise ValueError(f"{path}: cannot be read as {path.suffix} ({first_line(error)})") from None
     except ValueError as error:
         if path.suffix.lower() == ".npz":
             raise ValueError(f"{path}: holds Python objects, or is damaged; refused") from None
         raise error
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{path}: expected tensors by name, got {type(found).__name__}")
-    return {str(name): value for name, value in found.items()}
-
-
-def _unpickled(path: Path) -> Any:
-    """Tensors and plain values of a pickle; anything that would run is refused."""
-    known: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-        (ConfigValues, name) for name in _CONFIGS
-    ]
-    try:
-        with torch.serialization.safe_globals(known), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of other versions of the format
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path}: expected tensors and plain values, got a pickle with code in it or a damaged "
-            f"one; refused ({_line(error)})"
-        ) from None
-    except RuntimeError as error:
-        raise ValueError(f"{path}: cannot be read as a checkpoint ({_line(error)})") from None
-
-
-def _line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next((line for line in lines if "GLOBAL" in line or "Unsupported" in line), None)
-    return (told or (lines[0] if lines else type(error).__name__))[:160]
+    return found
 
 
 def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
@@ -125,11 +101,12 @@ def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
         ValueError: if there is none.
     """
     config = _config(content)
-    rest = {k: v for k, v in content.items() if k not in (*_STATES, *_HISTORIES, "config", "cfg")}
+    rest = {k: v for k, v in content.items() if k not in (*_STATES, *_HISTORIES, *_CONFIGS)}
     states = _history(content)
     single = next((content[k] for k in _STATES if isinstance(content.get(k), Mapping)), None)
     if not states and single is None:
-        single = {name: v for name, v in content.items() if isinstance(v, Tensor)}
+        arrays = {k: v for k, v in content.items() if isinstance(v, Tensor | np.ndarray)}
+        single = {name: v for name, v in arrays.items() if name not in _DATA}
         rest = {name: v for name, v in rest.items() if name not in single}
     if not states and single is not None:
         states = [(_step(content), _tensors(single))]
@@ -151,11 +128,14 @@ def _history(content: Mapping[str, Any]) -> list[tuple[int | None, Tensors]]:
 
 
 def _tensors(state: Mapping[str, Any]) -> Tensors:
-    return {str(k): v.detach() for k, v in state.items() if isinstance(v, Tensor)}
+    found = {
+        str(k): torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in state.items()
+    }
+    return {name: one.detach() for name, one in found.items() if isinstance(one, Tensor)}
 
 
 def _config(content: Mapping[str, Any]) -> dict[str, Any]:
-    found = content.get("config", content.get("cfg"))
+    found = next((content[name] for name in _CONFIGS if name in content), None)
     if isinstance(found, ConfigValues):
         return dict(vars(found))
     return dict(found) if isinstance(found, Mapping) else {}

@@ -12,8 +12,16 @@ import numpy as np
 import torch
 
 from interp.exchange.card import card_writer
-from interp.exchange.foreign_data import Found, by_rule, from_arrays, from_file, without
-from interp.exchange.foreign_file import Foreign, foreign_of, load_file, read_foreign
+from interp.exchange.foreign_data import (
+    Found,
+    by_rule,
+    from_arrays,
+    from_file,
+    named_values,
+    training_name,
+    without,
+)
+from interp.exchange.foreign_file import Foreign, foreign_of, read_foreign
 from interp.exchange.reading import Known, Reading, dtype_of, read_networks
 from interp.exchange.rules import Rule
 from interp.exchange.truth.doubts import Findings, doubts
@@ -170,7 +178,7 @@ def _dataset(data: Any, foreign: Foreign, task: Any, where: str) -> Found:
         return from_arrays(task, data, "data")
     if data is not None:
         return from_file(task, data)
-    if "train_indices" in foreign.values:
+    if training_name(foreign.values):
         return from_arrays(task, foreign.values, Path(where).name)
     return without(task)
 
@@ -180,14 +188,19 @@ def _labels(data: Any, foreign: Foreign, p: int) -> Answers | None:
     values = foreign.values if data is None else data
     try:
         if isinstance(values, Path | str):
-            values = load_file(Path(values))
-        if isinstance(values, Rule) or values.get("labels") is None:
+            values = named_values(Path(values))
+        name = None if isinstance(values, Rule) else training_name(values)
+        if name is None:
             return None
-        known = {name: values[name] for name in ("train_indices", "labels")}
-        dataset = from_arrays(make_task("x + y", p), known, "data").dataset
-    except (ValueError, KeyError):
+        known = {key: values[key] for key in (name, "labels") if key in values}
+        found = from_arrays(make_task("x + y", p), known, "data")
+    except ValueError:
         return None
-    return np.where(dataset.is_train, dataset.given_label, NONE)
+    return (
+        np.where(found.dataset.is_train, found.dataset.given_label, NONE)
+        if found.labelled
+        else None
+    )
 
 
 def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from interp.exchange.foreign_file import Foreign
 from interp.exchange.layouts.known import find_layout
-from interp.exchange.layouts.layout import Hints, Recognized
+from interp.exchange.layouts.layout import CHOICES, Hints, Recognized
 from interp.exchange.truth.evidence import Answers, Evidence, answers_of, gather, logits_of
 from interp.exchange.truth.settling import settle
 from interp.training.config.run_config import RunConfig
@@ -36,12 +36,28 @@ class Known:
         model: fields of ``model``, such as ``activation``, ``attention``, ``n_heads``.
         loss: that it was trained with; None to find it from the logits.
         step: of a single checkpoint that does not tell it.
+        ignore: patterns of the names of tensors that are none of the network's weights.
+        choices: what is open beyond fields of ``model``; rows of CHOICES.
     """
 
     p: int | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: LossName | None = None
     step: int | None = None
+    ignore: tuple[str, ...] = ()
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hints(self) -> Hints:
+        """What a layout's reader is told of it.
+
+        Raises:
+            ValueError: for a choice that there is not, naming the nearest.
+        """
+        for name in self.choices:
+            CHOICES.check(name)
+        modulus = {} if self.p is None else {"p": self.p}
+        return Hints(self.model, {}, {**self.choices, **modulus}, self.ignore)
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ def read_networks(
             that are no finite real numbers.
     """
     *earlier, (_, newest) = foreign.states
-    row = find_layout(layout, newest)
+    row = find_layout(layout, newest, known.ignore)
     gathered = cache(lambda p: gather(p, labels(p)))
 
     def share(found: Recognized) -> float:
@@ -113,16 +129,19 @@ def read_networks(
 
     settled = settle(
         lambda hints: row.read(newest, hints),
-        Hints(known.model, foreign.config),
+        replace(known.hints, config=foreign.config),
         share,
         lambda found: gathered(found.p).clear,
     )
     found = settled.network
     if known.p is not None and found.p != known.p:
         raise ValueError(f"p: expected {known.p}, but the tensors are of p = {found.p}")
+    # Biases that are zero at first, and not later, are there all the time.
+    biased = {**settled.hints.choices, "bias": found.model.get("bias", False)}
+    alike = replace(settled.hints, choices=biased)
     return Reading(
         layout=row.name,
-        found=(*(row.read(tensors, settled.hints) for _, tensors in earlier), found),
+        found=(*(row.read(tensors, alike) for _, tensors in earlier), found),
         evidence=gathered(found.p),
         recognized=(f"{Path(where).name}: {row.name}", *found.recognized, *settled.recognized),
         assumed=(*found.assumed, *settled.assumed),

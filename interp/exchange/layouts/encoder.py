@@ -18,7 +18,6 @@ from interp.exchange.layouts.layout import (
 from interp.exchange.layouts.transformer import (
     OUT_OF_HEADS,
     PARTS,
-    attention_of,
     count_blocks,
     head_count,
     recognized,
@@ -37,7 +36,7 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     """
     taken = Taken(tensors)
     d_model = check_shape(tensors, "transformer.wte.weight", None, None).shape[1]
-    heads = head_count(hints, d_model, taken.assumed)
+    heads = head_count(hints, d_model, taken)
     taken.take("transformer.wte.weight", "embed.W_E", (None, d_model))
     taken.take("transformer.wpe.weight", "pos_embed.W_pos", (None, d_model))
     taken.take("lm_head.weight", "unembed.W_U", (None, d_model), TURNED)
@@ -48,8 +47,11 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
             _take_norm(taken, f"{_START}{index}.{norm}", f"blocks.{index}.{name}", d_model)
     _take_norm(taken, "transformer.ln_f", "ln_final", d_model)
     _fold_scale(taken, d_model, d_model // heads)
-    taken.assumed.append("the residual stream is not rescaled (μ = 1)")
-    return recognized(taken, hints, attention_of(hints, "bidirectional", []))
+    _fold_residual(taken, hints)
+    found = recognized(taken, hints, str(hints.model.get("attention", "bidirectional")))
+    if hints.config.get("act_name") == "gelu":
+        found.model["activation"] = "gelu_tanh"  # the only GELU of their code
+    return found
 
 
 def _take_attention(taken: Taken, index: int, d_model: int, heads: int) -> None:
@@ -87,6 +89,33 @@ def _fold_scale(taken: Taken, d_model: int, d_head: int) -> None:
     taken.weights["unembed.W_U"] = taken.weights["unembed.W_U"] * scale
     taken.used.append("scale")
     rescale(taken.weights, d_head ** (0.5 - power))
+
+
+def _fold_residual(taken: Taken, hints: Hints) -> None:
+    """Their x ← μ·x + attention, x ← μ·x + MLP, as a residual stream that is not rescaled.
+
+    The stream here is theirs times r, which each half of a block divides by μ.
+
+    Raises:
+        ValueError: for another μ than 1 with layer norms, whose ε it would change.
+    """
+    told = hints.choices.get("mu", hints.config.get("mu"))
+    if told is None:
+        taken.assumed.append("the residual stream is not rescaled (μ = 1)")
+    mu, weights = float(1 if told is None else told), taken.weights
+    if mu == 1:
+        return
+    if any(".ln" in name for name in weights) or mu <= 0:
+        raise ValueError(f"mu: expected 1 for a network with layer norms, and > 0, got {mu:g}")
+    ratio = 1.0
+    for index in range(count_blocks(weights, "blocks.")):
+        for part, readers, writer in (("attn", PARTS, "O"), ("mlp", ("in",), "out")):
+            start = f"blocks.{index}.{part}.W_"
+            for reader in readers:
+                weights[start + reader] = weights[start + reader] / ratio
+            ratio /= mu
+            weights[start + writer] = weights[start + writer] * ratio
+    weights["unembed.W_U"] = weights["unembed.W_U"] / ratio
 
 
 DOSHI_TRANSFORMER = Layout(

@@ -9,8 +9,22 @@ from typing import Any
 from einops import rearrange
 from torch import Tensor
 
+from interp.training.registry import Registry
+
 Tensors = Mapping[str, Tensor]
 TURNED = "output input -> input output"  # from torch's matrices to this project's
+
+# What a user may settle beyond fields of ``model``, see :attr:`Hints.choices`.
+CHOICES: Registry[str] = Registry(
+    "settle",
+    {
+        "orientation": "of raw matrices: 'x @ W' or 'W @ x'",
+        "equals_at": 'the token that stands for "="',
+        "mu": "what the residual stream is multiplied by at each half of a block",
+        "embed.W_E": "a square embedding: 'd × tokens' or 'tokens × d'",
+        "unembed.W_U": "a square unembedding, in the same words",
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -20,12 +34,17 @@ class Hints:
     Attributes:
         model: fields of ``model`` that the user has set.
         config: names and values of a foreign configuration beside the weights.
-        choices: of other things that no tensor tells, such as ``orientation``, those settled.
+        choices: of other things that no tensor tells, such as ``orientation`` or ``p``, those
+            settled.
+        ignore: patterns of the names of tensors that are none of the network's weights.
+        constants: tensors that were set aside as no training changes them.
     """
 
     model: Mapping[str, Any]
     config: Mapping[str, Any]
     choices: Mapping[str, Any] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    constants: Tensors = field(default_factory=dict)
 
     def settled(self, name: str) -> Any:
         """What the user, or the answers, have said of a field of ``model`` or a choice, or None."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from interp.exchange.layouts.config import activation_of
 from interp.exchange.layouts.layout import (
     TURNED,
     Hints,
@@ -19,9 +20,7 @@ from interp.exchange.layouts.layout import (
     Tensors,
     check_shape,
 )
-
-_LAYER = {"weight": "w", "bias": "b"}
-_BATCH = {**_LAYER, "running_mean": "mean", "running_var": "var"}
+from interp.exchange.layouts.norms import natural, take_norm, take_norms
 
 
 def _matches_doshi(tensors: Tensors) -> bool:
@@ -36,47 +35,54 @@ def _read_doshi(tensors: Tensors, hints: Hints) -> Recognized:
     taken = Taken(tensors)
     taken.take("fc1.weight", "blocks.0.mlp.W_in", (width, 2 * p), TURNED)
     taken.take("fc2.weight", "unembed.W_U", (p, width), TURNED)
-    model: dict[str, Any] = {"kind": "mlp", "width": width, "activation": "square"}
+    model: dict[str, Any] = {"kind": "mlp", "width": width}
     if "norm1.weight" in tensors:
-        model |= {"norm": _take_norm(taken, "norm1", 0, width), "norm_at": "post"}
+        model |= {"norm": take_norm(taken, "norm1", 0, width), "norm_at": "post"}
         taken.assumed.append("the norm stands after the activation, as in the authors' code")
-    if "activation" not in hints.model:
-        taken.assumed.append("activation x², as in the authors' code")
+    model["activation"] = activation(taken, hints, ("square", "relu", "gelu"))
     told = f"two layers without biases, N = {width}, p = {p}"
-    return _recognized(p, model, taken, told)
+    return told_of(p, model, taken, told)
 
 
-def _recognized(p: int, model: dict[str, Any], taken: Taken, told: str) -> Recognized:
-    return Recognized(p, model, taken.weights, (told,), tuple(taken.assumed), taken.left_over)
+def activation(taken: Taken, hints: Hints, candidates: Sequence[str]) -> str:
+    """φ, which no tensor tells; a configuration may."""
+    told = activation_of(hints.config) if "activation" not in hints.model else None
+    return told or str(taken.choose(hints, "activation", candidates, "activation {}"))
 
 
-def _take_norm(taken: Taken, prefix: str, layer: int, width: int) -> str:
-    """Takes the norm of a layer, and tells its kind: one with running statistics is batch norm."""
-    is_batch = f"{prefix}.running_mean" in taken.tensors
-    for theirs, ours in _BATCH.items() if is_batch else _LAYER.items():
-        taken.take(f"{prefix}.{theirs}", f"blocks.{layer}.mlp.norm.{ours}", (width,))
-    return "batch" if is_batch else "layer"
+def told_of(p: int, model: dict[str, Any], taken: Taken, told: str) -> Recognized:
+    """The network that was taken.
+
+    Raises:
+        ValueError: naming a tensor of real numbers that has no place in it.
+    """
+    for name in taken.left_over:
+        if taken.tensors[name].is_floating_point() and taken.tensors[name].ndim:
+            raise ValueError(
+                f"tensor {name}: expected none of that name and shape; if the network does not "
+                f"use it, ignore it"
+            )
+    assumed, choices = tuple(taken.assumed), tuple(taken.choices)
+    return Recognized(p, model, taken.weights, (told,), assumed, taken.left_over, choices)
 
 
-def _natural(name: str) -> list[Any]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
-def _is_embedding(name: str) -> bool:
-    last = name.lower()
-    return "emb" in last and "unemb" not in last
+def is_embedding(name: str) -> bool:
+    """Whether a name says that it is a table with a row for every operand."""
+    return "emb" in name.lower() and "unemb" not in name.lower()
 
 
 def _matches_plain(tensors: Tensors) -> bool:
-    matrices = [one for name, one in tensors.items() if one.ndim == 2 and not _is_embedding(name)]
+    """Matrices of ``nn.Linear``, which are (outputs × inputs), behind embeddings if any."""
+    matrices = [n for n, one in tensors.items() if one.ndim == 2 and not is_embedding(n)]
     others = [one for one in tensors.values() if one.ndim > 2]
-    return len(matrices) >= 2 and not others and _chain(tensors) is not None
+    are_linear = all(name.endswith("weight") for name in matrices)
+    return are_linear and len(matrices) >= 2 and not others and _chain(tensors) is not None
 
 
 def _chain(tensors: Tensors) -> list[str] | None:
     """Names of the linear layers, each one's outputs the inputs of the next; None if none fit."""
-    names = [n for n, one in tensors.items() if one.ndim == 2 and not _is_embedding(n)]
-    for order in (names, sorted(names, key=_natural)):
+    names = [n for n, one in tensors.items() if one.ndim == 2 and not is_embedding(n)]
+    for order in (names, sorted(names, key=natural)):
         sizes = [tensors[name].shape for name in order]
         if all(a[0] == b[1] for a, b in pairwise(sizes)):
             return order
@@ -104,28 +110,25 @@ def _read_plain(tensors: Tensors, hints: Hints) -> Recognized:
     model: dict[str, Any] = {"kind": "mlp", "width": width, "depth": len(chain)}
     if _take_biases(taken, chain):
         model["bias"] = True
-    kind = _take_norms(taken, chain, width)
-    if kind:
-        model |= {"norm": kind, "norm_at": hints.model.get("norm_at", "pre")}
-        if "norm_at" not in hints.model:
-            taken.assumed.append("the norms stand before the activation")
-    if "activation" not in hints.model:
-        taken.assumed.append("activation relu")
-    model["activation"] = "relu"
+    norms = take_norms(taken, chain, width)
+    if norms:
+        candidates = ("pre", "post")
+        norms["norm_at"] = taken.choose(hints, "norm_at", candidates, "norms {}-activation")
+    model |= norms
+    model["activation"] = activation(taken, hints, ("relu", "square", "gelu"))
     words = f"{len(chain)} linear layers, N = {width}, p = {p}; {told}"
-    return _recognized(p, model, taken, words)
+    return told_of(p, model, taken, words)
 
 
 def _take_first(taken: Taken, name: str, p: int) -> str:
     """Takes W_in [2p, N], with the embeddings folded in, and tells what it was."""
     tensors = taken.tensors
-    weight = tensors[name]
-    tables = [n for n, one in tensors.items() if one.ndim == 2 and _is_embedding(n)]
+    tables = [n for n, one in tensors.items() if one.ndim == 2 and is_embedding(n)]
     for table in tables:
         check_shape(tensors, table, p, None)
     if len(tables) > 2:
         raise ValueError(f"as mlp: expected one or two embeddings, got {', '.join(tables)}")
-    parts, told = _folded(taken, tables, name) if tables else _one_hot(weight, name, p)
+    parts, told = _folded(taken, tables, name) if tables else _one_hot(tensors[name], name, p)
     taken.put(name, "blocks.0.mlp.W_in", torch.cat(parts))
     taken.used += tables
     return told
@@ -153,13 +156,22 @@ def _folded(taken: Taken, tables: Sequence[str], name: str) -> tuple[list[Tensor
             f"tensor {name}: expected {size} or {2 * size} inputs after embeddings of {size} "
             f"dimensions, got {inputs}"
         )
-    kind = "a shared embedding"
     if len(tables) == 2:
-        kind = "an embedding of each operand"
         taken.assumed.append(f"{tables[0]} is of the first operand")
-    first, second = (weight[:, :size], weight[:, size:]) if inputs > size else (weight, weight)
-    how = "side by side" if inputs > size else "summed"
-    return [left @ first.T, right @ second.T], f"{kind}, {how}, folded in"
+    is_joined = inputs > size
+    first, second = (weight[:, :size], weight[:, size:]) if is_joined else (weight, weight)
+    return [folded(left, first.T), folded(right, second.T)], how_folded(len(tables), is_joined)
+
+
+def folded(table: Tensor, matrix: Tensor) -> Tensor:
+    """What a neuron gets of every element: the embeddings times a matrix, to the last digit."""
+    return (table.double() @ matrix.double()).to(table.dtype)
+
+
+def how_folded(tables: int, is_joined: bool) -> str:
+    """What was folded, in words."""
+    kind = "a shared embedding" if tables == 1 else "an embedding of each operand"
+    return f"{kind}, {'side by side' if is_joined else 'summed'}, folded in"
 
 
 def _take_biases(taken: Taken, chain: Sequence[str]) -> bool:
@@ -175,28 +187,6 @@ def _take_biases(taken: Taken, chain: Sequence[str]) -> bool:
         else:
             taken.weights[ours] = torch.zeros(len(weight), dtype=weight.dtype)
     return True
-
-
-def _take_norms(taken: Taken, chain: Sequence[str], width: int) -> str | None:
-    """Takes the norms of the hidden layers, in their order: all layers have one, or none."""
-    layers = {name.rpartition(".")[0] for name in chain}
-    prefixes = [
-        name.rpartition(".")[0]
-        for name, one in taken.tensors.items()
-        if name.endswith(".weight") and one.ndim == 1 and name.rpartition(".")[0] not in layers
-    ]
-    if not prefixes:
-        return None
-    if len(prefixes) != len(chain) - 1:
-        raise ValueError(
-            f"as mlp: expected a norm for each of {len(chain) - 1} hidden layers or none, "
-            f"got {', '.join(prefixes)}"
-        )
-    ordered = enumerate(sorted(prefixes, key=_natural))
-    kinds = {_take_norm(taken, prefix, index, width) for index, prefix in ordered}
-    if len(kinds) > 1:
-        raise ValueError("as mlp: expected norms of one kind, got batch and layer norms")
-    return kinds.pop()
 
 
 DOSHI = Layout(

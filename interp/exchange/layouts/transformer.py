@@ -3,19 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from interp.exchange.layouts.config import (
+    activation_of,
+    check_config,
+    check_sizes,
+    unknown_fields,
+)
 from interp.exchange.layouts.layout import Hints, Recognized, Taken
+from interp.exchange.layouts.tokens import read_tokens
 
-_HEADS = 4  # of the reference networks
+_HEADS = (4, 1, 2, 8, 3, 6, 16)  # the reference networks' first
+_PHI = ("relu", "gelu", "square")
 PARTS = ("Q", "K", "V")
 
 # From torch's matrices, (outputs × inputs) with heads side by side, to this project's.
 INTO_HEADS = "(head d_head) d_model -> head d_model d_head"
 INTO_HEADS_BIAS = "(head d_head) -> head d_head"
 OUT_OF_HEADS = "d_model (head d_head) -> head d_head d_model"
+
+# Tensors that only networks have which this project cannot be.
+_TELLTALES = {
+    "*.W_gate": "a gated MLP",
+    "*.gate.weight": "a gated MLP",
+    "*.experts.*": "a mixture of experts",
+    "*rotary*": "rotary positions",
+    "*inv_freq": "rotary positions",
+    "*.mlp.ln.*": "a norm between activation and output",
+    "*.attn._W_*": "keys and values shared by heads",
+    "*q_norm*": "norms of queries and keys",
+    "*k_norm*": "norms of queries and keys",
+    "*_post.*": "norms after attention and MLP",
+    "embed.ln.*": "a norm on the embeddings",
+    "*sinks": "attention sinks",
+    "*rel_attn_bias*": "relative positions",
+}
+
+
+def check_known(tensors: Iterable[str], hints: Hints) -> None:
+    """Refuses Transformers of a kind that this project has not, by configuration and tensors.
+
+    Raises:
+        ValueError: naming the field or the tensor, and what it means.
+    """
+    check_config(hints.config)
+    for name in tensors:
+        for pattern, means in _TELLTALES.items():
+            if fnmatchcase(name, pattern):
+                raise ValueError(f"tensor {name}: expected none of that name; it is of {means}")
 
 
 def count_blocks(names: Iterable[str], prefix: str) -> int:
@@ -27,25 +67,28 @@ def count_blocks(names: Iterable[str], prefix: str) -> int:
     return len(numbers)
 
 
-def head_count(hints: Hints, d_model: int, assumed: list[str]) -> int:
-    """Number of heads, which no tensor of joined heads tells; an assumption joins the list."""
-    known = hints.model.get("n_heads") or hints.config.get("n_heads") or hints.config.get("n_head")
-    heads = int(known or _HEADS)
-    if d_model % heads:
-        raise ValueError(f"model.n_heads: expected a divisor of d = {d_model}, got {heads}")
-    if not known:
-        assumed.append(f"{heads} heads")
-    return heads
+def head_count(hints: Hints, joined: int, taken: Taken) -> int:
+    """Number of heads, which no tensor of joined heads tells."""
+    config = hints.config
+    told = config.get("n_heads") or config.get("num_heads") or config.get("n_head")
+    if told is None and config.get("d_head"):
+        told = joined // int(config["d_head"])
+    candidates = [heads for heads in _HEADS if joined % heads == 0]
+    heads = hints.model.get("n_heads") or told
+    if heads is None:
+        heads = taken.choose(hints, "n_heads", candidates, "{} heads")
+    if joined % int(heads):
+        raise ValueError(f"model.n_heads: expected a divisor of d = {joined}, got {heads}")
+    return int(heads)
 
 
-def attention_of(hints: Hints, default: str, assumed: list[str]) -> str:
-    """What sees what; an assumption joins the list."""
-    known = hints.config.get("attention_dir")
+def attention_of(hints: Hints, default: str, taken: Taken) -> str:
+    """What sees what; ``default`` where nothing tells it."""
     if "attention" in hints.model:
         return str(hints.model["attention"])
-    if known is None:
-        assumed.append(f"attention {default}")
-    return str(known or default)
+    known = hints.config.get("attention_dir")
+    other = "causal" if default == "bidirectional" else "bidirectional"
+    return str(known or taken.choose(hints, "attention", (default, other), "attention {}"))
 
 
 def rescale(weights: dict[str, Tensor], factor: float) -> None:
@@ -59,58 +102,88 @@ def recognized(taken: Taken, hints: Hints, attention: str) -> Recognized:
     """A Transformer, from weights that have this project's names and shapes.
 
     Raises:
-        ValueError: if the sizes of embeddings and unembedding contradict one another.
+        ValueError: if the sizes of embeddings and unembedding contradict one another or the
+            configuration, or a tensor of its blocks has no place.
     """
-    p, equals, dropped = _vocabulary(taken)
-    dropped += _trim(taken, p, 3 if equals else 2)
-    dropped += _drop_zero_biases(taken.weights)
     weights = taken.weights
-    mlp = weights.get("blocks.0.mlp.W_in")
-    model: dict[str, Any] = {
-        "kind": "transformer",
-        "d_model": weights["embed.W_E"].shape[1],
-        "n_heads": len(weights["blocks.0.attn.W_Q"]),
-        "n_layers": count_blocks(weights, "blocks."),
-        "d_mlp": 0 if mlp is None else mlp.shape[1],
-        "equals_token": equals,
-        "bias": any(_is_bias(name) for name in weights),
-        "norm": "layer" if any(".ln1." in name for name in weights) else "none",
-        "attention": attention,
-    }
-    if mlp is not None:
-        model["activation"] = _activation(hints, taken.assumed)
-    assumed, rest = tuple(taken.assumed), (*dropped, *taken.left_over)
-    return Recognized(p, model, weights, (_told(model, p),), assumed, rest)
-
-
-def _vocabulary(taken: Taken) -> tuple[int, bool, list[str]]:
-    """p, whether there is "=", and what to drop, from the sizes of embedding and unembedding."""
-    tokens, positions = (len(taken.weights[name]) for name in ("embed.W_E", "pos_embed.W_pos"))
-    outputs = taken.weights["unembed.W_U"].shape[1]
-    if outputs == tokens - 1:
-        return outputs, True, []
-    if outputs == tokens and positions >= 3:
-        return tokens - 1, True, ['the logit of "="']
-    if outputs == tokens:
-        return tokens, False, []
-    raise ValueError(
-        f"tensors: expected p or p + 1 tokens for p = {outputs} answers, "
-        f"got {tokens} in {taken.sources['embed.W_E']}"
+    _check_places(taken)
+    tokens = read_tokens(taken, hints)
+    model = _model(weights)
+    check_sizes(hints.config, _sizes(model, weights))
+    no_biases = [] if hints.choices.get("bias") else _drop_zero_biases(weights)
+    dropped = [*tokens.dropped, *no_biases]
+    zeros = _fill_biases(weights, model)
+    norm = _norm(weights)
+    model |= {"bias": any(_is_bias(name) for name in weights), "norm": norm}
+    model |= {"attention": attention, **tokens.model}
+    if model["d_mlp"]:
+        model["activation"] = activation_of(hints.config) or taken.choose(
+            hints, "activation", _PHI, "activation {}"
+        )
+    taken.assumed += unknown_fields(hints.config)
+    return Recognized(
+        tokens.p,
+        model,
+        weights,
+        (_told(model, tokens.p), *zeros),
+        tuple(taken.assumed),
+        (*dropped, *taken.left_over),
+        tuple(taken.choices),
     )
 
 
-def _trim(taken: Taken, p: int, positions: int) -> list[str]:
-    """Drops rows of positions that are never reached, and logits that are no answers."""
-    weights = taken.weights
-    there = len(weights["pos_embed.W_pos"])
-    if there < positions:
-        where = taken.sources["pos_embed.W_pos"]
-        raise ValueError(f"positions: expected at least {positions}, got {there} in {where}")
-    weights["pos_embed.W_pos"] = weights["pos_embed.W_pos"][:positions]
-    weights["unembed.W_U"] = weights["unembed.W_U"][:, :p]
-    if "unembed.b_U" in weights:
-        weights["unembed.b_U"] = weights["unembed.b_U"][:p]
-    return [f"positions from {positions}"] if there > positions else []
+def _model(weights: dict[str, Tensor]) -> dict[str, Any]:
+    """What the shapes of the matrices tell."""
+    heads, d_model, d_head = weights["blocks.0.attn.W_Q"].shape
+    mlp = weights.get("blocks.0.mlp.W_in")
+    free = {"d_head": d_head} if heads * d_head != d_model else {}
+    return {
+        **free,
+        "kind": "transformer",
+        "d_model": d_model,
+        "n_heads": heads,
+        "n_layers": count_blocks(weights, "blocks."),
+        "d_mlp": 0 if mlp is None else mlp.shape[1],
+    }
+
+
+def _sizes(model: dict[str, Any], weights: dict[str, Tensor]) -> dict[str, int]:
+    """The sizes by the names that configurations have for them."""
+    sizes = {name: model[name] for name in ("d_model", "n_heads", "n_layers")}
+    sizes |= {"num_heads": model["n_heads"], "num_layers": model["n_layers"]}
+    sizes["d_head"] = weights["blocks.0.attn.W_Q"].shape[2]
+    return sizes | ({"d_mlp": model["d_mlp"]} if model["d_mlp"] else {})
+
+
+def _check_places(taken: Taken) -> None:
+    """Refuses tensors inside the network that nobody read."""
+    for name in taken.left_over:
+        inside = name.startswith(("blocks.", "ln_final.", "unembed.", "transformer."))
+        if inside and taken.tensors[name].is_floating_point():
+            raise ValueError(
+                f"tensor {name}: expected none of that name in this layout; if the network does "
+                f"not use it, ignore it"
+            )
+
+
+def _norm(weights: dict[str, Tensor]) -> str:
+    """Whether there is layer norm, which has a gain and a bias everywhere.
+
+    Raises:
+        ValueError: naming the norm that is missing or of another kind.
+    """
+    stems = {name.rpartition(".")[0] for name in weights if ".ln" in f".{name}"}
+    if not stems:
+        return "none"
+    blocks = count_blocks(weights, "blocks.")
+    has_mlp = "blocks.0.mlp.W_in" in weights
+    wanted = {f"blocks.{i}.{n}" for i in range(blocks) for n in ("ln1", "ln2")[: 1 + has_mlp]}
+    for stem in sorted({*wanted, "ln_final"}):
+        if f"{stem}.w" not in weights:
+            raise ValueError(f"tensor {stem}.w: expected layer norm everywhere or nowhere")
+        if f"{stem}.b" not in weights:
+            raise ValueError(f"tensor {stem}.b: expected it beside the gain; an RMS norm has none")
+    return "layer"
 
 
 def _is_bias(name: str) -> bool:
@@ -127,11 +200,24 @@ def _drop_zero_biases(weights: dict[str, Tensor]) -> list[str]:
     return ["biases, all of them zero"]
 
 
-def _activation(hints: Hints, assumed: list[str]) -> Any:
-    known = hints.config.get("act_fn") or hints.config.get("act_name")
-    if known is None and "activation" not in hints.model:
-        assumed.append("activation relu")
-    return {"gelu_new": "gelu", None: "relu"}.get(known, known)
+def _fill_biases(weights: dict[str, Tensor], model: dict[str, Any]) -> list[str]:
+    """Zeros for the biases that a file lacks while it has others, and what to say of them."""
+    if not any(_is_bias(name) for name in weights):
+        return []
+    d_model, d_mlp = model["d_model"], model["d_mlp"]
+    query, readout = weights["blocks.0.attn.W_Q"], weights["unembed.W_U"]
+    shapes: dict[str, tuple[int, ...]] = {"unembed.b_U": (readout.shape[1],)}
+    for index in range(model["n_layers"]):
+        start = f"blocks.{index}."
+        for part in PARTS:
+            shapes[f"{start}attn.b_{part}"] = (query.shape[0], query.shape[2])
+        shapes[f"{start}attn.b_O"] = (d_model,)
+        if d_mlp:
+            shapes |= {f"{start}mlp.b_in": (d_mlp,), f"{start}mlp.b_out": (d_model,)}
+    absent = [name for name in shapes if name not in weights]
+    for name in absent:
+        weights[name] = torch.zeros(shapes[name], dtype=query.dtype)
+    return [f"no {', '.join(absent)}: zeros"] if absent else []
 
 
 def _told(model: dict[str, Any], p: int) -> str:
