@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import interp
 from interp.cli.app import main
 from interp.exchange import Known, Rule, import_checkpoint
 from interp.exchange.foreign_data import by_rule
@@ -144,6 +145,16 @@ def test_a_loss_that_does_not_show_is_assumed():
     assert "loss mse, as the logits do not tell" in import_checkpoint(small).assumed
 
 
+def test_a_network_that_memorized_by_cross_entropy_is_told_by_its_training_pairs():
+    """Sure of what it was trained on, and of nothing else: the mean over all pairs tells less."""
+    rule = Rule("doshi", 0.2, 0.5)
+    state = memorized(rule)
+    train = by_rule(TASK, rule).dataset.is_train
+    state["2.weight"] = state["2.weight"] * torch.as_tensor(np.where(train, 40.0, 0.1))
+    assert import_checkpoint(state).run.config.loss == "mse"
+    assert import_checkpoint(state, data=rule).run.config.loss == "cross_entropy"
+
+
 # --- a module that can be run -----------------------------------------------------------------
 
 
@@ -164,7 +175,7 @@ def test_a_live_module_is_compared_with_what_was_read():
     module = Authors(torch.square).train()
     found = import_checkpoint(module)
     (line,) = [one for one in found.recognized if one.startswith("the module itself")]
-    assert "run on all pairs (one-hot, side by side): logits differ by at most" in line
+    assert "run on all pairs (one-hot): logits differ by at most" in line
     assert module.training
 
 
@@ -197,6 +208,42 @@ def test_log_probabilities_are_compared_as_such():
     assert any(
         "run on all pairs" in line for line in import_checkpoint(Ends(torch.square)).recognized
     )
+
+
+# --- an operation that nobody knows ------------------------------------------------------------
+
+
+def test_a_group_that_is_none_of_the_operations_is_its_own_task():
+    """Addition with relabelled elements: each answer once in every row and column, no x + y."""
+    label = np.random.default_rng(3).permutation(P)
+    table = label[(TASK.pairs.sum(1)) % P]
+    found = import_checkpoint(lookup_table(table))
+    task = found.run.dataset.task
+    np.testing.assert_array_equal(task.answers, table)
+    assert task.operation.name == "unknown"
+    assert any("an unknown operation: the network's own answers" in one for one in found.assumed)
+    assert found.questioned == ()
+    again = import_checkpoint(lookup_table(table), operation="x + y")
+    assert "is the operation right?" in again.questioned[0]
+
+
+def test_an_unknown_operation_may_be_asked_for_where_every_pair_has_an_answer(tmp_path):
+    random = np.random.default_rng(0).integers(P, size=P * P)
+    found = import_checkpoint(lookup_table(random), tmp_path / "run", operation="unknown")
+    np.testing.assert_array_equal(interp.load(tmp_path / "run").dataset.true_label, random)
+    assert found.run.measurement().scores["all"].accuracy == 1
+    zeros = {name: torch.zeros_like(one) for name, one in solved().items()}
+    with pytest.raises(ValueError, match=f"expected an answer to every pair, got {P * P} ties"):
+        import_checkpoint(zeros, operation="unknown")
+
+
+def test_labels_rebuilt_by_a_rule_settle_what_is_open_but_not_the_operation():
+    """The labels of x − y, with a rule that would redraw those of x + y."""
+    rule = Rule("doshi", 0.5, 0.2)
+    labels = by_rule(make_task("x - y", P), rule).dataset.given_label
+    found = import_checkpoint(lookup_table(labels), data=rule)
+    assert found.run.config.task.operation == "x - y"
+    assert any("of its answers" in line for line in found.recognized)
 
 
 # --- refused ---------------------------------------------------------------------------------

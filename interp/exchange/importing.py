@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from interp.exchange.card import card_writer
 from interp.exchange.foreign_data import (
@@ -28,7 +29,7 @@ from interp.exchange.truth.doubts import Findings, doubts
 from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import module_told
 from interp.exchange.truth.loss import loss_told
-from interp.exchange.truth.operation import UNKNOWN, operation_told
+from interp.exchange.truth.operation import ASSUMED, UNKNOWN, operation_told
 from interp.training.arguments import as_path
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
@@ -108,12 +109,14 @@ def import_checkpoint(
     known = known or Known()
     foreign, where = _foreign(source)
     steps, from_step = _steps(foreign, known.step)
-    reading = read_networks(foreign, layout, known, partial(_labels, data, foreign), where)
+    reading = read_networks(
+        foreign, layout, known, partial(_labels, data, foreign, operation), where
+    )
     live = module_told(source, reading.logits, reading.newest.p)
     learned = operation_told(operation, reading.answers, reading.evidence)
-    loss = loss_told(known.loss, reading.logits)
     task = _task(learned.name, reading)
     dataset = _dataset(data, foreign, task, where)
+    loss = loss_told(known.loss, _trained_on(reading, dataset))
     networks = dict(zip(steps, reading.networks, strict=True))
     told = [live, from_step, learned, loss]
     about = {
@@ -130,6 +133,12 @@ def import_checkpoint(
     config = _config(reading, dataset.dataset, loss.name, steps[-1])
     run = made_run(config, dataset.dataset, networks, target, origin, card_writer(target))
     return Imported(run, reading.layout, **about)
+
+
+def _trained_on(reading: Reading, dataset: Found) -> Tensor:
+    """Logits of the pairs that were trained on, of which the loss tells; of all, if not known."""
+    data = dataset.dataset
+    return reading.logits[data.pairs[data.is_train] @ [reading.newest.p, 1]]
 
 
 def _task(name: str, reading: Reading) -> Task:
@@ -183,24 +192,33 @@ def _dataset(data: Any, foreign: Foreign, task: Any, where: str) -> Found:
     return without(task)
 
 
-def _labels(data: Any, foreign: Foreign, p: int) -> Answers | None:
-    """Labels of all p² pairs as far as arrays give them; what is wrong with them is told later."""
-    values = foreign.values if data is None else data
+def _labels(
+    data: Any, foreign: Foreign, operation: str | None, p: int
+) -> tuple[Answers | None, bool]:
+    """Labels of all p² pairs as far as they are known, and whether arrays tell them.
+
+    What is wrong with them is told later.
+    """
+    task = make_task(ASSUMED, p)
     try:
+        if isinstance(data, Rule):
+            drawn = by_rule(make_task(operation or ASSUMED, p), data).dataset
+            answers = np.full(p * p, NONE)
+            answers[drawn.pairs @ [p, 1]] = np.where(drawn.is_train, drawn.given_label, NONE)
+            return answers, False
+        values = foreign.values if data is None else data
         if isinstance(values, Path | str):
             values = named_values(Path(values))
-        name = None if isinstance(values, Rule) else training_name(values)
+        name = training_name(values)
         if name is None:
-            return None
+            return None, True
         known = {key: values[key] for key in (name, "labels") if key in values}
-        found = from_arrays(make_task("x + y", p), known, "data")
+        found = from_arrays(task, known, "data")
     except ValueError:
-        return None
-    return (
-        np.where(found.dataset.is_train, found.dataset.given_label, NONE)
-        if found.labelled
-        else None
-    )
+        return None, True
+    if not found.labelled:
+        return None, True
+    return np.where(found.dataset.is_train, found.dataset.given_label, NONE), True
 
 
 def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:

@@ -24,7 +24,8 @@ from interp.training.models.network import Network
 from interp.training.runs.tensor_file import load_weights
 
 # For a modulus, labels of all pairs in the order m·p + n, NONE where unknown; None without any.
-Labels = Callable[[int], Answers | None]
+# And whether they are arrays, rather than rebuilt by a rule from an operation.
+Labels = Callable[[int], tuple[Answers | None, bool]]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def read_networks(
     """
     *earlier, (_, newest) = foreign.states
     row = find_layout(layout, newest, known.ignore)
-    gathered = cache(lambda p: gather(p, labels(p)))
+    gathered = cache(lambda p: _gathered(p, labels))
 
     def share(found: Recognized) -> float:
         network = as_network(found, known.model, where)
@@ -148,6 +149,11 @@ def read_networks(
         where=where,
         known=known,
     )
+
+
+def _gathered(p: int, labels: Labels) -> Evidence:
+    found, given = labels(p)
+    return gather(p, found, labels_are_given=given)
 
 
 def as_network(found: Recognized, model: Mapping[str, Any], where: str) -> Network:

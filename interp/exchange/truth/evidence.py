@@ -63,11 +63,14 @@ class Evidence:
         pairs: (pair, 2), all of them or a sample of 4096.
         labels: (pair,) as given in training, ``NONE`` elsewhere; None where no label is known.
         operations: answers of each operation, ``NONE`` outside its domain.
+        labels_are_given: whether the labels are arrays, rather than rebuilt from an operation,
+            of which they can tell nothing.
     """
 
     pairs: Int[np.ndarray, "pair 2"]
     labels: Answers | None
     operations: Mapping[str, Answers]
+    labels_are_given: bool = True
 
     @property
     def clear(self) -> float:
@@ -88,7 +91,7 @@ class Evidence:
     @cached_property
     def label_fit(self) -> Fit | None:
         """The operation that the given labels fit best; None where none are known."""
-        if self.labels is None:
+        if self.labels is None or not self.labels_are_given:
             return None
         known = self.labels != NONE
         operations = {name: right[known] for name, right in self.operations.items()}
@@ -100,13 +103,19 @@ class Evidence:
         return max(memorized, self.fit(answers).share)
 
 
-def gather(p: int, labels: Answers | None, names: Iterable[str] | None = None) -> Evidence:
+def gather(
+    p: int,
+    labels: Answers | None,
+    names: Iterable[str] | None = None,
+    labels_are_given: bool = True,
+) -> Evidence:
     """What is known of the answers mod p.
 
     Args:
         p: the modulus.
         labels: (p², ) of all pairs in the order m·p + n, ``NONE`` where not known.
         names: of operations; all that are defined at p by default.
+        labels_are_given: see :class:`Evidence`.
     """
     pairs = np.stack(np.divmod(np.arange(p * p), p), axis=1)
     places = np.arange(p * p)
@@ -117,7 +126,8 @@ def gather(p: int, labels: Answers | None, names: Iterable[str] | None = None) -
         right = _answers(name, p)
         if right is not None:
             operations[name] = right[places]
-    return Evidence(pairs[places], None if labels is None else labels[places], operations)
+    seen = None if labels is None else labels[places]
+    return Evidence(pairs[places], seen, operations, labels_are_given)
 
 
 def _answers(name: str, p: int) -> Answers | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -12,30 +11,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from interp.exchange.truth.evidence import Told
+from interp.training.config.kinds import INPUT_FORMS
+from interp.training.models.module.inputs import Inputs, inputs_of, read_logits
 
 _MOST = 1e-4  # of the largest logit
 
-Pairs = Int[Tensor, "pair 2"]
-Arguments = Callable[[Pairs, int], tuple[Any, ...]]
 
+def _forms(p: int) -> dict[str, Inputs]:
+    """What modules of this field are called with, by what it is called."""
 
-def _with_equals(pairs: Pairs, p: int) -> tuple[Any, ...]:
-    return (torch.cat([pairs, pairs.new_full((len(pairs), 1), p)], dim=1),)
+    def one_hot(pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair 2 residue"]:
+        return functional.one_hot(pairs, p).double()
 
-
-def _one_hot(pairs: Pairs, p: int) -> Float[Tensor, "pair 2 residue"]:
-    return functional.one_hot(pairs, p)
-
-
-# What modules of this field are called with.
-_FORMS: Mapping[str, Arguments] = {
-    "pairs": lambda pairs, p: (pairs,),
-    "pairs and =": _with_equals,
-    "two operands": lambda pairs, p: (pairs[:, 0], pairs[:, 1]),
-    "one-hot, side by side": lambda pairs, p: (_one_hot(pairs, p).flatten(1),),
-    "one-hot, summed": lambda pairs, p: (_one_hot(pairs, p).sum(1),),
-    "one-hot, a row an operand": lambda pairs, p: (_one_hot(pairs, p),),
-}
+    own = {
+        "one-hot, summed": lambda pairs: one_hot(pairs).sum(1),
+        "one-hot, a row an operand": one_hot,
+    }
+    return {
+        **{name: inputs_of(name, p) for name in INPUT_FORMS},
+        **{name: Inputs(name, make) for name, make in own.items()},
+    }
 
 
 def module_told(source: Any, logits: Float[Tensor, "pair answer"], p: int) -> Told:
@@ -75,35 +70,24 @@ def _gaps(
     pairs = torch.cartesian_prod(torch.arange(p), torch.arange(p))
     copy = deepcopy(module).cpu().eval()
     gaps = {}
-    for form, arguments in _FORMS.items():
-        theirs = _run(copy, arguments(pairs, p), logits.shape)
+    for form, inputs in _forms(p).items():
+        theirs = _run(copy, inputs, pairs, logits.shape[1])
         if theirs is not None:
             gaps[form] = _gap(theirs, logits.double())
     return gaps
 
 
 @torch.no_grad()
-def _run(module: nn.Module, inputs: tuple[Any, ...], shape: torch.Size) -> Tensor | None:
-    """Logits, (pair, answer); None where the module takes no such input or gives none such."""
-    found: Any = None
-    for one in (inputs, tuple(_like(module, value) for value in inputs)):
-        try:
-            found = module(*one)
-            break
-        except Exception:  # whatever a foreign module raises at what it does not take
-            continue
-    if not isinstance(found, Tensor) or found.ndim not in (2, 3) or found.is_complex():
+def _run(
+    module: nn.Module, inputs: Inputs, pairs: Int[Tensor, "pair 2"], answers: int
+) -> Float[Tensor, "pair answer"] | None:
+    """Logits; None where the module takes no such input or gives none such."""
+    weight = next(iter(module.parameters()), torch.zeros(()))
+    positional, named = inputs(pairs, weight.dtype)
+    try:
+        return read_logits(module(*positional, **named), len(pairs), answers).double()
+    except Exception:  # whatever a foreign module raises at what it does not take
         return None
-    last = found[:, -1] if found.ndim == 3 else found
-    if len(last) != shape[0] or last.shape[1] < shape[1]:
-        return None
-    return last[:, : shape[1]].double()
-
-
-def _like(module: nn.Module, value: Tensor) -> Tensor:
-    """Numbers in the module's precision, for one that multiplies them."""
-    weight = next(iter(module.parameters()), None)
-    return value if weight is None else value.to(weight.dtype)
 
 
 def _gap(theirs: Tensor, ours: Tensor) -> tuple[float, float]:

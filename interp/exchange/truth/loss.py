@@ -27,7 +27,7 @@ def loss_of(logits: Float[Tensor, "pair answer"]) -> tuple[LossName | None, str]
 
     Trained by MSE, logits come near one-hot vectors: their squared distance from that of the
     network's own answer is below 1, that of logits that are all zero. Trained by cross-entropy
-    they are far from that, and the probability of the answer is high.
+    they are far from that, and the probability of the answer is far above chance.
     """
     answers = logits.argmax(dim=1)
     one_hot = functional.one_hot(answers, logits.shape[1]).to(logits.dtype)
@@ -35,7 +35,7 @@ def loss_of(logits: Float[Tensor, "pair answer"]) -> tuple[LossName | None, str]
     certain = float(logits.double().softmax(dim=1).amax(dim=1).mean())
     if distance < 0.9:
         return "mse", f"squared distance of the logits from one-hot {distance:.2g}"
-    if distance > 1 and certain > 0.5:
+    if distance > 1 and certain > max(0.25, 5 / logits.shape[1]):
         told = f"mean probability of the answer {certain:.2g}, squared distance {distance:.2g}"
         return "cross_entropy", told
     return None, ""

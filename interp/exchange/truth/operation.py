@@ -8,7 +8,7 @@ from jaxtyping import Int
 from interp.exchange.truth.evidence import NONE, Answers, Evidence, Told, percent
 
 UNKNOWN = "unknown"  # the task is the table of the network's own answers
-_ASSUMED = "x + y"
+ASSUMED = "x + y"
 _ENOUGH = 0.5  # a network of noisy labels answers at least so much of its operation
 
 
@@ -36,7 +36,7 @@ def operation_told(named: str | None, answers: Answers, evidence: Evidence) -> T
         return Told(
             UNKNOWN, assumed=f"{_OWN}; no known operation fits ({by_answers.words} is best)"
         )
-    return Told(_ASSUMED, assumed=f"operation {_ASSUMED}")
+    return Told(ASSUMED, assumed=f"operation {ASSUMED}")
 
 
 _OWN = (
