@@ -104,7 +104,7 @@ def test_make_targets_of_the_readme_exist():
 EXAMPLES = {
     "ipr_histogram.py": (["runs/coexistence", "out.html"], "mean IPR"),
     "prune_memorizing_neurons.py": (["runs/coexistence", "out.html"], "random control"),
-    "embedding_spectrum.py": (["runs/coexistence", "out.html"], "generalizing"),
+    "embedding_spectrum.py": (["runs/coexistence", "out.html"], "strongest frequency holds"),
     "own_measure.py": (["runs/coexistence", "out.html"], "rank_correlation_control"),
     "own_task.py": (["11", "20"], "accuracy"),
     "analytic_solution.py": (["31", "200"], "IPR of every neuron: 1.000000 to 1.000000"),
