@@ -25,7 +25,9 @@ from interp.training.config.run_config import parse_config
 from interp.training.data.dataset import make_dataset
 from interp.training.evaluation import scores
 from interp.training.models.adapt import adapt
-from interp.training.runs.run import Run, load, write_pruned
+from interp.training.runs.made import write_pruned
+from interp.training.runs.origin import Pruned
+from interp.training.runs.run import Run, load
 from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 
@@ -132,7 +134,8 @@ def test_a_run_in_memory(tmp_path):
 def test_a_pruned_network_is_saved_and_read(run, tmp_path):
     keep = np.arange(12) < 5
     pruned = prune(run, keep)
-    write_pruned(tmp_path / "pruned", run, 20, pruned, scores(pruned, DATASET))
+    about = Pruned(run.name, 20, 0, 5, 12, 0.5, "by hand")
+    write_pruned(tmp_path / "pruned", run, pruned, scores(pruned, DATASET), about)
     found = load(tmp_path / "pruned").network()
     assert torch.equal(found(PAIRS), pruned(PAIRS))
     assert not torch.equal(found(PAIRS), run.network()(PAIRS))
@@ -149,7 +152,8 @@ def test_report_and_commands(run, capsys):
     assert "Fourier spectrum of the embeddings" not in page
     assert "Attention heads" not in page
     for text in (page, (run.path / "README.md").read_text()):
-        assert "imported. Recognized: small, N = 12." in text
+        assert "imported, layout adapted; assumed: nothing" in text
+        assert "Recognized: small, N = 12." in text
         assert "learning rate" not in text.split("Configuration")[0]
     main(["ipr", str(run.path), "--json"])
     told = json.loads(capsys.readouterr().out)

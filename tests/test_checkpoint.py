@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 import torch
 
+from interp.training import untrusted
 from interp.training.arguments import of_kind
 from interp.training.data.dataset import make_dataset
 from interp.training.evaluation import scores
@@ -26,14 +28,14 @@ pytestmark = pytest.mark.usefixtures("unchecked")  # sources may be anything
 def reads(monkeypatch) -> list[str]:
     """Names of the tensor files that are read."""
     found: list[str] = []
-    read = Path.read_bytes
+    opened = untrusted.open_regular
 
-    def counted(path: Path) -> bytes:
+    def counted(path: Path) -> IO[bytes]:
         if path.suffix == ".safetensors":
             found.append(path.parent.name)
-        return read(path)
+        return opened(path)
 
-    monkeypatch.setattr(Path, "read_bytes", counted)
+    monkeypatch.setattr(untrusted, "open_regular", counted)
     return found
 
 

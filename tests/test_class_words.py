@@ -28,7 +28,8 @@ from interp.explorer.run.measures import measured
 from interp.explorer.run.numbers import numbers_at
 from interp.reporting.report import report
 from interp.training.config.run_config import RunConfig
-from interp.training.runs.run import Run, made_run
+from interp.training.runs.made import made_run
+from interp.training.runs.run import Run
 from interp.training.trainer.job import dataset_of
 from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
 from tests.conftest import tiny_config

@@ -74,7 +74,10 @@ TRAINING = [
     ("--data.corruption=2", "data.corruption: expected a number ≥ 0 and ≤ 1, got 2"),
     ("--data.corruption=-0.1", "data.corruption: expected a number ≥ 0 and ≤ 1, got -0.1"),
     ("--data.corruption=some", "data.corruption: expected a number, got 'some'"),
-    ("--data.kind=mixed", "data.kind: expected 'uniform', 'wrong' or 'symmetric', got 'mixed'"),
+    (
+        "--data.kind=mixed",
+        "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
+    ),
     ("--data.corruptoin=0.1", "Did you mean --data.corruption?"),
     ("--data.fraction", "parameter --data.fraction requires an argument"),
     ("--model.width=0", "model.width: expected a number ≥ 1, got 0"),
@@ -124,7 +127,7 @@ TRANSFORMERS = [
     ("--model.depth 3", "model.depth: expected no value for kind transformer, got 3"),
     (
         "--model.init he",
-        "model.init: expected auto, transformer_lens, mup for kind transformer, go",
+        "model.init: expected auto, transformer_lens, mup, doshi for kind transformer, go",
     ),
     (
         "--model.d_mlp 0 --model.dropout 0.5",

@@ -28,8 +28,9 @@ from interp.training.data.dataset import make_dataset
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import check_format, check_place
 from interp.training.runs.folder import checkpoint_path
+from interp.training.runs.made import write_pruned
 from interp.training.runs.origin import Pruned
-from interp.training.runs.run import Run, load, write_pruned
+from interp.training.runs.run import Run, load
 from interp.training.runs.tensor_file import load_weights
 from interp.training.tasks.groups import residue_order
 from interp.training.tasks.polynomial import parse
@@ -92,7 +93,7 @@ CONFIGS = [
         "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
     ),
     ("data", 5, "data: expected a mapping of fields, got 5"),
-    ("model.kind", "cnn", "model.kind: expected mlp or transformer, got 'cnn'"),
+    ("model.kind", "cnn", "model.kind: expected mlp, transformer or adapted, got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
     ("model.width", True, "model.width: expected no truth value, got True"),
     ("model.depth", 1, "model.depth: expected a number ≥ 2 and ≤ 32, got 1"),

@@ -90,6 +90,14 @@ def test_a_network_without_answers_is_said_to_have_none():
     assert found.questioned == ("all pairs are ties: no answer has the greatest logit alone",)
 
 
+def test_a_network_without_a_past_has_no_phase_that_only_the_past_would_tell():
+    zeros = {name: torch.zeros_like(one) for name, one in solved().items()}
+    run = import_checkpoint(zeros, operation="x + y", data=Rule("doshi", 0.5)).run
+    told = "phase: expected a history, which tells forgetting from confusion, got test 0.000"
+    with pytest.raises(ValueError, match=told):
+        interp.phase(run)
+
+
 # --- the rule of the dataset -----------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import interp
 from interp import figures
@@ -26,7 +27,8 @@ from interp.training.config.run_config import parse_config
 from interp.training.data.dataset import make_dataset
 from interp.training.evaluation import Evaluation
 from interp.training.models.digest import weights_digest
-from interp.training.runs.run import load, made_run
+from interp.training.runs.made import made_run
+from interp.training.runs.run import load
 from interp.training.runs.tensor_file import load_weights
 from interp.training.sweep.sweep import Shard
 from interp.training.tasks.task import make_task
@@ -57,6 +59,18 @@ def configured(path: str):
 
 
 # What is asked for by a word: the word as it is right, and the call that takes it.
+class Linear(nn.Module):
+    """A module on one-hot operands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        p = DATA.task.p
+        self.first, self.last = nn.Linear(2 * p, 6), nn.Linear(6, p)
+
+    def forward(self, one_hot):
+        return self.last(self.first(one_hot).relu())
+
+
 WORDS = {
     "scores: loss": ("mse", lambda run, out, name: interp.scores(BUILT, DATA, name)),
     "as_checkpoint: loss": (
@@ -194,6 +208,10 @@ WORDS = {
         "data.fraction",
         lambda run, out, name: interp.phase_diagram(swept(out), x=name),
     ),
+    "adapt: inputs": (
+        "one-hot",
+        lambda run, out, name: interp.adapt(Linear(), DATA.task, neurons="first", inputs=name),
+    ),
     "phase_diagram: y": (
         "data.corruption",
         lambda run, out, name: interp.phase_diagram(swept(out), y=name),
@@ -246,6 +264,7 @@ FREE |= {
     "shard",
     "panel",
     "steps",
+    *("neurons", "state", "arguments"),  # of somebody's module
 }
 
 

@@ -94,7 +94,7 @@ def test_a_pruned_run_says_so_wherever_it_is_shown(places, tiny_run, tmp_path, m
 def test_an_imported_run_says_so_wherever_it_is_shown(places, tmp_path, monkeypatch):
     found = everything(places.foreign, tmp_path, monkeypatch)
     for where, text in found.items():
-        said = "imported from net.pth, layout doshi; assumed: activation x²"
+        said = "imported from net.pth, layout doshi; assumed: activation square"
         assert ("imported" if where in BRIEF else said) in text, where
         assert not [word for word in (*NEVER, "seed 0", "α = 1") if word in text], where
         if where not in BRIEF:
@@ -119,7 +119,7 @@ def test_json_tells_the_origin_and_what_was_assumed(places, tiny_run, capsys, co
     )
     assert foreign["origin"]["kind"] == "imported"
     assert foreign["origin"]["imported"]["layout"] == "doshi"
-    assert any("activation x²" in line for line in foreign["origin"]["imported"]["assumed"])
+    assert any("activation square" in line for line in foreign["origin"]["imported"]["assumed"])
     assert foreign["seed"] is None, "the seed of its training is not known"
 
 

@@ -62,7 +62,7 @@ def test_an_imported_network_says_so(tmp_path, without_a_browser):
     import_checkpoint(state, tmp_path / "run", operation="x * y")
     place = publish(tmp_path / "run", tmp_path / "out")
     card = (place / "README.md").read_text()
-    assert "imported from state dict, layout doshi; assumed: activation x²" in card
+    assert "imported from state dict, layout doshi; assumed: activation square" in card
     assert "Recognized: state dict: doshi" in card
     assert "(x * y) mod 11" in card
     assert "license" not in front_matter(card)

@@ -29,7 +29,7 @@ from interp.reproduction.scoreboard import counts, write_scoreboard
 from interp.reproduction.verdict import verdict
 from interp.training.config.run_config import RunConfig
 from interp.training.models.kinds import initial_network
-from interp.training.runs.run import made_run
+from interp.training.runs.made import made_run
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of

@@ -75,7 +75,7 @@ def layer_curves(run):
 def with_weights(run, **changes):
     """The run with arrays of its last checkpoint replaced; dots are written as two underscores."""
     last = {**run.weights[run.last_step]}
-    last |= {name.replace("__", "."): array for name, array in changes.items()}
+    last |= {name.replace("__", "."): array.astype(np.float32) for name, array in changes.items()}
     return replace(run, path=None, weights={run.last_step: last})
 
 
@@ -134,6 +134,7 @@ def test_iprs_against_plain_numpy(tiny_run):
     """On a network of five neurons with one frequency each, and eleven as they were trained."""
     curves = np.stack(layer_curves(tiny_run))
     curves[:, :5] = np.cos(2 * np.pi * np.outer(range(1, 6), range(11)) / 11)
+    curves = curves.astype(np.float32).astype(np.float64)  # as the run's weights are kept
     w_in, w_u = np.concatenate([curves[0], curves[1]], axis=1).T, curves[2]
     row = measure(with_weights(tiny_run, blocks__0__mlp__W_in=w_in, unembed__W_U=w_u))
     each = numpy_ipr(curves)

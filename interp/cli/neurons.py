@@ -117,7 +117,7 @@ def prune(
 
 
 def _save(path: Path, run: Run, table: NeuronTable, result: Pruning) -> None:
-    from interp.training.runs.run import write_pruned
+    from interp.training.runs.made import write_pruned
 
     about = pruned_from(run, table, result)
     write_pruned(path, run, result.network, result.after, about)

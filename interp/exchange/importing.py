@@ -35,8 +35,9 @@ from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.runs.files import is_vacant
+from interp.training.runs.made import made_run
 from interp.training.runs.origin import Origin
-from interp.training.runs.run import Run, made_run
+from interp.training.runs.run import Run
 from interp.training.tasks.table import make_table
 from interp.training.tasks.task import Task, make_task, table_task
 

@@ -15,8 +15,9 @@ from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.files import is_vacant
+from interp.training.runs.made import made_run
 from interp.training.runs.origin import Origin
-from interp.training.runs.run import Run, made_run
+from interp.training.runs.run import Run
 
 
 def network_run(

@@ -21,7 +21,8 @@ from interp.training.arguments import some_whole, word
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import write_bytes
-from interp.training.runs.run import Run, load, made_run
+from interp.training.runs.made import made_run
+from interp.training.runs.run import Run, load
 from interp.training.sweep.executors.machine import MachineLike, as_machine
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of

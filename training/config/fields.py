@@ -39,6 +39,9 @@ class Section(BaseModel):
             raise ValueError(f"expected no truth value, got {value}")
         return value
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # also where a value is a mapping
+
     def model_copy(
         self: Copied, *, update: Mapping[str, Any] | None = None, deep: bool = False
     ) -> Copied:

@@ -102,7 +102,8 @@ def load_weights(network: Stateful, arrays: Mapping[str, np.ndarray], path: Path
         if array.shape != shape:
             raise ValueError(f"{path}: tensor {name}: expected shape {shape}, got {array.shape}")
         # A narrower type fits in; in a wider one are digits that the network has no room for.
-        if array.dtype.kind != "f" or array.itemsize > weight.element_size():
+        is_mask = array.dtype == bool and weight.dtype == torch.bool
+        if not is_mask and (array.dtype.kind != "f" or array.itemsize > weight.element_size()):
             expected = str(weight.dtype).removeprefix("torch.")
             raise ValueError(f"{path}: tensor {name}: expected {expected}, got {array.dtype}")
         if not np.isfinite(array).all():
