@@ -15,14 +15,14 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from interp.exchange.pickled import ConfigValues, first_line, unpickled
+from interp.training.data.given import LABELS, REDRAWN, TRAIN
 
 Tensors = dict[str, Tensor]
 
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".npz")
 _STATES = ("model", "state_dict", "model_state_dict", "network")
 # What the training pairs are called, in files of several origins.
-TRAIN = ("train_indices", "train_inds", "train_pairs", "train_data", "train_mask", "is_train")
-_DATA = (*TRAIN, "labels", "redrawn_indices")
+_DATA = (*TRAIN, *LABELS, *REDRAWN)
 _CONFIGS = ("config", "cfg", "model_config", "args")
 _HISTORIES = ("checkpoints", "state_dicts", "model_checkpoints")
 _STEPS = ("checkpoint_epochs", "checkpoint_steps", "steps", "epochs")
