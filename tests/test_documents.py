@@ -63,7 +63,7 @@ def test_python_snippets_run_in_order(workplace, for_a_while, capsys):
     assert (workplace / "runs" / "polynomial" / "report.html").exists()
 
 
-TITLES = ["labels", "table", "activation", "loss", "ranking"]
+TITLES = ["labels", "table", "activation", "loss", "ranking", "network"]
 
 
 def test_what_is_ones_own_takes_six_lines(workplace, for_a_while, capsys):
@@ -79,6 +79,7 @@ def test_what_is_ones_own_takes_six_lines(workplace, for_a_while, capsys):
     printed = capsys.readouterr().out
     assert "own table of 23×23 → 7" in printed
     assert "stopped at step" in printed
+    assert "additive share 1.000" in printed
 
 
 @pytest.mark.slow
