@@ -26,6 +26,7 @@ run = interp.train(config)
 print(run.last_step, training.OURS, ANSWER, interp.measures["scores"](run).values()["all_loss"] > 0)
 import analysis.mine
 print(training.__file__, analysis.mine.__file__, interp.training.__name__, sep="\\n")
+print(interp.exchange.Rule.__name__, interp.exchange.__name__)
 """
 
 
@@ -48,6 +49,7 @@ def test_a_script_beside_its_own_training_and_analysis(tmp_path):
         str(tmp_path / "training.py"),
         str(tmp_path / "analysis" / "mine.py"),
         "interp.training",
+        "Rule interp.exchange",
     ]
 
 
