@@ -295,7 +295,7 @@ def test_checkpoints_over_training_and_indices_beside_them(tmp_path):
     np.testing.assert_array_equal(np.flatnonzero(run.dataset.is_train), np.sort(train.numpy()))
     expected = hooked_forward(states[1], equals=True, causal=False)
     torch.testing.assert_close(run.network(100)(PAIRS).detach(), expected, rtol=1e-6, atol=1e-6)
-    assert found.assumed == ("operation x + y",)
+    assert found.assumed == ('"=" as third token: True', "operation x + y")
     assert json.loads((tmp_path / "run/import.json").read_text())["layout"] == "transformer-lens"
 
 

@@ -313,7 +313,7 @@ MISSHAPEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "tensor unembed.W_U: expected it, found embed.W_E 11×12",
     ),
     "tokens": (hooked(P - 1, 3, P), {}, "tensors: expected p or p + 1 tokens for p = 11 answers"),
-    "positions": (hooked(P + 1, 2, P), {}, "positions: expected at least 3, got 2"),
+    "positions": (hooked(P + 1, 1, P), {}, "positions: expected at least 2, got 1"),
     "blocks": (
         {**hooked(P, 2, P), "blocks.3.attn.W_Q": drawn(HEADS, D, D_HEAD)},
         {},
@@ -394,7 +394,9 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(ValueError, match="expected tensors by name, got list"):
         import_checkpoint(tmp_path / "list.pth")
     torch.save({"a": 1}, tmp_path / "nothing.pth")
-    with pytest.raises(ValueError, match="expected tensors by name, found none"):
+    with pytest.raises(
+        ValueError, match="expected tensors by name, or under one of model, state_dict"
+    ):
         import_checkpoint(tmp_path / "nothing.pth")
 
 

@@ -176,8 +176,12 @@ def test_without_a_configuration_what_is_assumed_is_said():
     found = import_checkpoint(lens(P, 3, P))
     assert '"=" as third token: False' in found.assumed
     assert any(line.startswith("positions added to the residual") for line in found.assumed)
-    found = import_checkpoint(lens(P + 1, 3, P))
+    found = import_checkpoint(lens(P + 1, 3, P))  # a token more need not be read
+    assert '"=" as third token: True' in found.assumed
+    assert not any("“=”" in line for line in found.recognized)
+    found = import_checkpoint(lens(P, 2, P))
     assert not any("third token" in line for line in found.assumed)
+    assert any("without “=”" in line for line in found.recognized)
 
 
 def test_heads_of_another_width():
@@ -476,7 +480,7 @@ def test_the_command_takes_what_is_settled_and_what_to_ignore(tmp_path, capsys):
     ("option", "words"),
     [
         ("orientation", "settle: expected name=value, got 'orientation'"),
-        ("orientatoin=x", "settle: expected orientation, equals_at, .*; nearest is orientation"),
+        ("orientatoin=x", "settle: expected orientation, first_table, .*; nearest is orientation"),
         ("equals_token=maybe", "equals_token"),
     ],
 )

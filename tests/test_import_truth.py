@@ -134,6 +134,33 @@ def test_a_split_that_the_network_does_not_know_is_questioned():
     assert "(rule doshi, α 0.6, ξ 0, seed 0 fits)" in question
 
 
+# --- which table is whose ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("emb_a", "emb_b"), ("embed_x", "embed_y"), ("emb1", "emb2")])
+def test_tables_are_read_by_their_names_in_whatever_order_they_are_stored(names):
+    network = analytic_network(make_task("x - y", P), 300)
+    u, v = network.layers[0].W_in.detach().split(P)
+    first, second = (f"{name}.weight" for name in names)
+    head = network.read_by(0).detach().T.clone()
+    state = {second: v.clone(), first: u.clone(), "head.weight": head}
+    square = {"activation": "square"}
+    found = import_checkpoint(state, known=Known(model=square))
+    pairs = torch.as_tensor(TASK.pairs)
+    torch.testing.assert_close(found.run.network()(pairs), network(pairs))
+    assert found.run.config.task.operation == "x - y"
+    assert any(f"{first} is of the first operand" in one for one in found.recognized)
+    told = Known(model=square, choices={"first_table": second})
+    swapped = import_checkpoint(state, operation="x + y", known=told)
+    turned = pairs[:, [1, 0]]
+    torch.testing.assert_close(swapped.run.network()(pairs), network(turned))
+
+
+def test_settings_that_nobody_asks_for_or_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="settle orientation: layout doshi does not ask for it"):
+        import_checkpoint(solved(), known=Known(choices={"orientation": "x @ W"}))
+
+
 # --- the loss --------------------------------------------------------------------------------
 
 
@@ -145,6 +172,14 @@ def test_the_loss_is_found_from_the_logits():
     assert import_checkpoint(solved(), known=Known(loss="cross_entropy")).run.config.loss == (
         "cross_entropy"
     )
+
+
+def test_logits_of_a_network_that_answers_nothing_are_no_evidence_of_a_loss():
+    noise = np.random.default_rng(0).normal(size=(P, 300))
+    state = {**solved(), "fc2.weight": torch.as_tensor(50 * noise)}
+    found = import_checkpoint(state)
+    assert not any(line.startswith("loss") for line in found.recognized)
+    assert any(line.startswith("loss cross_entropy, by its logits alone") for line in found.assumed)
 
 
 def test_a_loss_that_does_not_show_is_assumed():
@@ -188,15 +223,35 @@ def test_a_live_module_is_compared_with_what_was_read():
 
 
 def test_a_live_module_that_differs_is_refused_with_both_numbers():
-    module = Authors(torch.relu)
+    module = Authors(torch.sin)
     one_hot = functional.one_hot(torch.as_tensor(TASK.pairs), P).flatten(1).double()
     with torch.no_grad():
         theirs = module(one_hot)
         ours = Authors(torch.square)(one_hot)
     difference, largest = (theirs - ours).abs().max(), theirs.abs().max()
-    told = f"largest difference {difference:.3g}, largest logit {largest:.3g}"
-    with pytest.raises(ValueError, match=told):
+    words = f"largest difference {difference:.3g}, largest logit {largest:.3g}; assumed while"
+    with pytest.raises(ValueError, match=f"{words} reading: .*activation square"):
         import_checkpoint(module)
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "square"])
+def test_what_is_open_is_as_a_live_modules_own_logits_have_it(name):
+    """Untrained, so that nothing but the module itself tells its activation."""
+    phi = {"relu": torch.relu, "gelu": functional.gelu, "square": torch.square}[name]
+    torch.manual_seed(0)
+
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2 * P, 30), nn.Linear(30, P)
+
+        def forward(self, one_hot):
+            return self.b(phi(self.a(one_hot)))
+
+    found = import_checkpoint(Plain())
+    assert found.run.config.model.activation == name
+    line = f"activation {name}: as the module's own logits have it"
+    assert line in found.recognized
 
 
 def test_a_live_module_that_cannot_be_run_is_said_not_to_have_been():
@@ -281,6 +336,10 @@ def test_steps_that_are_none_are_refused(step):
 # --- choices ---------------------------------------------------------------------------------
 
 
+def told(own: float, rival: float) -> str:
+    return f"{100 * own:.0f} % against {100 * rival:.0f} %"
+
+
 def reader(hints: Hints) -> Recognized:
     """One choice that matters, and one that does not."""
     candidates = {"activation": ("relu", "square"), "color": ("red", "blue")}
@@ -295,16 +354,16 @@ def test_what_the_answers_tell_is_recognized_and_what_they_do_not_is_assumed(rig
     def share(found: Recognized) -> float:
         return 0.9 if found.model["activation"] == right else 0.1
 
-    found = settle(reader, Hints({}, {}), share, lambda one: 0.05)
+    found = settle(reader, Hints({}, {}), share, lambda one: 0.05, told)
     assert found.network.model["activation"] == right
-    assert found.recognized == (
-        f"activation {right}: by its answers, 90 % right and 10 % otherwise",
-    )
+    assert found.recognized == (f"activation {right}: 90 % against 10 %",)
     assert found.assumed == ("color red",)
 
 
 def test_what_the_user_says_is_not_tried():
-    found = settle(reader, Hints({"activation": "relu"}, {}), lambda one: 0.5, lambda one: 0.05)
+    found = settle(
+        reader, Hints({"activation": "relu"}, {}), lambda one: 0.5, lambda one: 0.05, told
+    )
     assert found.network.model["activation"] == "relu"
     assert found.recognized == ()
 

@@ -115,7 +115,10 @@ def _settled(told: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
         name, equals, value = one.partition("=")
         if not equals:
             raise ValueError(f"settle: expected name=value, got {one!r}")
-        (model if name in ModelConfig.model_fields else choices)[name] = parse_yaml(value)
+        is_field = name in ModelConfig.model_fields
+        # Two of the choices are numbers; the others are words, also where they look like numbers.
+        read = parse_yaml(value) if is_field or name in ("equals_at", "mu") else value
+        (model if is_field else choices)[name] = read
     return model, choices
 
 

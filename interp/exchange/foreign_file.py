@@ -20,7 +20,7 @@ from interp.training.data.given import LABELS, REDRAWN, TRAIN
 Tensors = dict[str, Tensor]
 
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".npz")
-_STATES = ("model", "state_dict", "model_state_dict", "network")
+_STATES = ("model", "state_dict", "model_state_dict", "network", "module", "net", "params")
 # What the training pairs are called, in files of several origins.
 _DATA = (*TRAIN, *LABELS, *REDRAWN)
 _CONFIGS = ("config", "cfg", "model_config", "args")
@@ -112,7 +112,10 @@ def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
         states = [(_step(content), _tensors(single))]
     states = [(step, tensors) for step, tensors in states if tensors]
     if not states:
-        raise ValueError(f"{where}: expected tensors by name, found none")
+        raise ValueError(
+            f"{where}: expected tensors by name, or under one of {', '.join(_STATES)}; "
+            f"found {', '.join(content) or 'nothing'}"
+        )
     return Foreign(states, rest, config)
 
 

@@ -27,7 +27,7 @@ from interp.exchange.reading import Known, Reading, dtype_of, read_networks
 from interp.exchange.rules import Rule
 from interp.exchange.truth.doubts import Findings, doubts
 from interp.exchange.truth.evidence import NONE, Answers, Told
-from interp.exchange.truth.live import module_told
+from interp.exchange.truth.live import Live, module_told
 from interp.exchange.truth.loss import loss_told
 from interp.exchange.truth.operation import ASSUMED, UNKNOWN, operation_told
 from interp.training.arguments import as_path
@@ -110,16 +110,16 @@ def import_checkpoint(
     known = known or Known()
     foreign, where = _foreign(source)
     steps, from_step = _steps(foreign, known.step)
-    reading = read_networks(
-        foreign, layout, known, partial(_labels, data, foreign, operation), where
-    )
-    live = module_told(source, reading.logits, reading.newest.p)
+    labels = partial(_labels, data, foreign, operation)
+    live = Live(source) if isinstance(source, torch.nn.Module) else None
+    reading = read_networks(foreign, layout, known, labels, where, live)
+    compared = module_told(live, reading.logits, reading.newest.p, reading.assumed)
     learned = operation_told(operation, reading.answers, reading.evidence)
     task = _task(learned.name, reading)
     dataset = _dataset(data, foreign, task, where)
-    loss = loss_told(known.loss, _trained_on(reading, dataset))
+    loss = loss_told(known.loss, _trained_on(reading, dataset), reading.is_trained)
     networks = dict(zip(steps, reading.networks, strict=True))
-    told = [live, from_step, learned, loss]
+    told = [compared, from_step, learned, loss]
     about = {
         "recognized": (
             *reading.recognized,

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from interp.exchange.foreign_file import Foreign
 from interp.exchange.layouts.known import find_layout
 from interp.exchange.layouts.layout import CHOICES, Hints, Recognized
-from interp.exchange.truth.evidence import Answers, Evidence, answers_of, gather, logits_of
+from interp.exchange.truth.evidence import Answers, Evidence, answers_of, gather, logits_of, percent
+from interp.exchange.truth.live import Live
 from interp.exchange.truth.settling import settle
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
@@ -95,8 +97,13 @@ class Reading:
     @cached_property
     def logits(self) -> Tensor:
         """Of the newest, for all p² pairs in the order m·p + n."""
-        p = self.newest.p
-        return logits_of(self.networks[-1], np.stack(np.divmod(np.arange(p * p), p), axis=1))
+        return logits_of(self.networks[-1], all_pairs(self.newest.p))
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it answers something clearly better than by chance."""
+        seen = self.answers[self.evidence.pairs @ [self.newest.p, 1]]
+        return self.evidence.share(seen) > 1 / self.newest.p + self.evidence.clear
 
     @cached_property
     def answers(self) -> Answers:
@@ -105,7 +112,12 @@ class Reading:
 
 
 def read_networks(
-    foreign: Foreign, layout: str, known: Known, labels: Labels, where: str
+    foreign: Foreign,
+    layout: str,
+    known: Known,
+    labels: Labels,
+    where: str,
+    live: Live | None = None,
 ) -> Reading:
     """Finds the layout, which the newest state decides, and reads the network of every state.
 
@@ -115,6 +127,7 @@ def read_networks(
         known: by the user.
         labels: for a modulus, the labels that were given in training, of all p² pairs.
         where: what to name in errors.
+        live: the module itself, if it is there; what is open is then as its logits have it.
 
     Raises:
         ValueError: for an unknown layout, shapes that contradict one another or p, or weights
@@ -126,14 +139,18 @@ def read_networks(
 
     def share(found: Recognized) -> float:
         network = as_network(found, known.model, where)
-        return gathered(found.p).share(answers_of(logits_of(network, gathered(found.p).pairs)))
+        pairs = gathered(found.p).pairs
+        right = gathered(found.p).share(answers_of(logits_of(network, pairs)))
+        return right if live is None else _likeness(live, network, found.p, right)
 
     settled = settle(
         lambda hints: row.read(newest, hints),
         replace(known.hints, config=foreign.config),
         share,
         lambda found: gathered(found.p).clear,
+        _by_answers if live is None else _by_the_module,
     )
+    _check_asked(known, settled.hints, row.name)
     found = settled.network
     if known.p is not None and found.p != known.p:
         raise ValueError(f"p: expected {known.p}, but the tensors are of p = {found.p}")
@@ -149,6 +166,32 @@ def read_networks(
         where=where,
         known=known,
     )
+
+
+def _likeness(live: Live, network: Network, p: int, right: float) -> float:
+    """Above one half where a network is the module; what it answers decides among such."""
+    gap = live.gap(logits_of(network, all_pairs(p)), p)
+    return 0.5 * right + 0.5 * (gap is not None and gap.is_none)
+
+
+def _by_answers(own: float, rival: float) -> str:
+    return f"by its answers, {percent(own)} right and {percent(rival)} otherwise"
+
+
+def _by_the_module(own: float, rival: float) -> str:
+    return "as the module's own logits have it"
+
+
+def _check_asked(known: Known, hints: Hints, layout: str) -> None:
+    """Refuses to settle what nobody asks."""
+    for name in known.choices:
+        if name not in hints.asked:
+            raise ValueError(f"settle {name}: layout {layout} does not ask for it here")
+
+
+def all_pairs(p: int) -> Int[np.ndarray, "pair 2"]:
+    """All p² pairs, in the order m·p + n."""
+    return np.stack(np.divmod(np.arange(p * p), p), axis=1)
 
 
 def _gathered(p: int, labels: Labels) -> Evidence:

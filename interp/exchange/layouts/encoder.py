@@ -99,7 +99,8 @@ def _fold_residual(taken: Taken, hints: Hints) -> None:
     Raises:
         ValueError: for another μ than 1 with layer norms, whose ε it would change.
     """
-    told = hints.choices.get("mu", hints.config.get("mu"))
+    settled = hints.settled("mu")
+    told = hints.config.get("mu") if settled is None else settled
     if told is None:
         taken.assumed.append("the residual stream is not rescaled (μ = 1)")
     mu, weights = float(1 if told is None else told), taken.weights

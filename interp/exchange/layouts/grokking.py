@@ -18,6 +18,7 @@ from interp.exchange.layouts.transformer import (
     check_known,
     count_blocks,
     recognized,
+    scores_of,
 )
 
 _HEADS_TURNED = "head d_head d_model -> head d_model d_head"
@@ -45,7 +46,8 @@ def _read(tensors: Tensors, hints: Hints) -> Recognized:
     for index in range(count_blocks(tensors, "blocks.")):
         _take_block(taken, f"blocks.{index}.", (heads, d_head, d_model))
     if not hints.config:
-        taken.assumed.append("scores divided by √d_head, no norm in use: no tensor tells it")
+        scores_of(taken, hints)
+        taken.assumed.append("no norm in use: no tensor tells it")
     return recognized(taken, hints, _attention(hints, taken))
 
 

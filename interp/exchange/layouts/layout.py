@@ -19,7 +19,9 @@ CHOICES: Registry[str] = Registry(
     "settle",
     {
         "orientation": "of raw matrices: 'x @ W' or 'W @ x'",
+        "first_table": "of two embeddings, the one of the first operand",
         "equals_at": 'the token that stands for "="',
+        "scores": "what attention scores are divided by: √d_head, 1 or d_head",
         "mu": "what the residual stream is multiplied by at each half of a block",
         "embed.W_E": "a square embedding: 'd × tokens' or 'tokens × d'",
         "unembed.W_U": "a square unembedding, in the same words",
@@ -38,6 +40,7 @@ class Hints:
             settled.
         ignore: patterns of the names of tensors that are none of the network's weights.
         constants: tensors that were set aside as no training changes them.
+        asked: what a reader has asked for so far.
     """
 
     model: Mapping[str, Any]
@@ -45,9 +48,11 @@ class Hints:
     choices: Mapping[str, Any] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     constants: Tensors = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set, compare=False)
 
     def settled(self, name: str) -> Any:
         """What the user, or the answers, have said of a field of ``model`` or a choice, or None."""
+        self.asked.add(name)
         return self.model.get(name, self.choices.get(name))
 
 
@@ -196,6 +201,9 @@ class Taken:
         """
         known = hints.settled(name)
         if known is not None:
+            if name in CHOICES and known not in candidates:
+                expected = " or ".join(map(str, candidates))
+                raise ValueError(f"settle {name}: expected {expected}, got {known!r}")
             return known
         self.choices.append(Choice(name, tuple(candidates), words))
         return candidates[0]

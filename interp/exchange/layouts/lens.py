@@ -28,6 +28,7 @@ from interp.exchange.layouts.transformer import (
     head_count,
     recognized,
     rescale,
+    scores_of,
 )
 
 # Names of this project's own parameters.
@@ -138,9 +139,9 @@ def _scaled(taken: Taken, hints: Hints, is_bridge: bool = False) -> Recognized:
     """The network, with this project's scale of the attention scores."""
     d_head = taken.weights["blocks.0.attn.W_Q"].shape[2]
     if not hints.config:
+        scores_of(taken, hints)
         taken.assumed.append(
-            "positions added to the residual stream, scores divided by √d_head, no soft caps: "
-            "there is no configuration"
+            "positions added to the residual stream, no soft caps: there is no configuration"
         )
     if hints.config.get("use_attn_scale") is False and not is_bridge:
         factor, is_mup = d_head**0.5, False

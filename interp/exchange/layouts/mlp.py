@@ -103,7 +103,7 @@ def _read_plain(tensors: Tensors, hints: Hints) -> Recognized:
         raise ValueError(f"as mlp: expected hidden layers of one width, got {sorted(hidden)}")
     width = hidden.pop()
     taken = Taken(tensors)
-    told = _take_first(taken, chain[0], p)
+    told = _take_first(taken, hints, chain[0], p)
     for index, name in enumerate(chain[1:-1], start=1):
         taken.take(name, f"blocks.{index}.mlp.W_in", (width, width), TURNED)
     taken.take(chain[-1], "unembed.W_U", (p, width), TURNED)
@@ -120,18 +120,21 @@ def _read_plain(tensors: Tensors, hints: Hints) -> Recognized:
     return told_of(p, model, taken, words)
 
 
-def _take_first(taken: Taken, name: str, p: int) -> str:
+def _take_first(taken: Taken, hints: Hints, name: str, p: int) -> str:
     """Takes W_in [2p, N], with the embeddings folded in, and tells what it was."""
     tensors = taken.tensors
     tables = [n for n, one in tensors.items() if one.ndim == 2 and is_embedding(n)]
-    for table in tables:
-        check_shape(tensors, table, p, None)
     if len(tables) > 2:
         raise ValueError(f"as mlp: expected one or two embeddings, got {', '.join(tables)}")
-    parts, told = _folded(taken, tables, name) if tables else _one_hot(tensors[name], name, p)
+    for table in tables:
+        if len(tensors[table]) < p:
+            check_shape(tensors, table, p, None)
+    tables = operands_in_order(taken, hints, tables)
+    parts, told = _folded(taken, tables, name, p) if tables else _one_hot(tensors[name], name, p)
     taken.put(name, "blocks.0.mlp.W_in", torch.cat(parts))
     taken.used += tables
-    return told
+    beyond = {len(tensors[table]) - p for table in tables} - {0}
+    return told + "".join(f", {count} rows beyond p left out" for count in sorted(beyond))
 
 
 def _one_hot(weight: Tensor, name: str, p: int) -> tuple[list[Tensor], str]:
@@ -144,10 +147,10 @@ def _one_hot(weight: Tensor, name: str, p: int) -> tuple[list[Tensor], str]:
     raise ValueError(f"tensor {name}: expected {2 * p} or {p} inputs for p = {p}, got {inputs}")
 
 
-def _folded(taken: Taken, tables: Sequence[str], name: str) -> tuple[list[Tensor], str]:
-    """As :func:`_one_hot`, behind one or two embeddings."""
+def _folded(taken: Taken, tables: Sequence[str], name: str, p: int) -> tuple[list[Tensor], str]:
+    """As :func:`_one_hot`, behind one or two embeddings; rows from p on no operand reaches."""
     weight = taken.tensors[name]
-    left, right = taken.tensors[tables[0]], taken.tensors[tables[-1]]
+    left, right = taken.tensors[tables[0]][:p], taken.tensors[tables[-1]][:p]
     size, inputs = left.shape[1], weight.shape[1]
     if right.shape[1] != size:
         raise ValueError(f"tensor {tables[-1]}: expected {size} columns, got {right.shape[1]}")
@@ -156,11 +159,19 @@ def _folded(taken: Taken, tables: Sequence[str], name: str) -> tuple[list[Tensor
             f"tensor {name}: expected {size} or {2 * size} inputs after embeddings of {size} "
             f"dimensions, got {inputs}"
         )
-    if len(tables) == 2:
-        taken.assumed.append(f"{tables[0]} is of the first operand")
     is_joined = inputs > size
     first, second = (weight[:, :size], weight[:, size:]) if is_joined else (weight, weight)
     return [folded(left, first.T), folded(right, second.T)], how_folded(len(tables), is_joined)
+
+
+def operands_in_order(taken: Taken, hints: Hints, tables: Sequence[str]) -> list[str]:
+    """Two embeddings in the order of their operands, by their names where nothing else tells."""
+    if len(tables) < 2:
+        return list(tables)
+    first = taken.choose(
+        hints, "first_table", sorted(tables, key=natural), "{} is of the first operand"
+    )
+    return sorted(tables, key=lambda name: name != first)
 
 
 def folded(table: Tensor, matrix: Tensor) -> Tensor:
@@ -186,6 +197,7 @@ def _take_biases(taken: Taken, chain: Sequence[str]) -> bool:
             taken.take(name, ours, (len(weight),))
         else:
             taken.weights[ours] = torch.zeros(len(weight), dtype=weight.dtype)
+            taken.assumed.append(f"{name}: zeros, as there is none")
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,14 @@ from torch import Tensor
 from interp.exchange.layouts.cleaned import sizes_of_bases
 from interp.exchange.layouts.config import modulus_of
 from interp.exchange.layouts.layout import Hints, Layout, Recognized, Taken, Tensors, seen
-from interp.exchange.layouts.mlp import activation, folded, how_folded, is_embedding, told_of
+from interp.exchange.layouts.mlp import (
+    activation,
+    folded,
+    how_folded,
+    is_embedding,
+    operands_in_order,
+    told_of,
+)
 from interp.exchange.layouts.norms import natural
 
 _MAX_P = 2048
@@ -37,6 +44,7 @@ class _Reading:
         matrices: the same, (input × output).
         tables: (element × dimension), the first operand's first; empty for one-hot operands.
         joined: whether the first matrix has rows for both operands.
+        names: of the tables.
     """
 
     orientation: str
@@ -45,6 +53,7 @@ class _Reading:
     matrices: tuple[Tensor, ...]
     tables: tuple[Tensor, ...]
     joined: bool
+    names: tuple[str, ...] = ()
 
     @property
     def widths(self) -> set[int]:
@@ -75,7 +84,8 @@ def _matches(tensors: Tensors) -> bool:
 def _readings(tensors: Tensors) -> Iterator[_Reading]:
     """Every way in which the shapes fit, the likelier order of the matrices first."""
     names = [name for name, one in tensors.items() if one.ndim == 2]
-    tables = sorted((n for n in names if _is_table(n)), key=lambda n: _last(n) in _SECOND)
+    tables = [name for name in names if _is_table(name)]
+    tables.sort(key=lambda name: (_last(name) in _SECOND, natural(name)))
     if len(tables) == 1 and _last(tables[0]) in (*_FIRST, *_SECOND) and _last(tables[0]) != "u":
         return  # the other operand's is missing
     chain = [name for name in names if name not in tables]
@@ -105,7 +115,8 @@ def _fitting(
     direct = len(matrices) == 1
     if inputs not in ((size,) if direct else (size, 2 * size)) or (direct and not found):
         return
-    reading = _Reading(orientation, p, chain, matrices, found, inputs == 2 * size)
+    joined = inputs == 2 * size
+    reading = _Reading(orientation, p, chain, matrices, found, joined, tuple(tables))
     if len(reading.widths) == 1:
         yield reading
 
@@ -127,7 +138,7 @@ def _table(tensor: Tensor, p: int, orientation: str) -> Tensor | None:
 def _read(tensors: Tensors, hints: Hints) -> Recognized:
     """Matrices on one-hot operands or their embeddings; the latter are folded in."""
     taken = Taken(tensors)
-    reading = _chosen(taken, hints)
+    reading = _in_order(_chosen(taken, hints), taken, hints)
     width, p = reading.widths.pop(), reading.p
     first = _first_layer(reading)
     inner = reading.matrices[:-1] if reading.is_direct else reading.matrices[1:-1]
@@ -171,6 +182,15 @@ def _chosen(taken: Taken, hints: Hints) -> _Reading:
     return by_name[str(taken.choose(hints, "orientation", order, words))]
 
 
+def _in_order(reading: _Reading, taken: Taken, hints: Hints) -> _Reading:
+    """With the first operand's table first, which names may tell, and else is noted."""
+    if len(reading.names) < 2 or any(_last(n) in (*_FIRST, *_SECOND) for n in reading.names):
+        return reading
+    if operands_in_order(taken, hints, reading.names)[0] == reading.names[0]:
+        return reading
+    return replace(reading, tables=reading.tables[::-1], names=reading.names[::-1])
+
+
 def _first_layer(reading: _Reading) -> Tensor:
     """W_in [2p, N]."""
     if not reading.tables:
@@ -212,6 +232,7 @@ def _take_biases(taken: Taken, reading: _Reading, depth: int) -> bool:
         if place not in found:
             size = reading.p if place == "unembed.b_U" else width
             taken.weights[place] = reading.matrices[-1].new_zeros(size)
+            taken.assumed.append(f"{place}: zeros, as there is none")
     return True
 
 

@@ -98,8 +98,11 @@ def _has_equals(p: int, operand: bool, sizes: _Sizes, taken: Taken, hints: Hints
     spare = sizes.tokens - (2 * p if operand else p)
     if known is not None or spare == 0:
         return bool(known) and spare > 0
-    chosen = any(choice.name == "equals_token" for choice in taken.choices)
-    return chosen or sizes.positions >= 3 or sizes.tokens == sizes.outputs + 1
+    if any(choice.name == "equals_token" for choice in taken.choices):
+        return True
+    if sizes.positions < 3:
+        return False
+    return bool(taken.choose(hints, "equals_token", (True, False), _WITH))
 
 
 def _rows(

@@ -91,6 +91,16 @@ def attention_of(hints: Hints, default: str, taken: Taken) -> str:
     return str(known or taken.choose(hints, "attention", (default, other), "attention {}"))
 
 
+_SCORES = {"√d_head": 0.0, "1": 0.5, "d_head": -0.5}  # to the power of d_head, into the queries
+
+
+def scores_of(taken: Taken, hints: Hints) -> None:
+    """Brings attention scores to this project's scale where no configuration tells theirs."""
+    d_head = taken.weights["blocks.0.attn.W_Q"].shape[2]
+    told = taken.choose(hints, "scores", tuple(_SCORES), "scores divided by {}")
+    rescale(taken.weights, d_head ** _SCORES[told])
+
+
 def rescale(weights: dict[str, Tensor], factor: float) -> None:
     """Queries times a factor, which stands for another scale of the attention scores."""
     for name in weights:
@@ -107,9 +117,12 @@ def recognized(taken: Taken, hints: Hints, attention: str) -> Recognized:
     """
     weights = taken.weights
     _check_places(taken)
+    stored = _stored(weights)
     tokens = read_tokens(taken, hints)
+    chosen = {choice.name for choice in taken.choices}
+    is_open = "equals_token" in {*hints.choices, *chosen}  # then it is told as a choice
     model = _model(weights)
-    check_sizes(hints.config, _sizes(model, weights))
+    check_sizes(hints.config, {**stored, **_sizes(model, weights)})
     no_biases = [] if hints.choices.get("bias") else _drop_zero_biases(weights)
     dropped = [*tokens.dropped, *no_biases]
     zeros = _fill_biases(weights, model)
@@ -125,7 +138,7 @@ def recognized(taken: Taken, hints: Hints, attention: str) -> Recognized:
         tokens.p,
         model,
         weights,
-        (_told(model, tokens.p), *zeros),
+        (_told(model, tokens.p, is_open), *zeros),
         tuple(taken.assumed),
         (*dropped, *taken.left_over),
         tuple(taken.choices),
@@ -144,6 +157,15 @@ def _model(weights: dict[str, Tensor]) -> dict[str, Any]:
         "n_heads": heads,
         "n_layers": count_blocks(weights, "blocks."),
         "d_mlp": 0 if mlp is None else mlp.shape[1],
+    }
+
+
+def _stored(weights: dict[str, Tensor]) -> dict[str, int]:
+    """Sizes of vocabulary, logits and positions, before what no pair reaches is cut off."""
+    return {
+        "d_vocab": len(weights["embed.W_E"]),
+        "d_vocab_out": weights["unembed.W_U"].shape[1],
+        "n_ctx": len(weights["pos_embed.W_pos"]),
     }
 
 
@@ -220,11 +242,11 @@ def _fill_biases(weights: dict[str, Tensor], model: dict[str, Any]) -> list[str]
     return [f"no {', '.join(absent)}: zeros"] if absent else []
 
 
-def _told(model: dict[str, Any], p: int) -> str:
+def _told(model: dict[str, Any], p: int, is_open: bool) -> str:
     blocks = model["n_layers"]
+    equals = "" if is_open else f"{'with' if model['equals_token'] else 'without'} “=”, "
     return (
         f"{blocks} block{'s' if blocks > 1 else ''}, {model['n_heads']} heads, "
-        f"d = {model['d_model']}, d_mlp = {model['d_mlp']}, p = {p}, "
-        f"{'with' if model['equals_token'] else 'without'} “=”, "
+        f"d = {model['d_model']}, d_mlp = {model['d_mlp']}, p = {p}, {equals}"
         f"{'no norm' if model['norm'] == 'none' else 'layer norm'}"
     )

@@ -18,7 +18,7 @@ from interp.training.tasks.task import make_task
 
 Answers = Int[np.ndarray, " pair"]
 NONE = -1  # where there is no answer: a tie, a pair outside the domain, a label that is not known
-_MOST = 4096  # pairs that are looked at; shares are then known to 1 %
+_MOST = 2048  # pairs that are looked at; shares are then known to 1 %
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Evidence:
     """Pairs of residues with all that is known of their answers.
 
     Attributes:
-        pairs: (pair, 2), all of them or a sample of 4096.
+        pairs: (pair, 2), all of them or a sample of 2048.
         labels: (pair,) as given in training, ``NONE`` elsewhere; None where no label is known.
         operations: answers of each operation, ``NONE`` outside its domain.
         labels_are_given: whether the labels are arrays, rather than rebuilt from an operation,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -33,48 +34,90 @@ def _forms(p: int) -> dict[str, Inputs]:
     }
 
 
-def module_told(source: Any, logits: Float[Tensor, "pair answer"], p: int) -> Told:
-    """Runs a module on all pairs and compares it with what was read of it.
+@dataclass(frozen=True)
+class Gap:
+    """How far a module's logits are from those that were read, by the input that fits best.
+
+    Attributes:
+        form: of the input.
+        difference: the largest, over all pairs and answers.
+        largest: logit of the module.
+    """
+
+    form: str
+    difference: float
+    largest: float
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is rounding: at most 1e-4 of the largest logit."""
+        return self.difference <= _MOST * self.largest
+
+
+class Live:
+    """A module that is there to be run; a copy, in evaluation mode, of one that is not changed.
 
     Args:
-        source: run as a copy, in evaluation mode, and not changed; nothing is said of what is no
-            module.
+        module: whose logits are those that count.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.name = type(module).__name__
+        self._module = deepcopy(module).cpu().eval()
+        self._known: dict[tuple[int, int], dict[str, Tensor]] = {}
+
+    def gap(self, logits: Float[Tensor, "pair answer"], p: int) -> Gap | None:
+        """How far the module is from what was read of it; None if it takes no known input.
+
+        Args:
+            logits: of what was read, for all p² pairs in the order m·p + n.
+            p: the modulus.
+        """
+        outputs = self._outputs(p, logits.shape[1])
+        gaps = [Gap(form, *_gap(theirs, logits.double())) for form, theirs in outputs.items()]
+        return min(gaps, key=lambda one: one.difference / max(one.largest, 1e-30), default=None)
+
+    def _outputs(self, p: int, answers: int) -> dict[str, Tensor]:
+        """Its logits for each form of input that it takes."""
+        if (p, answers) not in self._known:
+            pairs = torch.cartesian_prod(torch.arange(p), torch.arange(p))
+            found = {
+                form: _run(self._module, inputs, pairs, answers)
+                for form, inputs in _forms(p).items()
+            }
+            self._known[p, answers] = {k: v for k, v in found.items() if v is not None}
+        return self._known[p, answers]
+
+
+def module_told(
+    live: Live | None, logits: Float[Tensor, "pair answer"], p: int, assumed: Sequence[str]
+) -> Told:
+    """Compares a module with what was read of it; nothing is said where there is none.
+
+    Args:
+        live: the module, if it is there.
         logits: of what was read, for all p² pairs in the order m·p + n.
         p: the modulus.
+        assumed: while reading, to be named where they differ.
 
     Raises:
         ValueError: if they differ by more than 1e-4 of the largest logit, with both numbers.
     """
-    if not isinstance(source, nn.Module):
+    if live is None:
         return Told()
-    gaps = _gaps(source, logits, p)
-    if not gaps:
+    gap = live.gap(logits, p)
+    if gap is None:
         return Told(assumed="what was read is the module: it takes no input that is known here")
-    form = min(gaps, key=lambda one: gaps[one][0] / max(gaps[one][1], 1e-30))
-    difference, largest = gaps[form]
-    if not difference <= _MOST * largest:
+    if not gap.is_none:
+        told = f"; assumed while reading: {', '.join(assumed)}" if assumed else ""
         raise ValueError(
-            f"{type(source).__name__}: run on all pairs ({form}) it gives other logits than what "
-            f"was read of it: largest difference {difference:.3g}, largest logit {largest:.3g}"
+            f"{live.name}: run on all pairs ({gap.form}) it gives other logits than what was read "
+            f"of it: largest difference {gap.difference:.3g}, largest logit {gap.largest:.3g}{told}"
         )
     return Told(
-        recognized=f"the module itself, run on all pairs ({form}): logits differ by at most "
-        f"{difference:.1g}, the largest is {largest:.3g}"
+        recognized=f"the module itself, run on all pairs ({gap.form}): logits differ by at most "
+        f"{gap.difference:.1g}, the largest is {gap.largest:.3g}"
     )
-
-
-def _gaps(
-    module: nn.Module, logits: Float[Tensor, "pair answer"], p: int
-) -> dict[str, tuple[float, float]]:
-    """The largest difference and the largest logit, for each form of input that it takes."""
-    pairs = torch.cartesian_prod(torch.arange(p), torch.arange(p))
-    copy = deepcopy(module).cpu().eval()
-    gaps = {}
-    for form, inputs in _forms(p).items():
-        theirs = _run(copy, inputs, pairs, logits.shape[1])
-        if theirs is not None:
-            gaps[form] = _gap(theirs, logits.double())
-    return gaps
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 from interp.exchange.layouts.layout import Choice, Hints, Recognized
-from interp.exchange.truth.evidence import percent
 
 _MOST = 64  # combinations that are tried
 
@@ -37,6 +36,7 @@ def settle(
     hints: Hints,
     share: Callable[[Recognized], float],
     clear: Callable[[Recognized], float],
+    told: Callable[[float, float], str],
 ) -> Settled:
     """Reads a network by every combination of what is open, and takes the one that is right.
 
@@ -45,6 +45,7 @@ def settle(
         hints: what is known.
         share: how much of what is known a network answers, in [0, 1].
         clear: a difference between shares that is no chance.
+        told: in words, of the share of what was taken and the greatest one otherwise.
 
     Returns:
         The first combination, unless another one is clearly better. A choice is recognized where
@@ -63,17 +64,16 @@ def settle(
     assumed = tuple(choice.candidates[0] for choice in first.choices)
     best = max(shares, key=shares.__getitem__, default=assumed)
     taken = best if shares.get(best, 0) - shares.get(assumed, 0) >= least else assumed
-    told: dict[bool, list[str]] = {True: [], False: []}
+    lines: dict[bool, list[str]] = {True: [], False: []}
     for index, choice in enumerate(first.choices):
         others = [one for values, one in shares.items() if values[index] != taken[index]]
         rival = max(others, default=0.0)
         own = max((s for v, s in shares.items() if v[index] == taken[index]), default=0.0)
         sure = bool(others) and own - rival >= least
         words = choice.told(taken[index])
-        shown = f"{words}: by its answers, {percent(own)} right and {percent(rival)} otherwise"
-        told[sure].append(shown if sure else words)
+        lines[sure].append(f"{words}: {told(own, rival)}" if sure else words)
     settled = _with(hints, first.choices, taken)
-    return Settled(read(settled), settled, tuple(told[True]), tuple(told[False]))
+    return Settled(read(settled), settled, tuple(lines[True]), tuple(lines[False]))
 
 
 def _combinations(choices: tuple[Choice, ...]) -> Iterator[Combination]:
