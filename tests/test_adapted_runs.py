@@ -18,7 +18,7 @@ from interp.analysis.measures import MEASURES
 from interp.analysis.neurons.answers import output_rows
 from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
-from interp.exchange.network_run import network_run
+from interp.exchange.of_networks import network_run
 from interp.exchange.plain import plain_state
 from interp.reporting.report import report
 from interp.training.config.run_config import parse_config

@@ -73,7 +73,7 @@ def test_ipr(capsys, tiny_run, tmp_path):
     np.testing.assert_allclose(found["ipr"], table.ipr)
     assert found["convention"] == "one-sided"
     assert found["step"] == 30
-    assert found["classes"] == classify(table, 0.3).counts
+    assert found["classes"]["counts"] == classify(table, 0.3).counts
     assert "Plotly.newPlot" in figure.read_text()
     assert len(csv.read_text().splitlines()) == 17
     text = run(capsys, "ipr", tiny_run.path, "--threshold", "0.3", "--step", "0")
@@ -100,7 +100,8 @@ def test_prune_saves_a_loadable_run(capsys, tiny_run, tmp_path):
     assert again.steps == [30]
 
 
-def test_prune_prints_a_table(capsys, tiny_run, tmp_path):
+def test_prune_prints_a_table(capsys, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     figure = tmp_path / "pruning.html"
     text = run(
         capsys, "prune", tiny_run.path, "--threshold", middle(tiny_run), "--draws", "3",

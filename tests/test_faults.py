@@ -568,7 +568,7 @@ def _command_with_small_files(answer: Connection, limit: int, arguments: list[st
         (2000, "adamw", ""),  # dataset.safetensors
         (3000, "adamw", "/checkpoints/step-000000"),  # model.safetensors
         (5000, "adamw", "/checkpoints/step-000001"),  # optimizer.safetensors, empty at step 0
-        (4000, "sgd", "/metrics.jsonl"),  # which grows line by line, so a part of one is left
+        (4500, "sgd", "/metrics.jsonl"),  # which grows line by line, so a part of one is left
     ],
 )
 def test_file_size_limit(tmp_path, processes, limit, optimizer, name):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -182,3 +184,11 @@ def test_every_command_has_help_and_json(command, capsys):
     text = capsys.readouterr().out
     assert f"interp {command}" in text
     assert "--json" in text
+
+
+@pytest.mark.parametrize("package", ["interp", "interp.figures", "interp.exchange"])
+def test_no_public_name_is_a_modules_too(package):
+    """The module, once imported, would stand in the name's place."""
+    found = importlib.import_module(package)
+    modules = {one.name for one in pkgutil.iter_modules(found.__path__)}
+    assert set(found.__all__) & modules <= {"figures"}

@@ -137,16 +137,10 @@ def read_networks(
     row = find_layout(layout, newest, known.ignore)
     gathered = cache(lambda p: _gathered(p, labels))
 
-    def share(found: Recognized) -> float:
-        network = as_network(found, known.model, where)
-        pairs = gathered(found.p).pairs
-        right = gathered(found.p).share(answers_of(logits_of(network, pairs)))
-        return right if live is None else _likeness(live, network, found.p, right)
-
     settled = settle(
         lambda hints: row.read(newest, hints),
         replace(known.hints, config=foreign.config),
-        share,
+        lambda found: _share(as_network(found, known.model, where), gathered(found.p), live),
         lambda found: gathered(found.p).clear,
         _by_answers if live is None else _by_the_module,
     )
@@ -168,8 +162,12 @@ def read_networks(
     )
 
 
-def _likeness(live: Live, network: Network, p: int, right: float) -> float:
-    """Above one half where a network is the module; what it answers decides among such."""
+def _share(network: Network, evidence: Evidence, live: Live | None) -> float:
+    """How much of what is known a network answers; above one half where it is a live module."""
+    right = evidence.share(answers_of(logits_of(network, evidence.pairs)))
+    if live is None:
+        return right
+    p = network.task.p
     gap = live.gap(logits_of(network, all_pairs(p)), p)
     return 0.5 * right + 0.5 * (gap is not None and gap.is_none)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from interp.analysis.sweeps.sweep import sweep
-from interp.exchange.network_run import network_run
+from interp.exchange.of_networks import network_run
 from interp.training.models.adapt import adapt
 from interp.training.models.network import Network
 from interp.training.tasks.task import make_task

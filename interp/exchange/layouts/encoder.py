@@ -15,13 +15,13 @@ from interp.exchange.layouts.layout import (
     Tensors,
     check_shape,
 )
+from interp.exchange.layouts.scores import rescale
 from interp.exchange.layouts.transformer import (
     OUT_OF_HEADS,
     PARTS,
     count_blocks,
     head_count,
     recognized,
-    rescale,
 )
 
 _START = "transformer.h."

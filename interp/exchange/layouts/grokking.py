@@ -11,6 +11,7 @@ from interp.exchange.layouts.layout import (
     Tensors,
     check_shape,
 )
+from interp.exchange.layouts.scores import scores_of
 from interp.exchange.layouts.transformer import (
     OUT_OF_HEADS,
     PARTS,
@@ -18,7 +19,6 @@ from interp.exchange.layouts.transformer import (
     check_known,
     count_blocks,
     recognized,
-    scores_of,
 )
 
 _HEADS_TURNED = "head d_head d_model -> head d_model d_head"

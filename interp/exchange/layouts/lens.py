@@ -17,6 +17,7 @@ from interp.exchange.layouts.layout import (
     Tensors,
     check_shape,
 )
+from interp.exchange.layouts.scores import rescale, scores_of
 from interp.exchange.layouts.transformer import (
     INTO_HEADS,
     INTO_HEADS_BIAS,
@@ -27,8 +28,6 @@ from interp.exchange.layouts.transformer import (
     count_blocks,
     head_count,
     recognized,
-    rescale,
-    scores_of,
 )
 
 # Names of this project's own parameters.

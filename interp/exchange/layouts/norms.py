@@ -94,3 +94,13 @@ def _no_norm(index: int, one: Tensor) -> dict[str, Tensor]:
     """A batch norm that leaves every value as it is."""
     values = {"w": one, "b": 0 * one, "mean": 0 * one, "var": one - EPS}
     return {f"blocks.{index}.mlp.norm.{name}": value for name, value in values.items()}
+
+
+def bias_names(name: str) -> list[str]:
+    """What the bias of a matrix may be called: ``b_in``, ``b1`` or ``l1.bias``."""
+    stem, dot, last = name.rpartition(".")
+    if last == "weight":
+        return [f"{stem}.bias"]
+    renamed = re.sub("[Ww]", "b", last, count=1)
+    names = (renamed, f"{last}_bias", f"bias_{last}")
+    return [f"{stem}{dot}{one}" for one in names if one != last]

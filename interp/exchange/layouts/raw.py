@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,7 +21,7 @@ from interp.exchange.layouts.mlp import (
     operands_in_order,
     told_of,
 )
-from interp.exchange.layouts.norms import natural
+from interp.exchange.layouts.norms import bias_names, natural
 
 _MAX_P = 2048
 _ROWS, _COLUMNS = "x @ W", "W @ x"  # (input × output) and (output × input)
@@ -220,7 +219,7 @@ def _take_biases(taken: Taken, reading: _Reading, depth: int) -> bool:
     places = ours[-len(reading.chain) :]
     found = {}
     for name, place, matrix in zip(reading.chain, places, reading.matrices, strict=True):
-        for bias in _bias_names(name):
+        for bias in bias_names(name):
             if bias in taken.tensors:
                 taken.take(bias, place, (matrix.shape[1],))
                 found[place] = bias
@@ -234,16 +233,6 @@ def _take_biases(taken: Taken, reading: _Reading, depth: int) -> bool:
             taken.weights[place] = reading.matrices[-1].new_zeros(size)
             taken.assumed.append(f"{place}: zeros, as there is none")
     return True
-
-
-def _bias_names(name: str) -> list[str]:
-    """What the bias of a matrix may be called: ``b_in``, ``b1`` or ``l1.bias``."""
-    stem, dot, last = name.rpartition(".")
-    if last == "weight":
-        return [f"{stem}.bias"]
-    renamed = re.sub("[Ww]", "b", last, count=1)
-    names = (renamed, f"{last}_bias", f"bias_{last}")
-    return [f"{stem}{dot}{one}" for one in names if one != last]
 
 
 RAW = Layout(
