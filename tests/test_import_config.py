@@ -332,3 +332,13 @@ def test_numpy_arrays_as_weights(tmp_path):
     state = {name: one.numpy() for name, one in lens(P, 2, P).items()}
     torch.save({"model": state, "config": PLAIN}, tmp_path / "arrays.pth")
     assert_logits(import_checkpoint(tmp_path / "arrays.pth", known=Known(p=P)), expected())
+
+
+def test_a_configuration_without_mlp_beside_mlp_weights_is_refused():
+    state = hooked(P, 2, P)
+    source = {"model": state, "config": {"attn_only": True}}
+    with pytest.raises(ValueError, match="config attn_only: expected false beside MLP weights"):
+        import_checkpoint(source)
+    for field, told in (("d_vocab", 99), ("d_vocab_out", 3), ("n_ctx", 99)):
+        with pytest.raises(ValueError, match=f"config {field}: expected .*, as the tensors have"):
+            import_checkpoint({"model": state, "config": {field: told}})

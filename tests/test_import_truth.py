@@ -159,6 +159,13 @@ def test_tables_are_read_by_their_names_in_whatever_order_they_are_stored(names)
 def test_settings_that_nobody_asks_for_or_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="settle orientation: layout doshi does not ask for it"):
         import_checkpoint(solved(), known=Known(choices={"orientation": "x @ W"}))
+    with pytest.raises(ValueError, match="norm_at: expected none for a network without norms"):
+        import_checkpoint(solved(), known=Known(model={"norm_at": "pre"}))
+    network = analytic_network(TASK, 300)
+    u, v = network.layers[0].W_in.detach().split(P)
+    state = {"emb_a": u.clone(), "emb_b": v.clone(), "head": network.read_by(0).detach().clone()}
+    with pytest.raises(ValueError, match="settle first_table: expected emb_a or emb_b, got 'c'"):
+        import_checkpoint(state, known=Known(choices={"first_table": "c"}))
 
 
 # --- the loss --------------------------------------------------------------------------------

@@ -144,8 +144,8 @@ def read_networks(
         lambda found: gathered(found.p).clear,
         _by_answers if live is None else _by_the_module,
     )
-    _check_asked(known, settled.hints, row.name)
     found = settled.network
+    _check_asked(known, found, settled.hints, row.name)
     if known.p is not None and found.p != known.p:
         raise ValueError(f"p: expected {known.p}, but the tensors are of p = {found.p}")
     # Biases that are zero at first, and not later, are there all the time.
@@ -180,8 +180,10 @@ def _by_the_module(own: float, rival: float) -> str:
     return "as the module's own logits have it"
 
 
-def _check_asked(known: Known, hints: Hints, layout: str) -> None:
+def _check_asked(known: Known, found: Recognized, hints: Hints, layout: str) -> None:
     """Refuses to settle what nobody asks."""
+    if "norm_at" in known.model and {**found.model, **known.model}.get("norm", "none") == "none":
+        raise ValueError("norm_at: expected none for a network without norms on its neurons")
     for name in known.choices:
         if name not in hints.asked:
             raise ValueError(f"settle {name}: layout {layout} does not ask for it here")

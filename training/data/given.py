@@ -118,10 +118,11 @@ def _redrawn(
         words = ["redrawn labels are those that differ from the true answer"]
         return wrong, words if len(wrong) else []
     places = pairs_of(task, values[name], f"{where}: {name}").places
-    outside = set(wrong.tolist()) - set(places.tolist())
-    if outside or set(places.tolist()) - set(train.tolist()):
+    missing = set(wrong.tolist()) - set(places.tolist())
+    outside = set(places.tolist()) - set(train.tolist())
+    if missing or outside:
         raise ValueError(
             f"{where}: {name}: expected training pairs, all with a wrong label among them; "
-            f"{len(outside)} wrong labels are not"
+            f"{len(missing)} wrong labels are not, and {len(outside)} are outside the training set"
         )
     return places, []

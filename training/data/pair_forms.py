@@ -118,7 +118,9 @@ def _places(task: Task, indices: np.ndarray, what: str) -> np.ndarray:
             f"{what}: expected indices m·p + n of pairs of {task.name}, got {strange[0]}"
         )
     if len(set(indices.tolist())) != len(indices):
-        raise ValueError(f"{what}: expected every pair once, got one twice")
+        is_mask = set(indices.tolist()) <= {0, 1}
+        hint = "; for a mask of numbers 0 and 1, give truth values" if is_mask else ""
+        raise ValueError(f"{what}: expected every pair once, got one twice{hint}")
     return np.array([places[int(one)] for one in indices], dtype=np.int64)
 
 

@@ -105,6 +105,8 @@ def recognized(taken: Taken, hints: Hints, attention: str) -> Recognized:
     chosen = {choice.name for choice in taken.choices}
     is_open = "equals_token" in {*hints.choices, *chosen}  # then it is told as a choice
     model = _model(weights)
+    if hints.config.get("attn_only") is True and model["d_mlp"]:
+        raise ValueError("config attn_only: expected false beside MLP weights, got true")
     check_sizes(hints.config, {**stored, **_sizes(model, weights)})
     no_biases = [] if hints.choices.get("bias") else _drop_zero_biases(weights)
     dropped = [*tokens.dropped, *no_biases]
