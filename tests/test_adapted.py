@@ -453,6 +453,19 @@ def test_a_module_may_overwrite_its_own_values(make, neurons):
     torch.testing.assert_close(network.module.fc1.bias.grad, slope)
 
 
+def test_values_overwritten_by_another_name_are_refused():
+    class Alias(Summed):
+        def forward(self, pairs: Tensor) -> Tensor:
+            h = self.fc1(self.embed(pairs).sum(1))
+            named = self.norm(h)
+            h.relu_()
+            return self.fc2(named)
+
+    with refused("neurons: expected values of norm that the module has one name for, got one that"):
+        adapt(Alias(F.relu), TASK, "norm")
+    assert adapt(Alias(F.relu), TASK, "fc1").layers[0].place.value == 1
+
+
 PHI: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "relu behind 1": lambda h: F.relu(h - 1),

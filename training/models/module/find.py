@@ -76,21 +76,21 @@ def check_order(places: Sequence[Place], run: Run) -> None:
     """Refuses layers that do not run in the order of their names, or that are one layer twice.
 
     Raises:
-        ValueError: saying what was expected, and the names that came.
+        ValueError: so, or if the module has a second hold of a value, by which it overwrites it.
     """
     met: list[str] = []
     values: list[Tensor] = []
 
-    def seen(path: str) -> Visit:
+    def seen(place: Place) -> Visit:
         def visit(number: int, value: Tensor) -> Tensor:
             if number == 0:
-                met.append(path)
+                met.append(place.path)
                 values.append(value.clone())
-            return value
+            return value.clone() if number in (0, place.value) else value
 
         return visit
 
-    run([Tap(place, seen(place.path)) for place in places])
+    logits = run([Tap(place, seen(place)) for place in places])
     paths = [place.path for place in places]
     twice = any(
         one.shape == other.shape and near(one, other.to(one))
@@ -101,6 +101,11 @@ def check_order(places: Sequence[Place], run: Run) -> None:
         raise ValueError(
             "neurons: expected the layers first to last, each once, in the order in which they "
             f"run, got {', '.join(paths)}"
+        )
+    if not near(logits, run(())):
+        raise ValueError(
+            f"neurons: expected values of {', '.join(paths)} that the module has one name for, got "
+            "one that it overwrites by another name"
         )
 
 
