@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import interp
@@ -396,3 +399,153 @@ def test_passes_of_several_threads_do_not_meet():
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(network.logits, [PAIRS] * 40))
     assert all(torch.equal(one, expected) for one in found)
+
+
+def refused(message: str, kind: type[Exception] = ValueError) -> Any:
+    return pytest.raises(kind, match=f"^{re.escape(message)}")
+
+
+class Summed(nn.Module):
+    """Embeddings added, a layer, perhaps a norm, and φ: a module, or a function of torch's."""
+
+    def __init__(self, phi: Callable[[Tensor], Tensor], width: int = 12, norm: bool = False):
+        super().__init__()
+        self.embed, self.fc1 = nn.Embedding(P, 8), nn.Linear(8, width)
+        self.norm = nn.BatchNorm1d(width) if norm else nn.Identity()
+        self.phi, self.fc2 = phi, nn.Linear(width, P)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        return self.fc2(self.phi(self.norm(self.fc1(self.embed(pairs).sum(1)))))
+
+
+class Statement(Summed):
+    """Overwrites its pre-activations, and goes on with them by their own name."""
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        h = self.fc1(self.embed(pairs).sum(1))
+        self.phi(h)
+        return self.fc2(h)
+
+
+@pytest.mark.parametrize("neurons", ["fc1", "phi"])
+@pytest.mark.parametrize("make", [Summed, Statement])
+def test_a_module_may_overwrite_its_own_values(make, neurons):
+    """The curves are of the pre-activations, of which ReLU leaves nothing where it stands."""
+    module: Any = seeded(make, phi=nn.ReLU(inplace=True))
+    network = adapt(module, TASK, neurons)
+    pre = module.fc1(module.embed(PAIRS).sum(1)).detach()
+    pure = module.fc2(pre.relu())
+    torch.testing.assert_close(network(PAIRS), pure)
+    torch.testing.assert_close(pre_activations(network, 0).reshape(len(PAIRS), -1), pre)
+    torch.testing.assert_close(network.post(PAIRS, 0), pre.relu())
+    table = neuron_table(network)
+    np.testing.assert_allclose(table.origin.additive, 1, rtol=0, atol=1e-9)
+    grid = pre.reshape(P, P, -1).mean(1)
+    np.testing.assert_allclose(table.curves[0].T, grid - grid.mean(0), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(table.curves[2].T, module.fc2.weight.detach(), rtol=0, atol=1e-6)
+    keep = torch.arange(12) % 3 > 0
+    pruned = prune(network, keep.numpy())
+    torch.testing.assert_close(pruned(PAIRS), module.fc2(pre.relu() * keep))
+    assert (pruned(PAIRS) - pure).abs().max() > 0.01, "the neurons matter"
+    network(PAIRS)[:, 3].sum().backward()
+    own = module.fc2(module.fc1(module.embed(PAIRS).sum(1)).relu())
+    (slope,) = torch.autograd.grad(own[:, 3].sum(), [module.fc1.bias])
+    torch.testing.assert_close(network.module.fc1.bias.grad, slope)
+
+
+def test_values_overwritten_by_another_name_are_refused():
+    class Alias(Summed):
+        def forward(self, pairs: Tensor) -> Tensor:
+            h = self.fc1(self.embed(pairs).sum(1))
+            named = self.norm(h)
+            h.relu_()
+            return self.fc2(named)
+
+    with refused("neurons: expected values of norm that the module has one name for, got one that"):
+        adapt(Alias(F.relu), TASK, "norm")
+    assert adapt(Alias(F.relu), TASK, "fc1").layers[0].place.value == 1
+
+
+PHI: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "relu behind 1": lambda h: F.relu(h - 1),
+    "clamp": lambda h: h.clamp(0, 1),
+    "relu6": F.relu6,
+    "relu, squared": lambda h: F.relu(h) ** 2,
+    "softshrink": F.softshrink,
+    "hardtanh": F.hardtanh,
+    "sigmoid": torch.sigmoid,
+    "abs": torch.abs,
+}
+
+
+@pytest.mark.parametrize("width", [24, 512])
+@pytest.mark.parametrize("norm", [True, False])
+@pytest.mark.parametrize("phi", PHI)
+def test_an_activation_that_kills_neurons_is_found(phi, norm, width):
+    module: Any = seeded(Summed, phi=PHI[phi], width=width, norm=norm)
+    network = adapt(module, TASK, "fc1")
+    expected = PHI[phi](module.norm(module.fc1(module.embed(PAIRS).sum(1))))
+    assert torch.equal(network.post(PAIRS, 0), expected)
+    torch.testing.assert_close(network.readout(0), module.fc2.weight.T, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "neurons"),
+    [
+        (Embedded(deep=True), ["fc2", "fc1"]),
+        (Embedded(deep=True), ["act", "fc1"]),
+        (Embedded(), ["fc1", "fc1"]),
+        (Summed(nn.ReLU()), ["fc1", "phi"]),
+    ],
+)
+def test_layers_are_named_in_order_and_once(module, neurons):
+    with refused(
+        "neurons: expected the layers first to last, each once, in the order in which they run, "
+        f"got {', '.join(neurons)}"
+    ):
+        adapt(module, TASK, neurons)
+
+
+@pytest.mark.parametrize("neurons", [None, 3, ["fc1", 3], {"fc1": 1}])
+def test_neurons_are_named_by_text(neurons, unchecked):
+    message = "neurons: expected the path of a submodule or several, got "
+    with refused(message + type(neurons).__name__, TypeError):
+        adapt(Embedded(), TASK, neurons)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_are_finite(value):
+    module = Embedded()
+    with torch.no_grad():
+        module.head.weight[3, 2] = value
+    message = "head.weight: expected finite numbers, got NaN or infinity"
+    with refused(f"module: {message}"):
+        adapt(module, TASK, "fc1")
+    with refused(f"state: {message}"):
+        adapt(Embedded(), TASK, "fc1", state=module.state_dict())
+    good = Embedded().state_dict()
+    assert torch.equal(
+        adapt(module, TASK, "fc1", state=good).module.head.weight, good["head.weight"]
+    )
+
+
+def test_weights_are_real_and_logits_finite():
+    state = Embedded().state_dict()
+    with refused("state: fc1.bias: expected real numbers, got torch.complex64"):
+        adapt(Embedded(), TASK, "fc1", state={**state, "fc1.bias": state["fc1.bias"] + 1j})
+    turned = Embedded()
+    turned.turn = nn.Parameter(torch.ones(2, dtype=torch.complex64))
+    with refused("module: expected weights of float32 or float64, got complex64") as found:
+        adapt(turned, TASK, "fc1")
+    assert "module.float()" not in str(found.value), "which would leave out half of them"
+    module = Embedded(norm=True)
+    module.norm.running_mean[2] = float("nan")
+    with refused("module: expected finite logits, got NaN or infinity"):
+        adapt(module, TASK, "fc1")
+
+
+def test_a_mask_may_be_infinite():
+    module = Embedded()
+    module.register_buffer("mask", torch.full((3, 3), -float("inf")).triu(1))
+    assert adapt(module, TASK, "fc1").width == 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from dataclasses import replace
 
@@ -275,6 +276,30 @@ def test_a_callback_that_fails_is_told_with_the_step_and_loses_nothing(tmp_path,
 
     with pytest.raises(CallbackError, match="at step 0: expected 'stop' or nothing, got 'Stop'"):
         train(config_of(), callbacks=[misspelt])
+
+
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [(True, "bool True"), (0, "int 0"), (["stop"], "list ['stop']"), ("STOP ", "'STOP '")],
+)
+def test_a_callback_says_stop_or_nothing(answer, got):
+    with pytest.raises(CallbackError, match=re.escape(f"expected 'stop' or nothing, got {got}")):
+        train(config_of(), callbacks=[lambda *seen: answer])
+
+
+def test_a_single_callback_needs_no_list(unchecked):
+    def enough(step, scores, network):
+        return "stop" if step == 3 else None
+
+    assert train(config_of(), callbacks=enough).ended.endswith("callback enough asked for it")
+    (run,) = train_many([config_of()], callbacks=[enough])
+    assert run.last_step == 3
+    expected = "callbacks: expected a function or a list of them, got "
+    for wrong, told in ((3, "int 3"), ([3], "list [3]"), ("stop", "str 'stop'")):
+        with pytest.raises(TypeError, match=re.escape(expected + told)):
+            train(config_of(), callbacks=wrong)
+    with pytest.raises(TypeError, match="callbacks: expected a list for each run, got function"):
+        train_many([config_of()], callbacks=enough)
 
 
 def test_a_finished_cell_must_have_all_of_its_scores(tmp_path):

@@ -173,3 +173,24 @@ def test_an_unknown_activation_is_refused_with_the_nearest():
 def test_a_name_is_taken_once():
     with pytest.raises(ValueError, match="activation 'relu' is there already, from interp itself"):
         activation("relu")(sine)
+
+
+@pytest.mark.parametrize(
+    ("phi", "got"),
+    [
+        (lambda pre: pre[..., :1], "(2, 1)"),
+        (lambda pre: pre.sum(), "()"),
+        (lambda pre: (pre, pre), "tuple"),
+        (lambda pre: None, "NoneType"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["mlp", "transformer"])
+def test_an_own_activation_keeps_the_shape(phi, got, kind, for_a_while):
+    """Told when the network is made; the loss would only say that shapes do not match."""
+    activation("bent")(phi)
+    model = {"kind": kind, "activation": "bent", ("width" if kind == "mlp" else "d_mlp"): 6}
+    with pytest.raises(ValueError) as refused:
+        train(tiny_config(model=model))
+    assert str(refused.value) == (
+        f"activation 'bent': expected a tensor of shape (2, 6), got {got}"
+    )

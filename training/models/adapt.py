@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import of_kind, told
 from interp.training.config.sections import ModelConfig
 from interp.training.models.adapted import Adapted
 from interp.training.models.module.inputs import import_path
-from interp.training.models.module.parts import parts_of, same_weights
+from interp.training.models.module.parts import parts_of
 from interp.training.models.module.source import Source, checked_arguments, makes_modules
 from interp.training.tasks.task import Task
 
@@ -53,16 +53,15 @@ def adapt(
         arguments: plain ones by name, that the module is made with.
 
     Raises:
-        ValueError: in one line, if the module cannot be run so, its logits do not fit the task or
-            are not the same again, or the neurons are neither linear nor an activation.
-        TypeError: if the first argument is no module and makes none, or the task is none.
+        ValueError: in one line, if the module cannot be run so, its weights are no finite real
+            numbers, its logits do not fit the task or are not the same again, or the neurons are
+            neither linear nor an activation, or not named in the order in which they run.
+        TypeError: if the first argument is no module and makes none, the task is none, or the
+            neurons are not named by text.
     """
     of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
-    paths = (neurons,) if isinstance(neurons, str) else tuple(neurons)
-    given = checked_arguments(arguments or {})
-    parts = parts_of(task, module, paths, inputs, given)
-    if state is not None:
-        same_weights(parts.module, state)
+    paths, given = _paths(neurons), checked_arguments(arguments or {})
+    parts = parts_of(task, module, paths, inputs, given, state)
     model = ModelConfig(
         kind="adapted",
         module=_address(module),
@@ -72,6 +71,13 @@ def adapt(
         width=parts.places[0].width,
     )
     return Adapted(task, model, parts)
+
+
+def _paths(neurons: Any) -> tuple[str, ...]:
+    paths = (neurons,) if isinstance(neurons, str) else neurons
+    if isinstance(paths, list | tuple) and all(isinstance(path, str) for path in paths):
+        return tuple(paths)
+    raise TypeError(f"neurons: expected the path of a submodule or several, got {told(neurons)}")
 
 
 def _address(module: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
+from interp.training.arguments import told
 from interp.training.data.scores import Scores
 from interp.training.models.network import Network
 
@@ -18,13 +19,43 @@ class CallbackError(RuntimeError):
     """A callback failed; what was saved before is kept, and the same call goes on from there."""
 
 
+def listed(callbacks: object) -> list[Callback]:
+    """The callbacks of a run, where a single one may stand for a list of one.
+
+    Raises:
+        TypeError: if one of them cannot be called.
+    """
+    given = [callbacks] if callable(callbacks) else callbacks
+    if isinstance(given, list | tuple) and all(callable(one) for one in given):
+        return list(given)
+    raise TypeError(f"callbacks: expected a function or a list of them, got {told(callbacks)}")
+
+
+def watching(callbacks: object, runs: int) -> list[list[Callback]]:
+    """The callbacks of each of several runs; none for None.
+
+    Raises:
+        ValueError: if there are not as many lists as runs.
+        TypeError: if there is no list of them, or something in it cannot be called.
+    """
+    if callbacks is None:
+        return [[] for _ in range(runs)]
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(f"callbacks: expected a list for each run, got {told(callbacks)}")
+    if len(callbacks) != runs:
+        raise ValueError(
+            f"callbacks: expected a list for each of {runs} runs, got {len(callbacks)}"
+        )
+    return [listed(one) for one in callbacks]
+
+
 def call_all(
     callbacks: Sequence[Callback], step: int, scores: Scores | None, network: Network
 ) -> str | None:
     """Calls every callback; the reason to stop, if one has asked for it.
 
     Raises:
-        CallbackError: if one fails or returns another word.
+        CallbackError: if one fails or returns anything else than the word or None.
     """
     asked = None
     for callback in callbacks:
@@ -34,11 +65,14 @@ def call_all(
         except Exception as error:
             text = f"callback {name} failed at step {step}: {type(error).__name__}: {error}"
             raise CallbackError(text) from error
-        if isinstance(answer, str) and answer != STOP:
+        if answer is None:
+            continue
+        if not isinstance(answer, str) or answer != STOP:
+            got = repr(answer) if isinstance(answer, str) else told(answer)
             raise CallbackError(
-                f"callback {name} at step {step}: expected {STOP!r} or nothing, got {answer!r}"
+                f"callback {name} at step {step}: expected {STOP!r} or nothing, got {got}"
             )
-        asked = asked or (f"callback {name} asked for it" if answer == STOP else None)
+        asked = asked or f"callback {name} asked for it"
     return asked
 
 

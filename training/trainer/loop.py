@@ -13,7 +13,7 @@ from interp.training.arguments import of_kind, several
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
-from interp.training.trainer.callbacks import Callback
+from interp.training.trainer.callbacks import Callback, listed, watching
 from interp.training.trainer.cohort import Cohort, shape_key
 from interp.training.trainer.device import (
     find_device,
@@ -40,7 +40,7 @@ def train(
     out: Path | str | None = None,
     progress: Progress | None = None,
     device: str = "auto",
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
 ) -> Run:
     """Trains a network, or goes on with a run that was cut off.
 
@@ -49,9 +49,9 @@ def train(
         out: run folder, made or resumed; None keeps the run in memory. A finished one is loaded.
         progress: called after every step.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        callbacks: functions that watch: each is called after every step as (step, scores or
-            None, network). The network is a copy, so nothing that they do changes the run. One
-            that returns ``"stop"`` ends it.
+        callbacks: functions that watch, or one: each is called after every step as (step, scores
+            or None, network). The network is a copy, so nothing that they do changes the run. One
+            that returns ``"stop"`` ends it; else it returns None.
 
     Returns:
         The run. A resumed run is bit-identical to an uninterrupted one on the same machine with
@@ -65,7 +65,7 @@ def train(
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
     of_kind(config, RunConfig, _A_CONFIG)
-    (outcome,) = train_many([config], [out], progress, device, callbacks=[callbacks])
+    (outcome,) = train_many([config], [out], progress, device, callbacks=[listed(callbacks)])
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -77,7 +77,7 @@ def train_many(
     progress: Progress | None = None,
     device: str = "auto",
     run_axis: bool | None = None,
-    callbacks: Sequence[Sequence[Callback]] | None = None,
+    callbacks: Sequence[Callback | Sequence[Callback]] | None = None,
 ) -> list[Outcome]:
     """Trains several networks; those of the same shapes train together as a cohort.
 
@@ -104,18 +104,14 @@ def train_many(
     places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
     if len(places) != len(configs):
         raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
-    watching = list(callbacks) if callbacks is not None else [()] * len(configs)
-    if len(watching) != len(configs):
-        raise ValueError(
-            f"callbacks: expected a list for each of {len(configs)} runs, got {len(watching)}"
-        )
+    watched = watching(callbacks, len(configs))
     where = find_device(device)
     keep_freed_memory()
     outcomes: dict[int, Outcome] = {}
     waiting = _by_key(range(len(configs)), lambda run: shape_key(configs[run]))
     while waiting:
         group = waiting.pop(0)
-        jobs = [Job(run, configs[run], places[run], where, watching[run]) for run in group]
+        jobs = [Job(run, configs[run], places[run], where, watched[run]) for run in group]
         try:
             outcomes.update(_train_cohort(jobs, where, progress, run_axis))
         except (RuntimeError, MemoryError) as error:

@@ -45,6 +45,23 @@ ACTIVATIONS: Registry[Activation] = Registry(
 )
 
 
+def checked(name: str, example: Any) -> Function:
+    """The function of a name; one that somebody added is tried on a tensor.
+
+    Raises:
+        ValueError: if it gives something of another shape.
+    """
+    value = ACTIVATIONS[name].value
+    if ACTIVATIONS.is_own(name):
+        return value
+    found = value(example)
+    shape, expected = getattr(found, "shape", None), tuple(example.shape)
+    if shape is None or tuple(shape) != expected:
+        got = type(found).__name__ if shape is None else tuple(shape)
+        raise ValueError(f"activation {name!r}: expected a tensor of shape {expected}, got {got}")
+    return value
+
+
 def activation(name: str) -> Callable[[Function], Function]:
     """Adds an activation function, for ``model.activation``; autograd gives its gradient.
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig, NormName
-from interp.training.models.layers.activation import ACTIVATIONS
+from interp.training.models.layers.activation import checked
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 
@@ -33,6 +33,9 @@ class HiddenLayer(nn.Module):
         index: of the layer, counted from 0.
         norm: of the neurons, which in a Transformer is not every norm of the model.
         model: its φ, biases, and the places of norm and dropout.
+
+    Raises:
+        ValueError: if φ does not keep the shape of what it is given.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class HiddenLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.index = model.phi, index
-        self._phi = ACTIVATIONS[model.phi].value
+        self._phi = checked(model.phi, torch.zeros(2, neurons))
         self.norm_at, self.dropout_at = model.norm_at, model.dropout_at
         self.W_in = nn.Parameter(torch.zeros(inputs, neurons))
         self.b_in = nn.Parameter(torch.zeros(neurons)) if model.bias else None

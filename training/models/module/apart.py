@@ -60,7 +60,9 @@ def _linear_input(network: Any, layer: int) -> tuple[nn.Module, Tensor] | None:
     linear = {place.path: named} if not place.before else dict(network.module.named_modules())
     seen: list[tuple[nn.Module, Tensor, Tensor]] = []
     handles = [
-        part.register_forward_hook(lambda part, args, out: seen.append((part, args[0], out)))
+        part.register_forward_hook(
+            lambda part, args, out: seen.append((part, args[0].clone(), out))
+        )
         for part in linear.values()
         if not place.before or isinstance(part, nn.Linear)
     ]
@@ -91,7 +93,7 @@ def _by_one_hot(network: Any, layer: int) -> tuple[Curve, Curve] | None:
 
     def visit(number: int, value: Tensor) -> Tensor:
         if number == 0:
-            given.append(value)
+            given.append(value.clone())
         return value
 
     network.output_of((rows,), {}, [Tap(network.layers[layer].place, visit)])

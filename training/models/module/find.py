@@ -71,14 +71,57 @@ def find_place(module: nn.Module, path: str, run: Run) -> Place:
     return replace(place, position=_position(place, run, values[place.value], logits))
 
 
+@torch.no_grad()
+def check_order(places: Sequence[Place], run: Run) -> None:
+    """Refuses layers that do not run in the order of their names, or that are one layer twice.
+
+    Raises:
+        ValueError: so, or if the module has a second hold of a value, by which it overwrites it.
+    """
+    met: list[str] = []
+    values: list[Tensor] = []
+
+    def seen(place: Place) -> Visit:
+        def visit(number: int, value: Tensor) -> Tensor:
+            if number == 0:
+                met.append(place.path)
+                values.append(value.clone())
+            return value.clone() if number in (0, place.value) else value
+
+        return visit
+
+    logits = run([Tap(place, seen(place)) for place in places])
+    paths = [place.path for place in places]
+    twice = any(
+        one.shape == other.shape and near(one, other.to(one))
+        for at, one in enumerate(values)
+        for other in values[:at]
+    )
+    if twice or met != paths:
+        raise ValueError(
+            "neurons: expected the layers first to last, each once, in the order in which they "
+            f"run, got {', '.join(paths)}"
+        )
+    if not near(logits, run(())):
+        raise ValueError(
+            f"neurons: expected values of {', '.join(paths)} that the module has one name for, got "
+            "one that it overwrites by another name"
+        )
+
+
 def _is_activation(module: nn.Module, part: nn.Module, path: str, run: Run) -> bool:
     """Whether a submodule acts entry by entry, and not linearly; refuses what is neither."""
     seen: list[tuple[tuple[Any, ...], Any]] = []
-    handle = part.register_forward_hook(lambda *given: seen.append(given[1:3]))
+    given: list[tuple[Any, ...]] = []  # before it may be overwritten
+    handles = [
+        part.register_forward_pre_hook(lambda _, args: given.append(_copied(args))),
+        part.register_forward_hook(lambda *call: seen.append((given[0], *_copied(call[2:])))),
+    ]
     try:
         run(())
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     if not seen:
         raise ValueError(f"neurons: {path!r} is not called when the module runs")
     args, out = seen[0]
@@ -96,13 +139,18 @@ def _is_activation(module: nn.Module, part: nn.Module, path: str, run: Run) -> b
     )
 
 
+def _copied(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.clone() if isinstance(value, Tensor) else value for value in values)
+
+
 def _told(value: Any) -> str:
     return type(value).__name__
 
 
 def _is_affine(part: nn.Module, args: tuple[Any, ...]) -> bool:
     one, other = args[0], args[0].flip(0) * 1.7 + 0.3
-    f = [part(x, *args[1:]) for x in (one, other, one + other, torch.zeros_like(one))]
+    given = (one.clone(), other, one + other, torch.zeros_like(one))
+    f = [part(x, *args[1:]) for x in given]
     if not all(isinstance(value, Tensor) for value in f):
         return False
     return near(f[0] + f[1], f[2] + f[3])
@@ -132,10 +180,10 @@ def _shifted(value: Tensor, these: Tensor) -> Tensor:
 
 
 def _only_these_change(before: Tensor, after: Tensor, these: Tensor) -> bool:
+    """Whether the other neurons stay; among these some may be dead, as behind a threshold."""
     if before.shape != after.shape or not torch.equal(before[..., ~these], after[..., ~these]):
         return False
-    changed = (before != after)[..., these].flatten(0, -2).any(dim=0)
-    return bool(changed.all())
+    return bool((before != after)[..., these].any())
 
 
 def _values(place: Place, run: Run, change: Visit | None = None) -> tuple[list[Tensor], Tensor]:
@@ -179,7 +227,7 @@ def _carries_all(place: Place, run: Run, number: int, values: list[Tensor], logi
 
 
 def _changing(to: dict[int, Tensor]) -> Visit:
-    return lambda number, value: to.get(number, value)
+    return lambda number, value: to[number].clone() if number in to else value
 
 
 def _position(place: Place, run: Run, value: Tensor, logits: Tensor) -> int | None:

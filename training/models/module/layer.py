@@ -48,14 +48,17 @@ class AdaptedBlock(nn.Module):
 
 
 def visit_of(layer: AdaptedLayer, change: Change | None) -> Visit:
-    """Shows a pass to the layer's hook points, masks and changes its activations."""
+    """Shows a pass to the layer's hook points, masks and changes its activations.
+
+    What they see is a copy, and the module goes on with another: it may overwrite its own.
+    """
 
     def visit(number: int, value: Tensor) -> Tensor:
         if number == 0:
-            value = layer.hook_pre(value)
+            value = layer.hook_pre(value.clone()).clone()
         if number == layer.place.value:
-            value = layer.masked(value)
-            value = layer.hook_post(value if change is None else change(value))
+            value = layer.masked(value.clone())
+            value = layer.hook_post(value if change is None else change(value)).clone()
         return value
 
     return visit

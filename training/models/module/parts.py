@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from interp.training.models.module.find import find_place, near, randomized
+from interp.training.models.module.find import check_order, find_place, near, randomized
 from interp.training.models.module.inputs import Inputs, inputs_of, read_logits, told_of
-from interp.training.models.module.source import Source, made_module
+from interp.training.models.module.source import Source, check_finite, made_module
 from interp.training.models.module.watched import Place, Tap, watched
 from interp.training.tasks.task import Task
 
@@ -43,19 +43,25 @@ def parts_of(
     paths: Sequence[str],
     inputs: str | Callable[[Tensor], Any],
     arguments: Mapping[str, Any],
+    state: Mapping[str, Tensor] | None = None,
 ) -> Parts:
     """Makes the module, runs it on a few pairs and finds its neurons.
 
     Raises:
-        ValueError: if it cannot be run, its logits are not those of a network on pairs, or the
-            neurons are not found.
+        ValueError: if its weights are no finite numbers, it cannot be run, its logits are not those
+            of a network on pairs, or the neurons are not found or not in order.
     """
     module, how = made_module(source, arguments), inputs_of(inputs, task.p)
+    if state is not None:
+        _load_state(module, state)
+    check_finite(module, "module" if state is None else "state")
     some = np.linspace(0, len(task.pairs) - 1, _TRIED).round().astype(np.int64)
     pairs = torch.as_tensor(task.pairs[some])
     with torch.no_grad():
         output = _tried(module, how, pairs)
         logits = read_logits(output, len(pairs), task.n_answers)
+        if not torch.isfinite(logits).all():
+            raise ValueError("module: expected finite logits, got NaN or infinity")
         again = _run(module, how, pairs.flip(0))(())
         if not near(read_logits(again, len(pairs), task.n_answers).flip(0), logits):
             raise ValueError(
@@ -71,6 +77,7 @@ def parts_of(
         return read_logits(run(taps), len(pairs), count)
 
     places = tuple(find_place(strange, path, answered) for path in paths)
+    check_order(places, answered)
     return Parts(module, how, places, (*told_of(output, task.n_answers), *_told(places)))
 
 
@@ -109,13 +116,12 @@ def _told(places: Sequence[Place]) -> list[str]:
     return told
 
 
-def same_weights(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Gives a module the weights of a state dict.
-
-    Raises:
-        ValueError: in one line, if names or shapes differ.
-    """
+def _load_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Gives a module the weights of a state dict; refuses other names, shapes or kinds."""
     try:
+        for name, tensor in dict(state).items():
+            if isinstance(tensor, Tensor) and tensor.is_complex():
+                raise ValueError(f"state: {name}: expected real numbers, got {tensor.dtype}")
         module.load_state_dict(dict(state), strict=True)
     except (RuntimeError, TypeError, AttributeError) as error:
         line = " ".join(str(error).split())

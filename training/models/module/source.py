@@ -83,16 +83,27 @@ def _called(make: Any, arguments: Mapping[str, Any]) -> nn.Module:
     return found
 
 
+def check_finite(module: nn.Module, what: str) -> None:
+    """Refuses weights that are NaN or infinite; a buffer may be, as a mask of attention is.
+
+    Raises:
+        ValueError: naming the first such weight, and where it comes from.
+    """
+    for name, weight in module.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise ValueError(f"{what}: {name}: expected finite numbers, got NaN or infinity")
+
+
 def _check_precision(module: nn.Module) -> None:
     kinds = {weight.dtype for weight in module.parameters()}
     if not kinds:
         raise ValueError("module: expected one with parameters, got none")
     strange = kinds - {torch.float32, torch.float64}
     if strange:
-        name = str(strange.pop()).removeprefix("torch.")
-        raise ValueError(
-            f"module: expected weights of float32 or float64, got {name}; see module.float()"
-        )
+        kind = strange.pop()
+        name = str(kind).removeprefix("torch.")
+        hint = "" if kind.is_complex else "; see module.float()"
+        raise ValueError(f"module: expected weights of float32 or float64, got {name}{hint}")
 
 
 def checked_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:

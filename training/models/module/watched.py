@@ -99,8 +99,15 @@ class _Functions(TorchFunctionMode):
         for tap in self._taps:
             found = tap.see(found)
         if found is not given and any(given is one for one in args):
-            return given.copy_(found)  # computed in place: who has the tensor must see it
+            return _written(given, found)  # computed in place
         return found
+
+
+def _written(place: Tensor, value: Tensor) -> Tensor:
+    """Puts a value where whoever has the tensor sees it; one that is there already stays."""
+    if place.dtype == value.dtype and torch.equal(place, value):
+        return place  # a copy would be one too many for autograd
+    return place.copy_(value)
 
 
 @contextmanager
@@ -134,8 +141,18 @@ def watched(module: nn.Module, taps: Sequence[Tap], wide: bool = False) -> Itera
 
 def _hooked(part: nn.Module, tap: Tap) -> Iterator[RemovableHandle]:
     """Shows a tap what goes into a part, if the pre-activation does, or comes out of it."""
+    own: list[Tensor] = []  # what the module gave the part
+
+    def start(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        own[:] = [args[0]]
+        return (tap.start(args[0]), *args[1:])
+
+    def end(_: nn.Module, args: tuple[Any, ...], out: Any) -> Any:
+        found = tap.see(out)
+        return _written(own[0], found) if out is args[0] else found  # computed in place
+
     if tap.place.before:
-        yield part.register_forward_pre_hook(lambda _, args: (tap.start(args[0]), *args[1:]))
-        yield part.register_forward_hook(lambda _, args, out: tap.see(out))
+        yield part.register_forward_pre_hook(start)
+        yield part.register_forward_hook(end)
     else:
         yield part.register_forward_hook(lambda _, args, out: tap.start(out))
