@@ -461,7 +461,10 @@ def test_values_overwritten_by_another_name_are_refused():
             h.relu_()
             return self.fc2(named)
 
-    with refused("neurons: expected values of norm that the module has one name for, got one that"):
+    with refused(
+        "neurons: expected values of norm that the module has one name for, got one that it "
+        "overwrites by another name"
+    ):
         adapt(Alias(F.relu), TASK, "norm")
     assert adapt(Alias(F.relu), TASK, "fc1").layers[0].place.value == 1
 
