@@ -182,7 +182,8 @@ def _by_the_module(own: float, rival: float) -> str:
 
 def _check_asked(known: Known, found: Recognized, hints: Hints, layout: str) -> None:
     """Refuses to settle what nobody asks."""
-    if "norm_at" in known.model and {**found.model, **known.model}.get("norm", "none") == "none":
+    model = {**found.model, **known.model}
+    if known.model.get("norm_at") == "pre" and model.get("norm", "none") == "none":
         raise ValueError("norm_at: expected none for a network without norms on its neurons")
     for name in known.choices:
         if name not in hints.asked:
