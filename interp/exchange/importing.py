@@ -30,12 +30,9 @@ from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import Live, module_told
 from interp.exchange.truth.loss import loss_told
 from interp.exchange.truth.operation import ASSUMED, UNKNOWN, operation_told
-from interp.training.arguments import as_path
-from interp.training.config.run_config import RunConfig
-from interp.training.config.sections import LossName
-from interp.training.data.dataset import Dataset
+from interp.training.arguments import as_path, some_whole
 from interp.training.runs.files import is_vacant
-from interp.training.runs.made import made_run
+from interp.training.runs.made import config_of, made_run
 from interp.training.runs.origin import Origin
 from interp.training.runs.run import Run
 from interp.training.tasks.table import make_table
@@ -131,7 +128,8 @@ def import_checkpoint(
         "questioned": doubts(_findings(reading, dataset, data)),
     }
     origin = _origin(where, dataset, {"layout": reading.layout, **about})
-    config = _config(reading, dataset.dataset, loss.name, steps[-1])
+    model = {**reading.newest.model, **reading.known.model}
+    config = config_of(dataset.dataset, model, loss.name, dtype_of(reading.newest), steps[-1])
     run = made_run(config, dataset.dataset, networks, target, origin, card_writer(target))
     return Imported(run, reading.layout, **about)
 
@@ -223,8 +221,7 @@ def _labels(
 
 
 def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:
-    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
-        raise ValueError(f"step: expected a whole number of at least 0, got {step!r}")
+    step = some_whole(step, "step")
     steps = [found for found, _ in foreign.states]
     if len(steps) > 1:
         return [int(found or 0) for found in steps], Told()
@@ -232,18 +229,3 @@ def _steps(foreign: Foreign, step: int | None) -> tuple[list[int], Told]:
         return [int(step if step is not None else steps[0] or 0)], Told()
     words = "step 1, as the file does not tell how long it was trained"
     return [1], Told(assumed=words)
-
-
-def _config(reading: Reading, dataset: Dataset, loss: LossName, last: int) -> RunConfig:
-    train = int(dataset.is_train.sum())
-    return RunConfig(
-        task=dataset.task,
-        data={
-            "fraction": train / len(dataset),
-            "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
-        },
-        model={**reading.newest.model, **reading.known.model},
-        loss=loss,
-        dtype=dtype_of(reading.newest),
-        steps=max(last, 1),
-    )

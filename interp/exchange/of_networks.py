@@ -10,12 +10,11 @@ import torch
 
 from interp.exchange.card import card_writer
 from interp.training.arguments import of_kind, told
-from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.files import is_vacant
-from interp.training.runs.made import made_run
+from interp.training.runs.made import config_of, made_run
 from interp.training.runs.origin import Origin
 from interp.training.runs.run import Run
 
@@ -47,7 +46,9 @@ def network_run(
     if target is not None and not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
     newest = list(by_step.values())[-1]
-    config = _config(newest, dataset, loss, max(by_step))
+    wide = next(newest.parameters()).dtype == torch.float64
+    dtype = "float64" if wide else "float32"
+    config = config_of(dataset, newest.model.model_dump(), loss, dtype, max(by_step))
     run = made_run(config, dataset, by_step, target, _origin(newest), card_writer(target))
     return replace(run, module=newest) if "module" in config.model.row.fields else run
 
@@ -66,22 +67,6 @@ def _by_step(networks: Network | Mapping[int, Network], dataset: Dataset) -> dic
     if any(network.model != given[max(given)].model for network in given.values()):
         raise ValueError("networks: expected one kind of network at every step, got several")
     return given
-
-
-def _config(network: Network, dataset: Dataset, loss: LossName, last: int) -> RunConfig:
-    train = int(dataset.is_train.sum())
-    wide = next(network.parameters()).dtype == torch.float64
-    return RunConfig(
-        task=dataset.task,
-        data={
-            "fraction": train / len(dataset),
-            "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
-        },
-        model=network.model.model_dump(),
-        loss=loss,
-        dtype="float64" if wide else "float32",
-        steps=max(last, 1),
-    )
 
 
 def _origin(network: Network) -> Origin:

@@ -11,6 +11,7 @@ import torch
 
 from interp.training.arguments import whole
 from interp.training.config.run_config import RunConfig
+from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.evaluation import scores
@@ -54,6 +55,34 @@ def write_pruned(path: Path, run: Run, network: Network, scores: Scores, about: 
         origin = Origin(run.origin.imported, (about, *run.origin.pruned))
         write_origin(folder, origin)
         finish_run(folder, run.config, row, seconds=0.0, name=path.name, origin=origin)
+
+
+def config_of(
+    dataset: Dataset, model: Mapping[str, Any], loss: LossName, dtype: str, last: int
+) -> RunConfig:
+    """The configuration of networks that were not trained here.
+
+    α and ξ are those of the dataset; what it says of the training beyond that are defaults.
+
+    Args:
+        dataset: what the networks are scored on.
+        model: the section ``model``.
+        loss: to score by.
+        dtype: of the weights.
+        last: step of the newest network.
+    """
+    train = int(dataset.is_train.sum())
+    return RunConfig(
+        task=dataset.task,
+        data={
+            "fraction": train / len(dataset),
+            "corruption": int(dataset.is_redrawn.sum()) / max(train, 1),
+        },
+        model=dict(model),
+        loss=loss,
+        dtype=dtype,
+        steps=max(last, 1),
+    )
 
 
 def made_run(
