@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import shown
 from interp.training.config.options import check_paths
 from interp.training.config.plain_data import flattened, read_config
 
@@ -132,7 +133,7 @@ def _mapping(key: str, value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{key}: expected a mapping of fields, got {value!r}")
+        raise ValueError(f"{key}: expected a mapping of fields, got {shown(value)}")
     return value
 
 
@@ -140,7 +141,7 @@ def _listed(key: str, value: object) -> list[Any] | tuple[Any, ...]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{key}: expected a list of mappings, got {value!r}")
+        raise ValueError(f"{key}: expected a list of mappings, got {shown(value)}")
     return value
 
 
@@ -157,7 +158,7 @@ def _values(path: str, given: Any) -> Values:
     if not isinstance(given, list | tuple):
         raise ValueError(
             f"axis {path}: expected a list, {{linspace: [first, last, count]}} or "
-            f"{{geomspace: [first, last, count]}}, got {given!r}"
+            f"{{geomspace: [first, last, count]}}, got {shown(given)}"
         )
     if not given:
         raise ValueError(f"axis {path}: expected at least one value, got none")
@@ -174,7 +175,7 @@ def _spaced(path: str, given: Mapping[Any, Any]) -> list[float]:
         or len(limits) != 3
         or any(isinstance(x, bool) or not isinstance(x, int | float) for x in limits)
     ):
-        raise ValueError(f"axis {path}: {name}: expected [first, last, count], got {limits!r}")
+        raise ValueError(f"axis {path}: {name}: expected [first, last, count], got {shown(limits)}")
     first, last, count = limits
     if not isinstance(count, int) or not 1 <= count <= 10**6:
         raise ValueError(f"axis {path}: {name}: expected a count from 1 to 10⁶, got {count!r}")
@@ -205,7 +206,7 @@ def _seeds(given: Any) -> tuple[int, ...]:
     right = isinstance(seeds, list | tuple) and bool(seeds)
     if not right or any(isinstance(s, bool) or not isinstance(s, int) or s < 0 for s in seeds):
         raise ValueError(
-            f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {given!r}"
+            f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {shown(given)}"
         )
     return tuple(seeds)
 
