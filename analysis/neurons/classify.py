@@ -127,7 +127,10 @@ def classify(
             fewer than two different IPRs.
     """
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
-    share(quantile, "quantile")
+    if share(quantile, "quantile") != NULL_QUANTILE and not (
+        isinstance(rule, str) and rule == "null"
+    ):
+        raise ValueError(f"quantile: expected with the rule null alone, got {quantile}")
     alive = table.ipr[~table.dead]
     dip = _dip_p_value(alive)
     rule = rule if isinstance(rule, str) else _fixed(rule)

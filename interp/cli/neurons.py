@@ -44,7 +44,7 @@ def ipr(
     layer: Layer = 0,
     threshold: Threshold = "auto",
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     table: Annotated[
         Path | None, Parameter(help="write the neuron table, .parquet or .csv")
     ] = None,
@@ -55,14 +55,14 @@ def ipr(
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
 
-    check_places(figure, template, table)
+    look = check_places(figure, template, table)
     source = load(run)
     neurons = neuron_table(source, step, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
     if figure is not None:
         from interp import figures
 
-        figures.save(figures.ipr_histogram(neurons, classes), figure, template=template)
+        figures.save(figures.ipr_histogram(neurons, classes), figure, template=look)
     if table is not None:
         _write_neurons(neurons, classes, table)
     if json_:
@@ -83,7 +83,7 @@ def prune(
     draws: Draws = None,
     save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     json_: Json = False,
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
@@ -93,7 +93,7 @@ def prune(
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
 
-    check_places(figure, template)
+    look = check_places(figure, template)
     source = load(run)
     checkpoint = source.checkpoint(step)
     neurons = neuron_table(checkpoint, layer=layer)
@@ -105,9 +105,7 @@ def prune(
         from interp import figures
 
         curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
-        figures.save(
-            figures.pruning_curves(curves, pruned=result.pruned), figure, template=template
-        )
+        figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure, template=look)
     if json_:
         print_json(pruning_summary(source, neurons, result))
         return

@@ -22,6 +22,7 @@ from interp.training.trainer.device import (
     keep_freed_memory,
     product_precision,
 )
+from interp.training.trainer.fits import check_fits
 from interp.training.trainer.interrupt import Interrupted as Interrupted
 from interp.training.trainer.interrupt import stop_on_interrupt
 from interp.training.trainer.job import DivergenceError as DivergenceError
@@ -146,8 +147,10 @@ def _train_cohort(
 ) -> dict[int, Outcome]:
     """Trains jobs of the same shapes, those of the same step together."""
     # Before anything is written, for a network that does not fit into memory.
+    configs = [job.config for job in jobs]
+    check_fits(configs, jobs[0].dataset, device)
     try:
-        whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+        whole = Cohort(configs, [j.dataset for j in jobs], device, run_axis)
     except ValueError as error:  # settings that do not fit the network, the same for all of them
         return {job.number: error for job in jobs}
     try:

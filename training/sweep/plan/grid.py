@@ -14,6 +14,7 @@ import numpy as np
 from interp.training.arguments import shown
 from interp.training.config.options import check_paths
 from interp.training.config.plain_data import flattened, read_config
+from interp.training.sweep.plan.distinct import check_distinct, check_values
 
 KEYS = ("base", "axes", "zip", "points", "seeds", "measures")
 Values = tuple[Any, ...]
@@ -125,7 +126,13 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     own = [base["seed"]] if "seed" in base else 1
     measures = _measures(values.get("measures"))
     grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)), measures)
-    _check_distinct(grid)
+    check_distinct(grid)
+    check_values(grid)
+    if not grid.paths and "seeds" not in values:
+        raise ValueError(
+            "grid: expected axes, zip, points or seeds that are varied, got "
+            f"{', '.join(map(str, values)) or 'nothing'}"
+        )
     return grid
 
 
@@ -219,15 +226,3 @@ def _measures(given: object) -> dict[str, Mapping[str, Any]]:
         given = dict.fromkeys(given)
     found = _mapping("measures", given)
     return {str(name): dict(_mapping(f"measures.{name}", v)) for name, v in found.items()}
-
-
-def _check_distinct(grid: Grid) -> None:
-    """An option that is set twice has no meaning that everybody would guess."""
-    seen = set()
-    for group in (grid.axes, *grid.zips, {path: () for point in grid.points for path in point}):
-        for path in group:
-            if path in seen:
-                raise ValueError(f"axis {path}: expected once, it is there twice")
-            if path == "seed":
-                raise ValueError("axis seed: expected under `seeds`, not as an axis")
-            seen.add(path)
