@@ -63,7 +63,7 @@ def _unknown_option(error: UnknownOptionError, where: str) -> str:
     got = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for one in error.argument_collection if one.parse for name in one.names]
     near = difflib.get_close_matches(got, known, n=1)
-    hint = f"nearest is {near[0]}" if near else f"interp {where[:-2]} --help lists them"
+    hint = f"nearest is {near[0]}" if near else "--help lists them"
     return f"{where}expected one of its options, got {got}; {hint}"
 
 

@@ -104,7 +104,13 @@ def read_grid(path: Path | str) -> Grid:
     base = values.get("base")
     if isinstance(base, str):  # another file's configuration, beside this one
         values = {**values, "base": read_config(Path(path).parent / base)}
-    return parse_grid(values)
+    grid = parse_grid(values)
+    if not {*values} - {"base"}:
+        raise ValueError(
+            f"grid {path}: expected axes, zip, points or seeds that are varied, got "
+            f"{', '.join(map(str, values)) or 'nothing'}"
+        )
+    return grid
 
 
 def parse_grid(values: Mapping[str, Any]) -> Grid:
@@ -113,6 +119,8 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     Raises:
         ValueError: in one line, naming the key, what was expected and what came.
     """
+    if not values:
+        raise ValueError(f"grid: expected some of {', '.join(KEYS)}, got nothing")
     for key in values:
         if key not in KEYS:
             raise ValueError(f"grid: unknown key {key!r}; expected some of {', '.join(KEYS)}")
@@ -128,11 +136,6 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)), measures)
     check_distinct(grid)
     check_values(grid)
-    if not grid.paths and "seeds" not in values:
-        raise ValueError(
-            "grid: expected axes, zip, points or seeds that are varied, got "
-            f"{', '.join(map(str, values)) or 'nothing'}"
-        )
     return grid
 
 
