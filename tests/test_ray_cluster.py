@@ -112,9 +112,8 @@ def test_auto_is_what_the_environment_says(monkeypatch):
 
 def test_ray_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(
-        ValueError, match=re.escape("ray: expected to be installed; pip install interp[ray]")
-    ):
+    message = "the executor ray needs ray, not installed: pip install interp[ray]"
+    with pytest.raises(ValueError, match=re.escape(message)):
         Machine("ray", 2).make_executor()
 
 

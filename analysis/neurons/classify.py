@@ -15,6 +15,7 @@ from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import is_number, of_kind, share, shown
 from interp.training.display import Result
+from interp.training.optional import is_there, part
 from interp.training.runs.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -211,11 +212,9 @@ def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
 def _dip_p_value(values: Float[np.ndarray, " neuron"]) -> float | None:
     if len(values) < 4:
         return None
-    try:
-        from diptest import diptest
-    except ImportError:
+    if not is_there("diptest"):
         return None
-    _, p_value = diptest(values)
+    _, p_value = part("diptest", "dip", "the dip test").diptest(values)
     return float(p_value)
 
 

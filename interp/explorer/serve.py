@@ -8,10 +8,10 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from interp.training.arguments import as_function, as_path, truth, whole
+from interp.training.optional import PartError, is_there, part
 
 HOST = "127.0.0.1"
 _TRIES = 50
@@ -72,13 +72,15 @@ def check_installed() -> None:
     """Asks for the packages that the explorer needs.
 
     Raises:
-        ValueError: if one is not there.
+        PartError: if one is not there, or cannot be imported.
     """
-    missing = [name for name in ("dash", "dash_ag_grid") if find_spec(name) is None]
+    missing = [name for name in ("dash", "dash_ag_grid") if not is_there(name)]
     if missing:
-        raise ValueError(
+        raise PartError(
             f"explore: needs {' and '.join(missing)}, not installed: pip install interp[explorer]"
         )
+    for name in ("dash", "dash_ag_grid"):
+        part(name, "explorer", "explore")
 
 
 def bound(port: int) -> socket.socket:
