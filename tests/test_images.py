@@ -12,7 +12,6 @@ import pytest
 
 from interp import figures
 from interp.cli.app import main
-from interp.figures import export
 from tests.browser import CHROMIUM, NO_CHROMIUM
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -112,7 +111,7 @@ def test_a_name_of_another_kind_is_refused_before_any_work(tiny_run, tmp_path, c
 
 
 def test_without_kaleido_the_extra_is_named(tiny_run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "kaleido", None)
     words = refused(["ipr", str(tiny_run.path), "--figure", str(tmp_path / "a.png")], capsys)
     assert "need kaleido, not installed: pip install interp[images]" in words
 

@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
             sys.stdout.flush()
     except CycloptsError as error:
-        _fail(told(error), 2)
+        _fail(told(error, COMMANDS), 2)
     except ValueError as error:
         _fail(str(error), 2)
     except BrokenPipeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import cyclopts
@@ -14,12 +14,12 @@ from cyclopts.exceptions import RepeatArgumentError, UnknownCommandError, Unused
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def told(error: CycloptsError) -> str:
+def told(error: CycloptsError, commands: Iterable[str] = ()) -> str:
     """One line: where, what was expected, what came, and the nearest of what there is."""
     chain = " ".join(error.command_chain or ())
     where = f"{chain}: " if chain else ""
     if isinstance(error, UnknownCommandError):
-        return _unknown_command(error, where)
+        return _unknown_command(error, where, list(commands))
     if isinstance(error, UnknownOptionError):
         return _unknown_option(error, where)
     if isinstance(error, MissingArgumentError):
@@ -50,13 +50,11 @@ def converted(kind: Any, tokens: Sequence[Any]) -> Any:
     return cyclopts.convert(kind, tokens)
 
 
-def _unknown_command(error: UnknownCommandError, where: str) -> str:
-    from interp.cli.app import COMMANDS
-
+def _unknown_command(error: UnknownCommandError, where: str, commands: list[str]) -> str:
     got = (error.unused_tokens or [""])[0]
-    near = difflib.get_close_matches(got, COMMANDS, n=1)
+    near = difflib.get_close_matches(got, commands, n=1)
     hint = f"; nearest is {near[0]}" if near else ""
-    return f"{where}expected one of {', '.join(COMMANDS)}, got {got!r}{hint}"
+    return f"{where}expected one of {', '.join(commands)}, got {got!r}{hint}"
 
 
 def _unknown_option(error: UnknownOptionError, where: str) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from interp.training.arguments import shown
 
-if TYPE_CHECKING:
-    from interp.training.sweep.plan.grid import Grid
+Group = Mapping[str, Any]
 
 
-def check_distinct(grid: Grid) -> None:
+def check_distinct(axes: Group, zips: Sequence[Group], points: Sequence[Group]) -> None:
     """An option that is set twice has no meaning that everybody would guess."""
     seen = set()
-    for group in (grid.axes, *grid.zips, {path: () for point in grid.points for path in point}):
+    for group in (axes, *zips, {path: () for point in points for path in point}):
         for path in group:
             if path in seen:
                 raise ValueError(f"axis {path}: expected once, it is there twice")
@@ -23,15 +22,15 @@ def check_distinct(grid: Grid) -> None:
             seen.add(path)
 
 
-def check_values(grid: Grid) -> None:
+def check_values(axes: Group, zips: Sequence[Group], *others: tuple[str, Sequence[Any]]) -> None:
     """A value that is there twice would be one cell, and read like a cell that was lost."""
-    for path, values in grid.axes.items():
+    for path, values in axes.items():
         _check_once(f"axis {path}", values)
-    for group in grid.zips:
+    for group in zips:
         rows = [dict(zip(group, row, strict=True)) for row in zip(*group.values(), strict=True)]
         _check_once("zip", rows)
-    _check_once("points", grid.points)
-    _check_once("seeds", grid.seeds)
+    for what, every in others:
+        _check_once(what, every)
 
 
 def _check_once(what: str, values: Iterable[Any]) -> None:

@@ -134,8 +134,8 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     own = [base["seed"]] if "seed" in base else 1
     measures = _measures(values.get("measures"))
     grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)), measures)
-    check_distinct(grid)
-    check_values(grid)
+    check_distinct(axes, zips, points)
+    check_values(axes, zips, ("points", points), ("seeds", grid.seeds))
     return grid
 
 
