@@ -10,7 +10,7 @@ from typing import Any
 from interp.training.config.places import in_folder
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.data.scores import Scores
-from interp.training.runs.files import check_format, naming, write_bytes
+from interp.training.runs.files import append_bytes, check_format, write_bytes
 from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
 
@@ -35,9 +35,8 @@ def write_measurements(run: Path, measurements: tuple[Measurement, ...]) -> None
 
 def append_measurement(run: Path, measurement: Measurement) -> None:
     """Adds a line to the run's score history; readers skip a line that has not ended yet."""
-    path = run / "metrics.jsonl"
-    with naming(path), path.open("ab") as file:
-        file.write((json.dumps(measurement.to_dict()) + "\n").encode())
+    line = json.dumps(measurement.to_dict()) + "\n"
+    append_bytes(run / "metrics.jsonl", line.encode())
 
 
 def read_seconds(run: Path) -> float | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from interp.training.runs.files import naming, write_bytes
+from interp.training.runs.files import make_folder, write_bytes
 from interp.training.untrusted import read_regular
 
 # What a sweep keeps in its store: files, a folder of records, a folder of run folders.
@@ -92,8 +92,7 @@ class FolderStore:
     def write(self, name: str, content: bytes) -> None:
         """Makes or replaces a file."""
         path = self._folder / name
-        with naming(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_bytes(path, content)
 
     def names(self, folder: str) -> list[str]:
@@ -111,14 +110,13 @@ class FolderStore:
     def put(self, place: Path, name: str) -> None:
         """Moves a folder in."""
         target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         os.replace(place, target)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Waits until no other process is in such a context; ends with the process."""
-        with naming(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         with (self._folder / ".lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
