@@ -10,7 +10,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from interp.training.untrusted import MOST_BYTES, parse_json, read_regular, read_text
+from interp.training.untrusted import (
+    MOST_BYTES,
+    check_unpacked,
+    parse_json,
+    read_regular,
+    read_text,
+)
 
 Named = Mapping[str, np.ndarray]
 
@@ -69,6 +75,7 @@ def as_array(value: object) -> np.ndarray:
 
 
 def _numpy(path: Path) -> Named:
+    check_unpacked(path)
     found = np.load(io.BytesIO(read_regular(path, MOST_BYTES)), allow_pickle=False)
     if isinstance(found, np.ndarray):
         return {UNNAMED: as_array(found)}

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from interp.exchange.pickled import ConfigValues, first_line, unpickled
 from interp.training.data.given import LABELS, REDRAWN, TRAIN
+from interp.training.untrusted import check_unpacked
 
 Tensors = dict[str, Tensor]
 
@@ -76,6 +77,7 @@ def load_values(path: Path) -> Any:
     Raises:
         ValueError: if it is damaged or holds code.
     """
+    check_unpacked(path)
     try:
         match path.suffix.lower():
             case ".safetensors":

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from interp.training.untrusted import MOST_BYTES, open_regular
+
 _WHOLE_MODULE = (b"_parameters", b"_modules", b"_buffers")  # attributes of every torch module
 _PLAIN_TYPE = re.compile(r"[biufcSU]\d{1,4}")
 
@@ -116,7 +118,8 @@ def _plain(value: Any) -> Any:
 
 
 def _refused(path: Path, error: Exception) -> str:
-    content = path.read_bytes()
+    with open_regular(path) as file:
+        content = file.read(MOST_BYTES)
     if all(word in content for word in _WHOLE_MODULE):
         return (
             "expected tensors by name, got a whole pickled module, which is code; refused. "
