@@ -264,7 +264,14 @@ def yaml_value(path: Path, chance: random.Random) -> None:
 
 _YAML = (
     *("&a [*a]\n", "a: &a {b: *a}\n", "!!python/object/apply:os.system ['true']\n", "? [a]\n: b\n"),
-    *("<<: 1\n", "<<: [1, 2]\n", "<<: &a {<<: *a}\n", "--- a\n--- b\n", "a: !!int x\n", "%YAML 9\n"),
+    *(
+        "<<: 1\n",
+        "<<: [1, 2]\n",
+        "<<: &a {<<: *a}\n",
+        "--- a\n--- b\n",
+        "a: !!int x\n",
+        "%YAML 9\n",
+    ),
     *("2001-99-99: 1\n", "a: 2001-12-14\n", "1: 2\n", "null: 1\n", "[1]: 2\n", "{a: 1}: 2\n"),
     *("a: 0x" + "f" * 9000 + "\n", "a: 190:20:30\n", "a: !!binary x\n", "a: !!set {1, 2}\n"),
     *("a: !!timestamp 9\n", "a: 1_000\n", "a: .inf\n", "a: *b\n", "\tb: 1\n", "a: |\n b\n c: d\n"),
@@ -429,5 +436,5 @@ def csv(path: Path, chance: random.Random) -> None:
 
 
 NPY: tuple[Damage, ...] = (npy,) * 12
-NPZ: tuple[Damage, ...] = (*[npz] * 12, bomb)
+NPZ: tuple[Damage, ...] = (*[npz] * 12, *[bomb] * 3)
 CSV: tuple[Damage, ...] = (csv,) * 8

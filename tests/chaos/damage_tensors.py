@@ -161,7 +161,7 @@ def inner_pickle(path: Path, chance: random.Random) -> None:
             made.writestr(one, inside)
 
 
-PICKLES: tuple[Damage, ...] = (*[pickled] * 16, *[with_code] * 3, *[inner_pickle] * 8, bomb)
+PICKLES: tuple[Damage, ...] = (*[pickled] * 16, *[with_code] * 3, *[inner_pickle] * 8, *[bomb] * 3)
 
 # Tables
 
@@ -229,6 +229,4 @@ def table_damage(path: Path, chance: random.Random) -> None:
     path.write_bytes(bytes(content))
 
 
-TABLES: tuple[Damage, ...] = (*[table] * 16, *[table_damage] * 8)
-
-
+TABLES: tuple[Damage, ...] = (*[table] * 16, *[table_damage] * 8, *[many_rows] * 2)

@@ -23,9 +23,9 @@ from typing import Any
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
-from tests.chaos import damage as plain  # noqa: E402
-from tests.chaos.forked import MOST_BYTES, MOST_SECONDS, command, forked  # noqa: E402
-from tests.chaos.kinds import KINDS, Kind, make_examples  # noqa: E402
+from tests.chaos import damage as plain
+from tests.chaos.forked import MOST_BYTES, MOST_SECONDS, command, forked
+from tests.chaos.kinds import KINDS, Kind, make_examples
 
 SEED = 15
 _HIDDEN = ("note:", "step ", "stopped")

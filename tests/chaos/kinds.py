@@ -71,7 +71,11 @@ def make_examples(place: Path) -> None:
     np.savetxt(place / "table.csv", answers, fmt="%d", delimiter=",")
     (place / "table.json").write_text(json.dumps(answers.tolist()))
     train = np.arange(60)
-    given = {"train_indices": train, "labels": answers.reshape(-1)[:60], "redrawn_indices": train[:60]}
+    given = {
+        "train_indices": train,
+        "labels": answers.reshape(-1)[:60],
+        "redrawn_indices": train[:60],
+    }
     np.savez(place / "given.npz", **given)
     (place / "given.json").write_text(json.dumps({k: v.tolist() for k, v in given.items()}))
     for name in ("npy", "npz", "csv", "json"):
@@ -224,7 +228,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("run: configuration", ("runs/*/config.json",), plain.JSON, _LOOKING, 90),
     Kind("run: scores", ("runs/*/metrics.jsonl",), plain.LINES, _LOOKING, 60),
     Kind("run: dataset", ("runs/*/dataset.safetensors",), tensors.TENSORS, _LOOKING, 55),
-    Kind("run: weights", ("runs/*/checkpoints/*/model.safetensors",), tensors.TENSORS, _LOOKING, 65),
+    Kind("run: weights", ("runs/*/checkpoints/*/model.safetensors",), tensors.TENSORS, _LOOKING,
+         65),
     Kind("run: start", ("runs/own/start.safetensors",), tensors.TENSORS, (*_LOOKING,), 15),
     Kind("run: table", ("runs/own/table.npy",), plain.NPY, _LOOKING, 15),
     Kind("run: end", ("runs/*/DONE",), plain.JSON, _LOOKING, 25),

@@ -56,7 +56,10 @@ publish run hub --push nobody/nothing
 REACHES = "--push"
 _FLEETING = (
     (r"\d+(\.\d+)? ?(runs/s|cells/s|s\b|ms\b|min\b)", "TIME"),
-    (r'"(seconds|training_seconds|date|cells_per_second|seconds_left|dip_p_value)": [^,}]+', "TIME"),
+    (
+        r'"(seconds|training_seconds|date|cells_per_second|seconds_left|dip_p_value)": [^,}]+',
+        "TIME",
+    ),
     (r"port \d+|127\.0\.0\.1:\d+|token=\S+", "PORT"),
 )
 

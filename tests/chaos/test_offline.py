@@ -16,7 +16,7 @@ from tests.chaos.commands import ROOT
 from tests.chaos.offline import COMMANDS, REACHES
 
 # Python reads this in every process, workers too.
-HOOK = '''
+HOOK = """
 import os, sys
 
 _NEAR = ("127.", "::1", "localhost")
@@ -39,7 +39,7 @@ def _watch(event, about):
             file.write(f"{event} {about[-1] if event != 'socket.getaddrinfo' else about[:2]}\\n")
 
 sys.addaudithook(_watch)
-'''
+"""
 
 
 def run(tmp_path: Path, alone: bool) -> tuple[list[dict[str, Any]], list[str]]:
