@@ -79,11 +79,11 @@ def tensor_header(file: IO[bytes]) -> dict[str, Any]:
     length = int.from_bytes(start[:8], "little")
     try:
         if not 0 < length <= min(size - 8, MOST_BYTES):
-            raise ValueError("its header is none, or goes on behind its end")
+            raise ValueError  # it goes on behind the end of the file
         header: dict[str, Any] = parse_json(start[8:] + file.read(length - 1))
         ends = [one["data_offsets"][1] for name, one in header.items() if name != "__metadata__"]
         if size != 8 + length + max(ends, default=0):
-            raise ValueError("its tensors end elsewhere")
+            raise ValueError  # its tensors end elsewhere
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(
             f"not a complete safetensors file ({size} bytes); truncated or altered"

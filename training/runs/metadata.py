@@ -119,7 +119,7 @@ def _measurement(row: Any) -> Measurement:
     numbers = [norm, *(one for score in row["scores"].values() for one in score.values())]
     fine = type(step) is int and step >= 0 and norm is not None
     if not fine or not all(map(_is_number, numbers)):
-        raise ValueError("expected numbers")
+        raise ValueError
     return Measurement(step, Scores.from_dict(row["scores"]), norm)
 
 

@@ -142,7 +142,7 @@ def _of_import(found: dict[str, Any]) -> dict[str, Any]:
     for name, one in told.items():
         lines = one if name in _LINES else []
         if not isinstance(one, _KINDS.get(name, str | None)) or not all(map(_is_text, lines)):
-            raise ValueError(f"{name}: expected text")
+            raise TypeError
     return told
 
 
@@ -155,5 +155,5 @@ def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned, ...]:
     for one in prunings:
         for field in fields(Pruned):
             if not isinstance(getattr(one, field.name), _FIELDS[str(field.type)]):
-                raise ValueError(f"{field.name}: expected {field.type}")
+                raise TypeError
     return prunings
