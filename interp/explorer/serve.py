@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from interp.training.arguments import as_path
+from interp.training.arguments import as_function, as_path, truth, whole
 
 HOST = "127.0.0.1"
 _TRIES = 50
@@ -38,13 +38,15 @@ def explore(
         ValueError: if there is no such folder, no free port, or the extra is not installed.
     """
     place = as_path(folder, "a folder of runs")
+    whole(port, "port")
+    truth(open_browser, "open_browser")
+    say = as_function(say, "say") or (lambda words: None)
     check_installed()
     from werkzeug.serving import make_server
 
     from interp.explorer.app import make_app
     from interp.explorer.guard import guard
 
-    say = say or (lambda words: None)
     app = make_app(place)
     listening = bound(port)
     taken = listening.getsockname()[1]

@@ -18,10 +18,12 @@ import plotly.graph_objects as go
 from interp.figures.expected import expect
 from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
-from interp.training.arguments import several, word
+from interp.training.arguments import as_path, as_text, several, word
 from interp.training.runs.files import check_place, together, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
+
+_A_FILE = "a file's name, such as 'figure.html'"
 
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 _COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
@@ -87,7 +89,8 @@ def save(
         ValueError: if it cannot be written, see :func:`check_figure`.
     """
     expect(figure, go.Figure)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(div_id, "div_id")
     check_figure(path, template)
     drawn = paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
     if path.suffix.lower() != ".html":
@@ -109,7 +112,8 @@ def save_all(
         ValueError: if they cannot be written, see :func:`check_figure`.
     """
     every = _several(figures)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(title, "title")
     check_figure(path, template)
     if path.suffix.lower() == ".html":
         save_page(figures, path, title)
@@ -133,7 +137,8 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
         ValueError: if the name does not end in .html, or the folder does not exist.
     """
     every = _several(figures)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(title, "title")
     check_place("figure", path, ".html")
     parts = [
         figure.to_html(
