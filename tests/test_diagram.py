@@ -137,7 +137,9 @@ def test_sweep_whose_cells_all_failed_has_no_scores():
     assert diagram.states == ["failed"]
     assert {(p.share, p.train, p.ipr) for p in diagram.points} == {(1.0, None, None)}
     assert diagram.convention is None
-    assert len(figures.phase_scores(diagram).data) > 0
+    maps = figures.phase_scores(diagram).data
+    assert len(maps) == 4, "a map a score"
+    assert all(np.isnan(one.z).all() for one in maps)
 
 
 def test_zipped_axis_needs_no_fixing_and_where_holds_one():

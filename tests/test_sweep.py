@@ -21,6 +21,7 @@ import safetensors.numpy
 
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase
+from interp.analysis.phases.settled import settled
 from interp.analysis.sweeps import estimate
 from interp.analysis.sweeps.estimate import make_plan
 from interp.analysis.sweeps.options import axes_of_plane, parse_shard, values_of
@@ -283,7 +284,8 @@ def test_table_of_results_is_what_the_run_folders_hold(swept):
         np.testing.assert_allclose(row["mean_ipr"], neurons.ipr[~neurons.dead].mean(), rtol=1e-12)
         assert row["generalizing"] + row["memorizing"] + row["dead"] == 16
         assert row["phase"] == phase(run).name
-        assert row["state"] in (row["phase"], "budget too short")
+        assert row["state"] == (row["phase"] if settled(run) else "budget too short")
+        assert row["settled"] == settled(run)
         assert row["seconds"] == json.loads((folder / "DONE").read_text())["seconds"]
         assert (row["status"], row["error"]) == ("done", None)
         assert parse_config(json.loads(row["config"])) == run.config
@@ -339,14 +341,18 @@ def test_scores_are_there_whatever_came_of_the_first_cell(tmp_path):
             "steps": [3000, 30, 30],  # the longest, and so the first
         },
     }
-    for keep in ("runs", "scores"):
-        found = rows(run_serially(grid, tmp_path / keep, keep=keep))
+    kept = [rows(run_serially(grid, tmp_path / keep, keep=keep)) for keep in ("runs", "scores")]
+    for found in kept:
         by_depth = {(row["optimizer.lr"], row["model.depth"]): row for row in found}
         assert by_depth[1e30, 2]["status"] == "diverged"
         assert by_depth[1e30, 2]["train_accuracy"] is None
-        assert by_depth[0.1, 2]["train_accuracy"] is not None
         assert by_depth[0.1, 2]["norm.blocks.1.mlp.W_in"] is None
-        assert by_depth[0.1, 3]["norm.blocks.1.mlp.W_in"] > 0
+        for depth in (2, 3):
+            row = by_depth[0.1, depth]
+            run = load(tmp_path / "runs" / "runs" / row["hash"])
+            assert row["train_accuracy"] == run.measurement().scores["train"].accuracy
+        norm = np.linalg.norm(run.weights[30]["blocks.1.mlp.W_in"].astype(np.float64))
+        assert row["norm.blocks.1.mlp.W_in"] == pytest.approx(norm, rel=1e-6)
 
 
 def test_a_second_grid_runs_only_what_is_new(copied):
