@@ -1,14 +1,21 @@
-"""Shared settings: every shape in a signature is checked, for all tests."""
+"""Shared settings: shapes in signatures are checked, and what a test draws is drawn from a seed."""
 
 from __future__ import annotations
 
+import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
+from zlib import crc32
 
 import jaxtyping
+import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 from jaxtyping import install_import_hook
 
 import tests.typecheck  # noqa: F401  (the hook looks it up by name)
@@ -31,9 +38,40 @@ from interp.training.tasks.task import Task  # noqa: E402
 from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-settings.register_profile("interp", deadline=None)
+# How long an example takes says how busy the machine is, and nothing of the code. Examples that
+# failed are remembered outside of the tree.
+EXAMPLES = DirectoryBasedExampleDatabase(Path(gettempdir()) / "interp-hypothesis")
+settings.register_profile("interp", deadline=None, database=EXAMPLES, print_blob=True)
 settings.load_profile("interp")
+
+# A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def seed_everything(name: str) -> None:
+    """Seeds the generators that nobody passes on: the same draws in every order of the tests."""
+    seed = crc32(name.encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """A module that draws when it is imported."""
+    seed_everything(collector.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """A fixture, whichever test is the first to ask for it."""
+    seed_everything(f"{fixturedef.baseid}::{fixturedef.argname}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """A test, whichever fixtures were there already."""
+    seed_everything(item.nodeid)
 
 
 def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:
