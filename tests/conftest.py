@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
@@ -37,6 +38,7 @@ from interp.training.tasks.operations import OPERATIONS  # noqa: E402
 from interp.training.tasks.task import Task  # noqa: E402
 from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
+from tests.gate import not_run, uncovered  # noqa: E402
 
 # How long an example takes says how busy the machine is, and nothing of the code. Examples that
 # failed are remembered outside of the tree.
@@ -66,6 +68,37 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
     """A fixture, whichever test is the first to ask for it."""
     seed_everything(f"{fixturedef.baseid}::{fixturedef.argname}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """After all else is said: whether enough was seen, and what was not run for want of a browser.
+
+    With ``--cov``, too few lines fail the run.
+    """
+    yield
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(session.config, "workerinput"):
+        return
+    words = []
+    if session.config.getoption("cov_source", None) and session.config.pluginmanager.hasplugin(
+        "_cov"
+    ):
+        words = coverage_problems()
+        if words and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    unseen = not_run(terminal.stats.get("skipped", ()))
+    for line in [*words, *([unseen] if unseen else [])]:
+        terminal.write_line(line, red=True)
+
+
+def coverage_problems() -> list[str]:
+    """What the gate says of the data that pytest-cov has just written."""
+    from coverage import Coverage
+
+    found = Coverage()
+    found.load()
+    return uncovered(found, sys.stdout)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -176,7 +176,6 @@ def is_asked_for() -> bool:
     """Whether an actor waits for room."""
     from ray._private.state import actors
 
-    print(actors())
     return any(one["State"] == "PENDING_CREATION" for one in actors().values())
 
 
