@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sys
@@ -16,13 +17,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import DirectoryBasedExampleDatabase
-from jaxtyping import install_import_hook
 
-import tests.typecheck  # noqa: F401  (the hook looks it up by name)
+from tests import typecheck
 
 # Before anything of ours is imported.
-install_import_hook(["interp.training", "interp.analysis"], "tests.typecheck.checker")
+typecheck.install(["interp.training", "interp.analysis"])
 
 from interp.analysis.ablation.ranking import RANKINGS  # noqa: E402
 from interp.analysis.measures import MEASURES  # noqa: E402
@@ -41,9 +42,12 @@ from tests.browser import launched  # noqa: E402
 from tests.gate import not_run, uncovered  # noqa: E402
 
 # How long an example takes says how busy the machine is, and nothing of the code. Examples that
-# failed are remembered outside of the tree.
-EXAMPLES = DirectoryBasedExampleDatabase(Path(gettempdir()) / "interp-hypothesis")
-settings.register_profile("interp", deadline=None, database=EXAMPLES, print_blob=True)
+# failed are remembered, outside of the tree.
+EXAMPLES = Path(gettempdir()) / f"interp-hypothesis-{os.getuid()}"
+set_hypothesis_home_dir(EXAMPLES)
+settings.register_profile(
+    "interp", deadline=None, print_blob=True, database=DirectoryBasedExampleDatabase(EXAMPLES)
+)
 settings.load_profile("interp")
 
 # A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
@@ -105,6 +109,10 @@ def coverage_problems() -> list[str]:
 def pytest_runtest_call(item: pytest.Item) -> None:
     """A test, whichever fixtures were there already."""
     seed_everything(item.nodeid)
+
+
+def pytest_runtest_setup() -> None:
+    typecheck.begin_test()
 
 
 def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:

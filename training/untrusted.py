@@ -14,6 +14,7 @@ import yaml
 
 MOST_BYTES = 2**26  # of a file of text
 _MOST_NODES = 100_000  # of a YAML document, every alias counted as what it stands for
+_DEEPEST = 100  # levels of a YAML document; what people write has a dozen
 
 
 def read_regular(path: Path, most: int | None = None) -> bytes:
@@ -84,7 +85,20 @@ def _bounded(read: Callable[[], Any]) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as its specification has it: a key that is there twice is an error, not the last one."""
+    """YAML as its specification has it: a key that is there twice is an error, not the last one.
+
+    Depth has a limit of its own: the interpreter's comes late, and differs from one to another.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise RecursionError
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
