@@ -84,7 +84,7 @@ def test_tables_are_written(tiny_run, tmp_path):
 def test_figures_are_written(tiny_run, tmp_path):
     figure = interp.figures.ipr_histogram(neuron_table(tiny_run))
     interp.figures.save(figure, tmp_path / "A.HTML")
-    assert (tmp_path / "A.HTML").read_text().startswith("<html")
+    assert (tmp_path / "A.HTML").read_text().startswith("<!doctype html>")
     written = interp.figures.save_all([figure, figure], tmp_path / "B.HTML", "two")
     assert written == [tmp_path / "B.HTML"]
 
