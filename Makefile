@@ -10,7 +10,7 @@ demo: $(READY)
 
 # One thread a worker: the tests' networks are small, and there is a worker for every core.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
