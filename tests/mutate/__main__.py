@@ -20,7 +20,7 @@ from tests.mutate.page import page
 from tests.mutate.session import alive, imported, preload
 
 CAP = 90.0  # seconds of tests for a mutant
-LAST = HOME / "last.json"
+LAST = HOME / "last.json"  # what came of the latest run
 
 
 def main() -> None:
@@ -28,7 +28,8 @@ def main() -> None:
     os.chdir(ROOT)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     started = time.monotonic()
-    refresh()
+    if not arguments.stale:
+        refresh()
     sources = product()
     covering = Covering(sources)
     chosen = _again(sources) if arguments.again else _chosen(arguments, sources)
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base", help="files that differ from this commit, instead of a draw")
     parser.add_argument("--package", choices=PACKAGES, action="append", help="these alone")
     parser.add_argument("--again", action="store_true", help="what survived last time")
+    parser.add_argument("--stale", action="store_true", help="use the record as it is")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="write tests/benchmarks/results")
     return parser.parse_args()

@@ -183,7 +183,7 @@ class _Finder(ast.NodeVisitor):
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is None:
             self.add(node, "pass", "return removed")
-        elif not (isinstance(node.value, ast.Constant) and node.value.value is None):
+        elif not _is_nothing(node.value):
             self.add(node.value, "None", "return None")
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
@@ -249,6 +249,14 @@ class _Finder(ast.NodeVisitor):
             for changed in {value + 1, 2 * value} - {value}:
                 self.add(node, repr(changed), f"{value} → {changed}")
 
+    def visit_Dict(self, node: ast.Dict) -> bool:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if not (self.drawing and isinstance(key, ast.Constant) and key.value in TASTE):
+                self.visit(value)
+            if key is not None:
+                self.visit(key)
+        return False
+
     def visit_Call(self, node: ast.Call) -> bool:
         if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
             self.swapped(node.args[0], node.args[1])
@@ -291,6 +299,10 @@ class _Finder(ast.NodeVisitor):
         for bound, change in ((node.lower, "+ 1"), (node.upper, "- 1")):
             if bound is not None and not isinstance(bound, ast.Constant):
                 self.add(bound, b"(" + self.text(bound) + f") {change}".encode(), f"bound {change}")
+
+
+def _is_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 def _is_text(node: ast.AST) -> bool:
