@@ -9,12 +9,11 @@ from typing import Any
 import jaxtyping
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
-import tests.typecheck  # noqa: F401  (the hook looks it up by name)
+from tests import typecheck
 
 # Before anything of ours is imported.
-install_import_hook(["interp.training", "interp.analysis"], "tests.typecheck.checker")
+typecheck.install(["interp.training", "interp.analysis"])
 
 from interp.analysis.ablation.ranking import RANKINGS  # noqa: E402
 from interp.analysis.measures import MEASURES  # noqa: E402
@@ -34,6 +33,10 @@ from tests.browser import launched  # noqa: E402
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("interp", deadline=None)
 settings.load_profile("interp")
+
+
+def pytest_runtest_setup() -> None:
+    typecheck.begin_test()
 
 
 def plain_mlp(task: Task, width: int, activation: str = "square") -> MLP:

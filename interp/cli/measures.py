@@ -149,15 +149,18 @@ def _help(found: Measure, option: str) -> str:
 
 
 def _run(found: Measure, place: Any, given: dict[str, Any], common: dict[str, Any]) -> None:
+    from interp.training.runs.files import together
+
     check_places(common["figure"], common["template"], common["table"])
     step, over_steps = given.pop("step", None), given.pop("history", False)
     result, about = _result(found, place, step, over_steps, given)
-    if common["figure"] is not None:
-        from interp import figures
+    with together():
+        if common["figure"] is not None:
+            from interp import figures
 
-        figures.save(result.plot(), common["figure"], template=common["template"])
-    if common["table"] is not None:
-        write_table(result.to_pandas(), common["table"])
+            figures.save(result.plot(), common["figure"], template=common["template"])
+        if common["table"] is not None:
+            write_table(result.to_pandas(), common["table"])
     if common["json_"]:
         print_json({**about, **result.to_dict()})
         return

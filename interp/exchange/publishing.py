@@ -14,7 +14,7 @@ from interp.analysis.neurons.read import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
 from interp.training.arguments import word
-from interp.training.runs.files import is_vacant, new_folder, write_bytes
+from interp.training.runs.files import is_vacant, make_folder, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
 from interp.training.runs.origin import write_origin
@@ -67,9 +67,10 @@ def publish(
         write_origin(folder, source.origin)
         write_bytes(folder / "README.md", model_card(source, title, pictures).encode())
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
-    if hub is not None:
-        hub.create_repo(push, exist_ok=True)
-        hub.upload_folder(repo_id=push, folder_path=str(target))
+        # Before it has its name: where the upload fails, the same command may be given again.
+        if hub is not None:
+            hub.create_repo(push, exist_ok=True)
+            hub.upload_folder(repo_id=push, folder_path=str(folder))
     return target
 
 
@@ -90,7 +91,7 @@ def _hub() -> Any:
 
 def _draw(run: Run, folder: Path) -> dict[str, str]:
     """Figures in ``figures/``: file name by what it shows."""
-    (folder / "figures").mkdir()
+    make_folder(folder / "figures")
     suffix = "png" if _can_draw() else "html"
     drawn = {}
     if len(run.measurements) > 1:
