@@ -35,12 +35,12 @@ def rows(results: Results) -> list[dict[str, Any]]:
 
 
 def written(folder: Path) -> dict[str, tuple[int, int]]:
-    """Which file it is, and when it was last written, of every run folder and record."""
+    """Which file it is, and when it was last written, of every whole file of runs and records."""
     files = [*folder.glob("runs/**/*"), *folder.glob("cells/*")]
     return {
         str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
         for path in files
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".")
     }
 
 

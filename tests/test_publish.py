@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,7 +81,12 @@ class Hub:
         self.calls.append(("create", name, exist_ok))
 
     def upload_folder(self, repo_id, folder_path):
-        self.calls.append(("upload", repo_id, folder_path))
+        self.calls.append(("upload", repo_id, contents(folder_path)))
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_uploading_goes_through_the_hubs_client(
@@ -90,8 +96,26 @@ def test_uploading_goes_through_the_hubs_client(
     publish(tiny_folder, tmp_path / "out", push="me/net")
     assert Hub.calls == [
         ("create", "me/net", True),
-        ("upload", "me/net", str(tmp_path / "out")),
+        ("upload", "me/net", contents(tmp_path / "out")),
     ]
+
+
+def test_an_upload_that_fails_may_be_tried_again(
+    tiny_folder, tmp_path, monkeypatch, without_a_browser
+):
+    def refused(*arguments: object, **options: object) -> None:
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    with monkeypatch.context() as offline:
+        offline.setattr(Hub, "upload_folder", refused)
+        with pytest.raises(
+            ImportError, match=r"\(ConnectionError: no route to the hub\); check the"
+        ):
+            publish(tiny_folder, tmp_path / "out", push="me/net")
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+    publish(tiny_folder, tmp_path / "out", push="me/net")
+    assert Hub.calls[-1] == ("upload", "me/net", contents(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(

@@ -606,6 +606,7 @@ def test_killed_between_any_two_writes(tmp_path, processes, tiny, replacements, 
     process.join()
     assert process.exitcode == -signal.SIGKILL
     everything_is_whole(out)
+    assert list(out.parent.rglob(".*.part*")), "it had begun to write something"
     if at > 1:
         assert sweep_status(out).total == 4
     before = {name: at for name, at in written(out).items() if name.startswith("cells")}
@@ -613,3 +614,4 @@ def test_killed_between_any_two_writes(tmp_path, processes, tiny, replacements, 
     assert {name: at for name, at in written(out).items() if name in before} == before
     assert weights(out) == weights(tiny)
     assert runs(out) == runs(tiny)
+    assert not list(out.parent.rglob(".*.part*")), "and that has gone"

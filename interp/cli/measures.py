@@ -159,17 +159,20 @@ def _help(found: Measure, option: str) -> str:
 
 
 def _run(found: Measure, place: Any, given: dict[str, Any], common: dict[str, Any]) -> None:
+    from interp.training.runs.files import together
+
     look = check_places(common["figure"], common["template"], common["table"])
     step, over_steps = given.pop("step", None), given.pop("history", False)
     if over_steps and step is not None:
         raise ValueError(f"--step: expected without --history, which takes all of them, got {step}")
     result, about = _result(found, place, step, over_steps, given)
-    if common["figure"] is not None:
-        from interp import figures
+    with together():
+        if common["figure"] is not None:
+            from interp import figures
 
-        figures.save(result.plot(), common["figure"], template=look)
-    if common["table"] is not None:
-        write_table(result.to_pandas(), common["table"])
+            figures.save(result.plot(), common["figure"], template=look)
+        if common["table"] is not None:
+            write_table(result.to_pandas(), common["table"])
     if common["json_"]:
         print_json({**about, **result.to_dict()})
         return

@@ -53,18 +53,20 @@ def ipr(
     """Show the IPR histogram of a checkpoint, with the classes of its neurons."""
     from interp.analysis.neurons.classify import classify
     from interp.analysis.neurons.read import neuron_table
+    from interp.training.runs.files import together
     from interp.training.runs.run import load
 
     look = check_places(figure, template, table)
     source = load(run)
     neurons = neuron_table(source, step, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
-    if figure is not None:
-        from interp import figures
+    with together():
+        if figure is not None:
+            from interp import figures
 
-        figures.save(figures.ipr_histogram(neurons, classes), figure, template=look)
-    if table is not None:
-        _write_neurons(neurons, classes, table)
+            figures.save(figures.ipr_histogram(neurons, classes), figure, template=look)
+        if table is not None:
+            _write_neurons(neurons, classes, table)
     if json_:
         print_json(ipr_summary(source, neurons, classes))
         return
@@ -91,21 +93,23 @@ def prune(
     from interp.analysis.ablation.pruning_curves import pruning_curve
     from interp.analysis.neurons.classify import classify
     from interp.analysis.neurons.read import neuron_table
+    from interp.training.runs.files import together
     from interp.training.runs.run import load
 
     look = check_places(figure, template)
-    source = load(run)
-    checkpoint = source.checkpoint(step)
+    checkpoint = (source := load(run)).checkpoint(step)
     neurons = neuron_table(checkpoint, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
-    if save is not None:
-        _save(save, source, neurons, result)
-    if figure is not None:
-        from interp import figures
+    with together():
+        if figure is not None:
+            from interp import figures
 
-        curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
-        figures.save(figures.pruning_curves(curves, pruned=result.pruned), figure, template=look)
+            curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
+            drawn = figures.pruning_curves(curves, pruned=result.pruned)
+            figures.save(drawn, figure, template=look)
+        if save is not None:  # at last: where it is, the same command is refused
+            _save(save, source, neurons, result)
     if json_:
         print_json(pruning_summary(source, neurons, result))
         return

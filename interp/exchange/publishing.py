@@ -14,7 +14,7 @@ from interp.exchange.card import model_card
 from interp.figures.export import browser
 from interp.training.arguments import word
 from interp.training.optional import failed, is_there, part
-from interp.training.runs.files import is_vacant, new_folder, write_bytes
+from interp.training.runs.files import is_vacant, make_folder, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
 from interp.training.runs.origin import write_origin
@@ -68,8 +68,9 @@ def publish(
         write_origin(folder, source.origin)
         write_bytes(folder / "README.md", model_card(source, title, pictures).encode())
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
-    if hub is not None:
-        _upload(hub, str(push), target)
+        # Before it has its name: where the upload fails, the same command may be given again.
+        if hub is not None:
+            _upload(hub, str(push), folder)
     return target
 
 
@@ -85,22 +86,22 @@ def _hub() -> Any:
 
 
 def _upload(hub: Any, name: str, folder: Path) -> None:
-    """Uploads a folder that is written already.
+    """Uploads a folder.
 
     Raises:
-        PartError: saying why the hub does not take it, and that nothing is lost.
+        PartError: saying why the hub does not take it.
     """
     try:
         hub.create_repo(name, exist_ok=True)
         hub.upload_folder(repo_id=name, folder_path=str(folder))
     except Exception as error:  # no network, no account, no right: each by a class of its own
-        advice = f"{folder} is whole; check the network and `hf auth login`, then upload it"
+        advice = "check the network and `hf auth login`, and give the same command again"
         raise failed("push", f"cannot reach {name} on the hub", error, advice) from error
 
 
 def _draw(run: Run, folder: Path) -> dict[str, str]:
     """Figures in ``figures/``: file name by what it shows."""
-    (folder / "figures").mkdir()
+    make_folder(folder / "figures")
     suffix = "png" if _can_draw() else "html"
     drawn = {}
     if len(run.measurements) > 1:

@@ -19,7 +19,7 @@ from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
 from interp.training.arguments import as_path, as_text, several, word
 from interp.training.optional import PartError, failed, is_there, part
-from interp.training.runs.files import check_place, write_bytes
+from interp.training.runs.files import check_place, together, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
 
@@ -119,8 +119,9 @@ def save_all(
         save_page(figures, path, title)
         return [path]
     names = [path.with_stem(f"{path.stem}-{i}") for i in range(1, len(every) + 1)]
-    for figure, name in zip(every, names, strict=True):
-        save(figure, name, template=template)
+    with together():
+        for figure, name in zip(every, names, strict=True):
+            save(figure, name, template=template)
     return names
 
 

@@ -20,7 +20,7 @@ from interp.reproduction.verdict import Verdict, verdict
 from interp.training.arguments import as_function, as_path, some_whole, word
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
-from interp.training.runs.files import write_bytes
+from interp.training.runs.files import make_folder, together, write_bytes
 from interp.training.runs.made import made_run
 from interp.training.runs.run import Run, load
 from interp.training.sweep.executors.machine import MachineLike, as_machine
@@ -138,8 +138,10 @@ def measured_values(run: Run, grid: Grid) -> dict[str, Any]:
 
 
 def write(found: Verdict, folder: Path) -> None:
-    """Writes a verdict and its figures, each in one step."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_page(found.figures, folder / "figures.html", f"{found.recipe.label}: {found.recipe.title}")
+    """Writes a verdict and its figures, both or neither."""
+    make_folder(folder)
     content = json.dumps(found.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-    write_bytes(folder / "verdict.json", (content + "\n").encode())
+    title = f"{found.recipe.label}: {found.recipe.title}"
+    with together():
+        save_page(found.figures, folder / "figures.html", title)
+        write_bytes(folder / "verdict.json", (content + "\n").encode())

@@ -13,18 +13,18 @@ from plotly.offline import get_plotlyjs
 from interp.figures.template import HTML_CONFIG
 from interp.reproduction.criteria import Judged, asked, shown
 from interp.reproduction.verdict import Verdict
-from interp.training.runs.files import write_bytes
+from interp.training.runs.files import make_folder, together, write_bytes
 
 _MARK = {"holds": "holds", "does not hold": "**does not hold**", "undecided": "*undecided*"}
 
 
 def write_scoreboard(verdicts: Sequence[Verdict], out: Path) -> dict[str, Path]:
-    """Writes ``scoreboard.md``, ``.json`` and ``.html`` into a folder, each in one step.
+    """Writes ``scoreboard.md``, ``.json`` and ``.html`` into a folder, all or none.
 
     Returns:
         Where each is.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     content = {
         "verdicts": [one.to_dict() for one in verdicts],
         "counts": counts(verdicts),
@@ -35,8 +35,9 @@ def write_scoreboard(verdicts: Sequence[Verdict], out: Path) -> dict[str, Path]:
         "html": page(verdicts),
     }
     places = {kind: out / f"scoreboard.{kind}" for kind in texts}
-    for kind, text in texts.items():
-        write_bytes(places[kind], text.encode())
+    with together():
+        for kind, text in texts.items():
+            write_bytes(places[kind], text.encode())
     return places
 
 

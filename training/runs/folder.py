@@ -18,7 +18,7 @@ from interp.training.data.dataset import Dataset
 from interp.training.data.given_file import remembered
 from interp.training.models.network import Network
 from interp.training.runs.card import card
-from interp.training.runs.files import FORMAT, new_folder, write_bytes
+from interp.training.runs.files import FORMAT, make_folder, new_folder, write_bytes
 from interp.training.runs.metadata import Measurement, stopped_at
 from interp.training.runs.origin import TRAINED_HERE, Origin
 from interp.training.runs.tensor_file import read_tensors, write_tensors
@@ -93,7 +93,7 @@ def create_run(path: Path, config: RunConfig, dataset: Dataset) -> None:
 
 def fill_run(folder: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
     """Writes what a run folder holds before the first checkpoint."""
-    (folder / "checkpoints").mkdir()
+    make_folder(folder / "checkpoints")
     content = {"format": FORMAT, **config.kept()}
     write_bytes(folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
     table = dataset.task.operation.table
@@ -124,7 +124,8 @@ def write_checkpoint(
     target = checkpoint_path(run, step).parent
     if target.exists():
         return
-    with new_folder(target) as folder:
+    # No folder to put it in is made: a run folder that was removed stays away.
+    with new_folder(target, parents=False) as folder:
         about = provenance(config, step)
         write_tensors(folder / "model.safetensors", dict(network.state_dict()), about)
         if optimizer is not None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interp.training.runs.files import FORMAT, write_bytes
+from interp.training.runs.files import FORMAT, make_folder, write_bytes
 from interp.training.runs.folder import CheckpointFolder, checkpoint_path
 from interp.training.runs.tensor_file import read_digest
-from interp.training.untrusted import parse_json, read_regular
+from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
 
 def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
@@ -22,7 +22,7 @@ def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
         digest: of the measure's formula and options.
         content: plain data.
     """
-    (run / "measures").mkdir(exist_ok=True)
+    make_folder(run / "measures", parents=False)
     text = json.dumps({"content": dict(content), "of": _weights(run)}, sort_keys=True)
     whole = {"format": FORMAT, "sha256": _sha256(text), "record": text}
     write_bytes(run / "measures" / f"{digest}.json", json.dumps(whole).encode())
@@ -31,7 +31,7 @@ def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
 def read_measured(run: Path, digest: str) -> dict[str, Any] | None:
     """What was kept of a measure; None if nothing was, it is damaged, or of other weights."""
     try:
-        whole = parse_json(read_regular(run / "measures" / f"{digest}.json"))
+        whole = parse_json(read_regular(run / "measures" / f"{digest}.json", MOST_BYTES))
         text = whole["record"]
         if whole["sha256"] != _sha256(text):
             return None

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from interp.training.runs.files import naming
+from interp.training.runs.files import make_folder, naming
 
 
 class Claims:
@@ -22,8 +22,8 @@ class Claims:
         self._file: IO[bytes] | None = None
         self._alive: IO[bytes] | None = None
         if folder is not None:
+            make_folder(folder)
             with naming(folder):
-                folder.mkdir(parents=True, exist_ok=True)
                 self._file = (folder / ".claims").open("ab")
                 self._alive = (folder / ".alive").open("ab")
             fcntl.flock(self._alive, fcntl.LOCK_SH)

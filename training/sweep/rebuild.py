@@ -117,7 +117,8 @@ def _run_folders(store: Store) -> tuple[dict[str, tuple[Path, RunConfig]], dict[
     if store.folder is None:
         return found, problems
     for place in sorted([*store.folder.glob(f"{RUNS}/*"), *store.folder.glob("*")]):
-        if not (place / "DONE").exists() or ".damaged-" in place.name:
+        hidden = place.name.startswith(".")  # as what is not finished is
+        if hidden or not (place / "DONE").exists() or ".damaged-" in place.name:
             continue
         try:
             config = read_run_config(place)

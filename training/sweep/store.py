@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from interp.training.runs.files import naming, write_bytes
+from interp.training.runs.files import make_folder, write_bytes
 from interp.training.untrusted import read_regular
 
 # What a sweep keeps in its store: files, a folder of records, a folder of run folders.
 PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"
 RECORDS, RUNS = "cells", "runs"
+
+_MOST_TABLE = 2**30  # bytes of a file of a sweep; a million cells are a fifth of that
 
 # Where a put replaces an object in one step; elsewhere a file is written aside and moved.
 _ATOMIC = {"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci"}
@@ -86,14 +88,18 @@ class FolderStore:
         self.url = str(folder)
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
-        return read_regular(self._folder / name)
+        """Content of a file.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it is too long for a file of a sweep, or a pipe or a device.
+        """
+        return read_regular(self._folder / name, _MOST_TABLE)
 
     def write(self, name: str, content: bytes) -> None:
         """Makes or replaces a file."""
         path = self._folder / name
-        with naming(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_bytes(path, content)
 
     def names(self, folder: str) -> list[str]:
@@ -111,14 +117,13 @@ class FolderStore:
     def put(self, place: Path, name: str) -> None:
         """Moves a folder in."""
         target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         os.replace(place, target)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Waits until no other process is in such a context; ends with the process."""
-        with naming(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         with (self._folder / ".lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

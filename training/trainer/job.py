@@ -11,7 +11,7 @@ import torch
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
-from interp.training.runs.folder import Weights, finish_run
+from interp.training.runs.folder import Weights
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run, load
 from interp.training.trainer.callbacks import Callback, CallbackError, call_all
@@ -110,20 +110,14 @@ class Job:
         """Marks the run as complete."""
         if self.outcome is not None:
             return
-        path = self.sink.path
-        if path is None:
-            rows = tuple(self.sink.measurements)
-            weights = self.sink.weights
-            self.outcome = Run(self.config, self.dataset, rows, weights, stopped=self.stopped)
+        sink = self.sink
+        if isinstance(sink, MemorySink):
+            rows = tuple(sink.measurements)
+            self.outcome = Run(self.config, self.dataset, rows, sink.weights, stopped=self.stopped)
             return
-        self._unless_over(
-            lambda: finish_run(path, self.config, self._last(), seconds, stopped=self.stopped)
-        )
+        self._unless_over(lambda: sink.finish(self.config, seconds, self.stopped))
         if self.outcome is None:
-            self.outcome = load(path)
-
-    def _last(self) -> Measurement:
-        return self.sink.measurements[-1]
+            self.outcome = load(sink.path)
 
 
 def _losses(measurement: Measurement) -> list[float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from interp.training.runs.folder import (
     Weights,
     create_run,
     drop_old_optimizer_states,
+    finish_run,
     read_dataset,
     resumable_steps,
     write_checkpoint,
@@ -29,6 +32,8 @@ from interp.training.runs.metadata import (
     read_run_config,
     write_measurements,
 )
+
+_REPLACED = "the run folder was removed or replaced during training; the run has ended"
 
 
 class BusyError(ValueError):
@@ -126,13 +131,34 @@ class FolderSink:
     def record(self, measurement: Measurement) -> None:
         """Adds scores; a resumed run has those of its first step already."""
         if not self.measurements or self.measurements[-1].step < measurement.step:
+            self._check_place()
             self.measurements.append(measurement)
             append_measurement(self.path, measurement)
 
     def save(self, step: int, network: Network, config: RunConfig, optimizer: Weights) -> None:
         """Adds a checkpoint, whole or not at all."""
+        self._check_place()
         write_checkpoint(self.path, step, network, config, optimizer)
         drop_old_optimizer_states(self.path)
+
+    def finish(self, config: RunConfig, seconds: float, stopped: str | None) -> None:
+        """Marks the run as complete."""
+        self._check_place()
+        finish_run(self.path, config, self.measurements[-1], seconds, stopped=stopped)
+
+    def _check_place(self) -> None:
+        """Refuses to write into another folder than the one that was opened.
+
+        Raises:
+            OSError: if the run folder was removed, or another stands in its place.
+        """
+        try:
+            found = os.stat(self.path / "config.json")
+            same = self._lock is not None and os.path.samestat(found, os.fstat(self._lock.fileno()))
+        except OSError:
+            same = False
+        if not same:
+            raise OSError(errno.ESTALE, _REPLACED, str(self.path))
 
     def close(self) -> None:
         """Lets another process train in the folder."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from interp.training.arguments import word
 from interp.training.config.run_config import RunConfig
+from interp.training.runs.files import make_folder, remove_folder
 from interp.training.runs.run import Run
 from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.plan.cell import Cell
@@ -91,7 +91,7 @@ class Work:
         if not configs:
             return []
         places = [self.place(cell) for cell in cells]
-        self.scratch.mkdir(parents=True, exist_ok=True)
+        make_folder(self.scratch)
         return train_many(configs, places, device=self.device)
 
     def _finished(self, cell: Cell, outcome: Outcome) -> CellOutcome:
@@ -147,7 +147,7 @@ class Work:
     def _clear(self, cell: Cell) -> None:
         """Removes a run folder that has ended and is not kept here."""
         if self.store is None or open_store(self.store).folder is None:
-            shutil.rmtree(self.place(cell), ignore_errors=True)
+            remove_folder(self.place(cell))
 
     @staticmethod
     def check_end(run: Run) -> None:

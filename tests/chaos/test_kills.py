@@ -1,0 +1,85 @@
+"""Kills at any call or moment, full disks, stops: the same command again ends in the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.chaos.dying import RUNS
+from tests.writing_commands import COMMANDS
+
+ROOT = Path(__file__).parent.parent.parent
+
+# 200 kills of training and 100 of sweeps: at a call that writes, or in the middle of one, and after
+# any share of the computing.
+TRAINING = [
+    (f"train:{name}", how, count)
+    for name in RUNS
+    for how, count in (("calls", 35), ("moments", 15))
+]
+SWEEPS = [
+    ("sweep", "calls", 40),
+    ("sweep", "moments", 20),
+    ("scores", "calls", 30),
+    ("scores", "moments", 10),
+]
+OTHERS = sorted(COMMANDS.keys() - {"train", "sweep", "scores"})
+KILLS = [(kind, "calls", 25) for kind in OTHERS]
+SPACE = [(kind, "space", 40) for kind in sorted(COMMANDS)]
+STOPS = [("train:adamw", "stops", 10), ("sweep", "stops", 5)]
+
+
+def tried(folder: Path, kind: str, how: str, count: int) -> dict[str, object]:
+    """What a process of its own says of a kind."""
+    place = folder / f"{kind.replace(':', '-')}-{how}"
+    place.mkdir()
+    words = ["-m", "tests.chaos.dying", str(place), kind, how, str(count), str(len(kind))]
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    if found["wrong"]:
+        found["said"] = done.stderr[-3000:]
+    return found
+
+
+def all_mended(folder: Path, trials: list[tuple[str, str, int]]) -> int:
+    """Trials of several kinds, two at a time; gives how many there were."""
+    with ThreadPoolExecutor(2) as pool:
+        every = list(pool.map(lambda one: tried(folder, *one), trials))
+    for one, found in zip(trials, every, strict=True):
+        print(*one[:2], {key: found[key] for key in ("tried", "happened", "calls")})
+        assert found["wrong"] == [], found
+        if one[1] in ("calls", "space"):
+            assert found["happened"] == found["tried"]
+    return sum(int(str(found["tried"])) for found in every)
+
+
+def test_killed_trainings_end_in_the_same_bits(tmp_path):
+    assert all_mended(tmp_path, TRAINING) >= 200
+
+
+def test_killed_sweeps_end_in_the_same_bits(tmp_path):
+    assert all_mended(tmp_path, SWEEPS) >= 100
+
+
+def test_every_other_command_mends_what_a_kill_left(tmp_path):
+    assert all_mended(tmp_path, KILLS) > len(KILLS)
+
+
+def test_a_full_disk_damages_nothing_at_any_write(tmp_path):
+    assert all_mended(tmp_path, SPACE) > len(SPACE)
+
+
+def test_a_command_that_sleeps_now_and_then_goes_on(tmp_path):
+    assert all_mended(tmp_path, STOPS) == 15
