@@ -28,7 +28,7 @@ def cells(text: str) -> list[list[str]]:
 
 
 def test_a_diagram_in_letters(capsys):
-    """At 0.3 all seeds leave between 0.2 and 0.4; at 0.6 one of three does, two later; at 0.9 none."""
+    """At 0.3 all seeds leave between 0.2 and 0.4; at 0.6 one of three, two later; at 0.9 none."""
 
     def outcome(fraction: float, corruption: float, seed: int) -> str:
         last = {0.3: 0.2, 0.6: 0.2 if seed == 2 else 0.4, 0.9: 0.6}[fraction]
