@@ -93,6 +93,11 @@ def make_table(answers: object, n_answers: int | None = None) -> Table:
     largest = int(whole.max())
     if largest < 0:
         raise ValueError("table: expected at least one pair with an answer, got none")
+    if n_answers is None and largest >= whole.size:
+        raise ValueError(
+            f"table: expected answers below {whole.size}, the number of pairs, got {largest}; "
+            "n_answers allows more"
+        )
     count = largest + 1 if n_answers is None else whole_number(n_answers, "n_answers")
     if count <= largest or count < 2:
         raise ValueError(
