@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench mutate clean
 
 demo: $(READY)
 	$(BIN)/interp demo
 
 # One thread a worker: the tests' networks are small, and there is a worker for every core.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -20,10 +20,15 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
+# Which slips of the hand would the tests notice? Of a hundred lines of each package, or, with
+# `make mutate ARGS="--base main"`, of every line of the files that differ from a commit.
+mutate: $(READY)
+	$(BIN)/python -m tests.mutate $(ARGS)
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,dev]'
 	touch $(READY)
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutate .coverage

@@ -29,6 +29,12 @@ def test_what_is_nested_too_deeply_is_refused(parse):
         parse(DEEP)
 
 
+def test_the_depth_of_yaml_has_a_limit_of_its_own():
+    assert parse_yaml("a: " + "[" * 98 + "]" * 98)["a"] != []
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_yaml("a: " + "[" * 101 + "]" * 101)
+
+
 @pytest.mark.parametrize("text", [BOMB, "&a [*a]", "a: &a {b: *a}"])
 def test_aliases_that_make_much_of_little_are_refused(text):
     with pytest.raises(ValueError, match="aliases make more than 100000 entries of it"):

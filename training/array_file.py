@@ -6,13 +6,21 @@ import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from interp.training.untrusted import MOST_BYTES, parse_json, read_regular, read_text
+from interp.training.arguments import shown
+from interp.training.untrusted import (
+    MOST_BYTES,
+    check_unpacked,
+    parse_json,
+    read_regular,
+    read_text,
+)
 
 Named = Mapping[str, np.ndarray]
+
+_MOST_WORDS = 200  # letters of an error, which may quote a whole file
 
 # The name of the array in a file that has no names.
 UNNAMED = ""
@@ -35,7 +43,7 @@ def read_arrays(path: Path | str) -> Named:
         raise ValueError(f"{path}: no such file")
     try:
         return read(path)
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, BadZipFile) as error:
+    except Exception as error:  # numpy's readers of damaged files raise many kinds
         raise ValueError(f"{path}: cannot be read as arrays of numbers ({_line(error)})") from None
 
 
@@ -57,18 +65,23 @@ def as_array(value: object) -> np.ndarray:
     Raises:
         ValueError: if it holds anything but numbers, or rows of different lengths.
     """
+    if hasattr(value, "detach"):  # a tensor, wherever it lies
+        value = value.detach().cpu().numpy()
     try:
         array = np.asarray(value)
         if array.dtype == object:
             array = array.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"expected an array of numbers, got {_line(error)}") from None
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"expected an array of numbers, with rows of one length, got {shown(value)}"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"expected an array of numbers, got one of {array.dtype}")
     return array
 
 
 def _numpy(path: Path) -> Named:
+    check_unpacked(path)
     found = np.load(io.BytesIO(read_regular(path, MOST_BYTES)), allow_pickle=False)
     if isinstance(found, np.ndarray):
         return {UNNAMED: as_array(found)}
@@ -103,4 +116,4 @@ KINDS = tuple(_READERS)
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
+import zipfile
 from collections.abc import Callable
 from errno import EISDIR
 from pathlib import Path
@@ -13,7 +15,9 @@ from typing import IO, Any
 import yaml
 
 MOST_BYTES = 2**26  # of a file of text
+MOST_UNPACKED = 2**30  # of an archive; a few megabytes of zip may hold terabytes of zeros
 _MOST_NODES = 100_000  # of a YAML document, every alias counted as what it stands for
+_DEEPEST = 100  # levels of a YAML document; what people write has a dozen
 
 
 def read_regular(path: Path, most: int | None = None) -> bytes:
@@ -45,6 +49,63 @@ def open_regular(path: Path) -> IO[bytes]:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
     raise ValueError(f"{path}: expected a regular file, got a pipe or a device")
+
+
+def read_tensor_file(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """A safetensors file with its header, read once it is known to be as long as that says.
+
+    Raises:
+        ValueError: naming the file, if it is none, or too short or long.
+        OSError: if it cannot be read.
+    """
+    with open_regular(path) as file:
+        try:
+            header = tensor_header(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        file.seek(0)
+        return file.read(), header
+
+
+def tensor_header(file: IO[bytes]) -> dict[str, Any]:
+    """The header of a safetensors file, which tells where its tensors stand; they are not read.
+
+    Raises:
+        ValueError: if there is none, or the file is not as long as it says.
+    """
+    size, start = os.fstat(file.fileno()).st_size, file.read(9)
+    for mark, kind in ((b"\x80", "a pickle"), (b"PK", "a zip archive (torch.save)")):
+        if start.startswith(mark) and start[8:] != b"{":
+            raise ValueError(f"expected a safetensors file, got {kind}; refused unread")
+    length = int.from_bytes(start[:8], "little")
+    try:
+        if not 0 < length <= min(size - 8, MOST_BYTES):
+            raise ValueError  # it goes on behind the end of the file
+        header: dict[str, Any] = parse_json(start[8:] + file.read(length - 1))
+        ends = [one["data_offsets"][1] for name, one in header.items() if name != "__metadata__"]
+        if size != 8 + length + max(ends, default=0):
+            raise ValueError  # its tensors end elsewhere
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(
+            f"not a complete safetensors file ({size} bytes); truncated or altered"
+        ) from None
+    return header
+
+
+def check_unpacked(path: Path) -> None:
+    """Refuses a zip archive that holds far more than its own size; another file is none of it.
+
+    Raises:
+        ValueError: saying how much it would be.
+    """
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            size = sum(one.file_size for one in archive.infolist())
+            most = max(MOST_UNPACKED, os.fstat(file.fileno()).st_size)
+    except (zipfile.BadZipFile, NotImplementedError, struct.error, OSError):
+        return
+    if size > most:
+        raise ValueError(f"{path}: expected at most {most} bytes unpacked, got {size}")
 
 
 def read_text(path: Path) -> str:
@@ -84,7 +145,20 @@ def _bounded(read: Callable[[], Any]) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as its specification has it: a key that is there twice is an error, not the last one."""
+    """YAML as its specification has it: a key that is there twice is an error, not the last one.
+
+    Depth has a limit of its own: the interpreter's comes late, and differs from one to another.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise RecursionError
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

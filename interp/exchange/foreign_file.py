@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from interp.exchange.pickled import ConfigValues, first_line, unpickled
+from interp.training.arguments import told
 from interp.training.data.given import LABELS, REDRAWN, TRAIN
+from interp.training.untrusted import check_unpacked
 
 Tensors = dict[str, Tensor]
 
@@ -76,6 +76,7 @@ def load_values(path: Path) -> Any:
     Raises:
         ValueError: if it is damaged or holds code.
     """
+    check_unpacked(path)
     try:
         match path.suffix.lower():
             case ".safetensors":
@@ -85,12 +86,12 @@ def load_values(path: Path) -> Any:
                     found = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
             case _:
                 found = unpickled(path)
-    except (SafetensorError, zipfile.BadZipFile, EOFError, OSError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: cannot be read as {path.suffix} ({first_line(error)})") from None
     except ValueError as error:
         if path.suffix.lower() == ".npz":
             raise ValueError(f"{path}: holds Python objects, or is damaged; refused") from None
         raise error
+    except Exception as error:  # numpy's and safetensors' readers raise many kinds
+        raise ValueError(f"{path}: cannot be read as {path.suffix} ({first_line(error)})") from None
     return found
 
 
@@ -102,7 +103,7 @@ def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
     """
     config = _config(content)
     rest = {k: v for k, v in content.items() if k not in (*_STATES, *_HISTORIES, *_CONFIGS)}
-    states = _history(content)
+    states = _history(content, where)
     single = next((content[k] for k in _STATES if isinstance(content.get(k), Mapping)), None)
     if not states and single is None:
         arrays = {k: v for k, v in content.items() if isinstance(v, Tensor | np.ndarray)}
@@ -119,15 +120,28 @@ def foreign_of(content: Mapping[str, Any], where: str) -> Foreign:
     return Foreign(states, rest, config)
 
 
-def _history(content: Mapping[str, Any]) -> list[tuple[int | None, Tensors]]:
+def _history(content: Mapping[str, Any], where: str) -> list[tuple[int | None, Tensors]]:
     """State dicts over training with their steps, where a file has both."""
     for name in _HISTORIES:
         found = content.get(name)
-        steps = next((content[key] for key in _STEPS if key in content), None)
-        if isinstance(found, Sequence) and steps is not None and len(steps) == len(found):
-            pairs = zip((int(step) for step in steps), found, strict=True)
-            return [(step, _tensors(state)) for step, state in sorted(pairs, key=lambda p: p[0])]
+        key = next((key for key in _STEPS if key in content), "")
+        steps = content.get(key)
+        if not isinstance(found, Sequence) or not isinstance(steps, Sequence | Tensor | np.ndarray):
+            continue
+        if len(steps) == len(found) and all(isinstance(state, Mapping) for state in found):
+            numbers = [_number(step, f"{where}: {key}") for step in steps]
+            pairs = sorted(zip(numbers, found, strict=True), key=lambda pair: pair[0])
+            return [(step, _tensors(state)) for step, state in pairs]
     return []
+
+
+def _number(step: Any, where: str) -> int:
+    try:
+        if int(step) == step:
+            return int(step)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ValueError(f"{where}: expected whole numbers, got {told(step)}")
 
 
 def _tensors(state: Mapping[str, Any]) -> Tensors:

@@ -96,7 +96,8 @@ class Catalog:
                     raise ValueError(f"{inside}: a link that leaves the folder; not followed")
 
     def _inside(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self.root)
+        # Unlike Path.resolve, it takes links that go round in circles.
+        return Path(os.path.realpath(path)).is_relative_to(self.root)
 
     def _run(self, name: str, place: Path) -> Listed:
         stamp = stamp_of(place)

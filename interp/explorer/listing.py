@@ -17,7 +17,7 @@ from interp.training.runs.metadata import (
     read_stopped,
 )
 from interp.training.runs.origin import Origin, read_origin
-from interp.training.untrusted import open_regular, parse_json
+from interp.training.untrusted import open_regular, tensor_header
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -169,12 +169,9 @@ def _check_tensors(path: Path) -> None:
     where = f"{path.parent.name}/{path.name}"
     try:
         with open_regular(path) as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = parse_json(file.read(min(length, 2**24)))
-        ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
+            tensor_header(file)
     except FileNotFoundError:
         raise ValueError(f"{where}: expected the newest checkpoint's weights, found none") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{where}: the newest checkpoint is damaged") from None
-    if path.stat().st_size != 8 + length + max(ends, default=0):
-        raise ValueError(f"{where}: the newest checkpoint is truncated or altered")
+    except ValueError as error:
+        why = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{where}: the newest checkpoint is damaged, {why}") from None

@@ -69,7 +69,7 @@ def _row(sweep: ListedSweep, row: dict[str, Any]) -> Listed:
         name=sweep.run_name(row["hash"]),
         sweep=sweep.name,
         **{**_settings(row["config"]), "seed": row["seed"]},
-        state=row["state"],
+        state=row.get("state"),
         **{name: row.get(column) for name, column in _SCORES.items()},
         status=row["status"] if failed else "done",
         error=f"{row['status']}: {row.get('error')}" if failed else None,

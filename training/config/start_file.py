@@ -13,7 +13,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from interp.training.arguments import told
-from interp.training.untrusted import read_regular
+from interp.training.untrusted import read_tensor_file
 
 Weights = Mapping[str, np.ndarray]
 
@@ -98,7 +98,7 @@ def _arrays(network: Any) -> Weights:
 
 
 def _read(place: Path, step: int | None) -> tuple[Weights, int | None]:
-    if place.suffix == ".safetensors":
+    if place.suffix.lower() == ".safetensors":
         return _tensors(place), step
     found = sorted((place / "checkpoints").glob("step-*/model.safetensors"))
     steps = {int(path.parent.name[5:]): path for path in found if path.parent.name[5:].isdigit()}
@@ -113,7 +113,7 @@ def _read(place: Path, step: int | None) -> tuple[Weights, int | None]:
 
 def _tensors(path: Path) -> Weights:
     try:
-        return safetensors.numpy.load(read_regular(path))
+        return safetensors.numpy.load(read_tensor_file(path)[0])
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except (SafetensorError, ValueError, KeyError):

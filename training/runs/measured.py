@@ -11,7 +11,7 @@ from typing import Any
 from interp.training.runs.files import FORMAT, make_folder, write_bytes
 from interp.training.runs.folder import CheckpointFolder, checkpoint_path
 from interp.training.runs.tensor_file import read_digest
-from interp.training.untrusted import parse_json, read_regular
+from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
 
 def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
@@ -31,7 +31,7 @@ def write_measured(run: Path, digest: str, content: Mapping[str, Any]) -> None:
 def read_measured(run: Path, digest: str) -> dict[str, Any] | None:
     """What was kept of a measure; None if nothing was, it is damaged, or of other weights."""
     try:
-        whole = parse_json(read_regular(run / "measures" / f"{digest}.json"))
+        whole = parse_json(read_regular(run / "measures" / f"{digest}.json", MOST_BYTES))
         text = whole["record"]
         if whole["sha256"] != _sha256(text):
             return None

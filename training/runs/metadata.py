@@ -13,6 +13,8 @@ from interp.training.data.scores import Scores
 from interp.training.runs.files import append_bytes, check_format, write_bytes
 from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
+_MOST_SCORES = 2**28  # bytes of a score history: a quarter of a million evaluations
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -42,7 +44,7 @@ def append_measurement(run: Path, measurement: Measurement) -> None:
 def read_seconds(run: Path) -> float | None:
     """Seconds that a finished run took to train, since it was last resumed; None if unknown."""
     try:
-        return float(parse_json(read_regular(run / "DONE"))["seconds"])
+        return float(parse_json(read_regular(run / "DONE", MOST_BYTES))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -102,12 +104,25 @@ def read_measurements(folder: Path) -> tuple[Measurement, ...]:
     if not path.is_file():
         return ()
     rows = []
-    for number, line in enumerate(read_regular(path).split(b"\n")[:-1], start=1):
+    for number, line in enumerate(read_regular(path, _MOST_SCORES).split(b"\n")[:-1], start=1):
         try:
-            row = parse_json(line)
-            rows.append(
-                Measurement(row["step"], Scores.from_dict(row["scores"]), row["weight_norm"])
-            )
-        except (ValueError, KeyError, TypeError):
+            rows.append(_measurement(parse_json(line)))
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{path}: line {number} is no measurement; altered") from None
     return tuple(rows)
+
+
+def _measurement(row: Any) -> Measurement:
+    """The inverse of :meth:`Measurement.to_dict`."""
+    step, norm = row["step"], row["weight_norm"]
+    numbers = [norm, *(one for score in row["scores"].values() for one in score.values())]
+    fine = type(step) is int and step >= 0 and norm is not None
+    if not fine or not all(map(_is_number, numbers)):
+        raise ValueError
+    return Measurement(step, Scores.from_dict(row["scores"]), norm)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold, or None, which stands for none."""
+    # A history has them by the ten thousand, so the plain cases come first.
+    return type(value) is float or value is None or (type(value) is int and abs(value) < 2**53)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from interp.training.untrusted import parse_json, read_text
 
 _IMPORTED, _PRUNED = "import.json", "pruned.json"
 _TOLD = ("layout", "recognized", "assumed", "dropped")  # at import
+# Of what was told at import: lists of lines and a truth value; the rest are words.
+_LINES: Mapping[str, Any] = dict.fromkeys(("recognized", "assumed", "dropped", "questioned"), list)
+_KINDS: Mapping[str, Any] = {**_LINES, "dataset_known": bool}
+_FIELDS: Mapping[str, Any] = {"str": str, "int": int, "float": int | float}
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,22 @@ def _of_import(found: dict[str, Any]) -> dict[str, Any]:
     later: dict[str, Any] = {
         name: found[name] for name in ("file", "dataset_known") if name in found
     }
-    return {**later, **known, "questioned": found.get("questioned", [])}
+    told = {**later, **known, "questioned": found.get("questioned", [])}
+    for name, one in told.items():
+        lines = one if name in _LINES else []
+        if not isinstance(one, _KINDS.get(name, str | None)) or not all(map(_is_text, lines)):
+            raise TypeError
+    return told
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned, ...]:
-    return tuple(Pruned(**one) for one in found)
+    prunings = tuple(Pruned(**one) for one in found)
+    for one in prunings:
+        for field in fields(Pruned):
+            if not isinstance(getattr(one, field.name), _FIELDS[str(field.type)]):
+                raise TypeError
+    return prunings

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from interp.training.runs.files import FORMAT, check_format, write_bytes
-from interp.training.untrusted import open_regular, parse_json, read_regular
+from interp.training.untrusted import open_regular, read_tensor_file, tensor_header
 
 Metadata = dict[str, str]
 
@@ -43,18 +43,14 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], Metadata]:
             truncated, altered, or of a newer format.
     """
     try:
-        raw = read_regular(path)
+        raw, header = read_tensor_file(path)
     except FileNotFoundError:
         raise ValueError(f"{path}: expected a safetensors file, found none") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
-    for start, kind in ((b"\x80", "a pickle"), (b"PK", "a zip archive (torch.save)")):
-        if raw.startswith(start) and raw[8:9] != b"{":
-            raise ValueError(f"{path}: expected a safetensors file, got {kind}; refused unread")
     try:
         arrays = safetensors.numpy.load(raw)
-        length = int.from_bytes(raw[:8], "little")
-        metadata: Metadata = parse_json(raw[8 : 8 + length]).get("__metadata__", {})
+        metadata: Metadata = dict(header.get("__metadata__", {}))
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise ValueError(
             f"{path}: not a complete safetensors file ({len(raw)} bytes); truncated or altered"
@@ -70,8 +66,7 @@ def read_digest(path: Path) -> str | None:
     """The digest that a tensor file says it has, from its header alone; None if it has none."""
     try:
         with open_regular(path) as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = parse_json(file.read(min(length, 2**24)))
+            header = tensor_header(file)
         found: str | None = header.get("__metadata__", {}).get("sha256")
         return found
     except (OSError, ValueError, AttributeError):

@@ -16,6 +16,8 @@ from interp.training.untrusted import read_regular
 PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"
 RECORDS, RUNS = "cells", "runs"
 
+_MOST_TABLE = 2**30  # bytes of a file of a sweep; a million cells are a fifth of that
+
 # Where a put replaces an object in one step; elsewhere a file is written aside and moved.
 _ATOMIC = {"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci"}
 
@@ -86,8 +88,13 @@ class FolderStore:
         self.url = str(folder)
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
-        return read_regular(self._folder / name)
+        """Content of a file.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it is too long for a file of a sweep, or a pipe or a device.
+        """
+        return read_regular(self._folder / name, _MOST_TABLE)
 
     def write(self, name: str, content: bytes) -> None:
         """Makes or replaces a file."""
@@ -133,8 +140,9 @@ class RemoteStore:
         self.url = url.rstrip("/")
         try:
             self._fs, self._root = fsspec.core.url_to_fs(self.url)
-        except (ValueError, ImportError) as error:
-            raise ValueError(f"{url}: no file system for this address ({error})") from None
+        except Exception as error:  # of a package that is absent or fails
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{url}: no file system for this address ({said})") from None
         self._atomic = url.partition("://")[0] in _ATOMIC
 
     def read(self, name: str) -> bytes:

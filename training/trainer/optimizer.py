@@ -96,7 +96,7 @@ class Updater:
         """Gives a run back what :meth:`state_of` took after a step.
 
         Raises:
-            ValueError: naming the first tensor that is missing, unknown or of a wrong shape.
+            ValueError: naming a tensor that is missing, unknown, or of a wrong shape or type.
         """
         expected = {
             f"{name}/{key}": () if key == "step" else tuple(leaf.shape)
@@ -114,6 +114,11 @@ class Updater:
             owner = self._owner(leaf)
             for key in _remembered(owner):
                 value = tensors[f"{name}/{key}"]
+                if value.dtype != leaf.dtype and (key != "step" or not value.is_floating_point()):
+                    kind = str(leaf.dtype).removeprefix("torch.")
+                    raise ValueError(
+                        f"{path}: tensor {name}/{key}: expected {kind}, got {value.dtype}"
+                    )
                 # torch keeps the step count on the CPU unless an update is captured.
                 stays = key == "step" and not self._capturable
                 owner.state[leaf][key] = value.clone() if stays else value.to(leaf, copy=True)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from interp.training.config.plain_data import flattened, with_overrides
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.files import FORMAT, check_format
+from interp.training.sweep.parquet_file import axes_of, axes_told, read_parquet
 from interp.training.sweep.plan.cell import Cell, CellMaker, plain
 from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.sweep.store import MANIFEST, PLAN, Store
@@ -188,15 +189,17 @@ def written_manifest(store: Store, columns: list[str] | None = None) -> Manifest
     """The manifest as it was written; None if it cannot be read, or is of another plan."""
     try:
         plan = store.read(PLAN)
-        source = pa.BufferReader(store.read(MANIFEST))
-        about = pq.read_schema(source).metadata or {}
-        if about.get(b"plan") != _digest(plan):
-            return None
-        source.seek(0)
-        axes = tuple(parse_json(about[b"axes"]))
-        return Manifest(pq.read_table(source, columns=columns), axes)
-    except (OSError, pa.ArrowException, KeyError):
+    except (OSError, ValueError):
         return None
+    wanted = ("hash", "status", "error", "config") if columns is None else columns
+    text = [name for name in wanted if name in ("hash", "status", "error", "config")]
+    table = read_parquet(store, MANIFEST, columns, text)
+    if table is None or (table.schema.metadata or {}).get(b"plan") != _digest(plan):
+        return None
+    if columns is None and "work" not in table.column_names:
+        return None
+    axes = axes_of(table) if columns is None else axes_told(table)
+    return None if axes is None else Manifest(table, axes)
 
 
 def write_manifest(store: Store, manifest: Manifest) -> None:

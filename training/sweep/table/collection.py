@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from interp.training.sweep.parquet_file import axes_of, read_parquet
 from interp.training.sweep.plan.manifest import axis_columns, parquet
 from interp.training.sweep.store import RESULTS, Store
 from interp.training.sweep.table.record import FAILED, Record, read_record, recorded
@@ -51,7 +51,12 @@ def gathered(
         record = read_record(store, cell)
         if record is not None:
             known[cell] = record
-    return Results(_joined(table, list(known.values()), axes), tuple(axes))
+    try:
+        return Results(_joined(table, list(known.values()), axes), tuple(axes))
+    except (pa.ArrowException, KeyError):  # the table is not one of these records
+        if table is None:
+            raise
+        return gathered(store, axes, records, anew=True)
 
 
 def read_results(store: Store) -> Results | None:
@@ -59,16 +64,12 @@ def read_results(store: Store) -> Results | None:
     table = _written(store)
     if table is None:
         return None
-    axes = parse_json(table.schema.metadata[b"axes"])
-    return Results(table.replace_schema_metadata(None), tuple(axes))
+    return Results(table.replace_schema_metadata(None), axes_of(table) or ())
 
 
 def _written(store: Store) -> pa.Table | None:
-    try:
-        table = pq.read_table(pa.BufferReader(store.read(RESULTS)))
-        return table if b"axes" in (table.schema.metadata or {}) else None
-    except (FileNotFoundError, NotADirectoryError, pa.ArrowException, OSError):
-        return None
+    table = read_parquet(store, RESULTS, text=("hash", "status", "config"))
+    return None if table is None or axes_of(table) is None else table
 
 
 def _described(results: Results) -> pa.Table:
@@ -80,9 +81,9 @@ def _joined(old: pa.Table | None, new: list[Record], axes: Sequence[str]) -> pa.
     paths = (*axes, "seed")
     parts = []
     if old is not None and old.num_rows:
-        known = parse_json(old.schema.metadata[b"axes"])
+        known = axes_of(old) or ()
         old = old.replace_schema_metadata(None)
-        parts.append(old if known == list(axes) else _with_axes(old, known, paths))
+        parts.append(old if known == tuple(axes) else _with_axes(old, known, paths))
     if new:
         parts.append(_with_axes(_rows(new), (), paths))
     if not parts:
@@ -111,7 +112,16 @@ def _rows(records: list[Record]) -> pa.Table:
     """A row a record, a column for whatever any of them has."""
     rows = [_row(record) for record in records]
     names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """One type a column; what no type holds becomes text."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):
+        texts = [None if value is None else json.dumps(value) for value in values]
+        return pa.array(texts, pa.string())
 
 
 def _measured(record: Record) -> dict[str, Any]:

@@ -90,9 +90,24 @@ def read_record(store: Store, cell: str) -> Record | None:
         text = content["record"]
         if content["sha256"] != _digest(text):
             return None
-        return Record(**parse_json(text))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        record = Record(**parse_json(text))
+        return record if record.hash == cell and _is_plain(record) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_plain(record: Record) -> bool:
+    """Whether everything in it is of the kind that is written there."""
+    texts = (record.status, record.error or "")
+    numbers = (record.finished, record.seconds or 0.0, *record.sizes.values())
+    parts = (record.config, record.row, *record.measured.values())
+    return (
+        all(isinstance(one, str) for one in texts)
+        and all(isinstance(one, int | float) for one in numbers)
+        and all(isinstance(one, dict) for one in parts)
+        and all(isinstance(one["values"], dict) for one in record.measured.values())
+        and all(isinstance(one["problem"], str | None) for one in record.measured.values())
+    )
 
 
 def recorded(store: Store) -> set[str]:
