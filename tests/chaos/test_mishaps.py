@@ -191,7 +191,7 @@ def test_everything_at_once(tmp_path):
     sweep(grid, expected, machine=SERIAL)
     place, seen, wrong, codes = grid_file(tmp_path, grid), [], [], []
     with looking(out.parent, seen, wrong):
-        sweeps = [command("sweep", place, "--out", out, "--workers", "2") for _ in range(2)]
+        sweeps = [command("sweep", place, "--out", out, "--executor", "serial") for _ in range(2)]
         until(lambda: list(out.glob("cells/*.json")), "the first cell")
         while any(one.poll() is None for one in sweeps):
             (out / "runs").mkdir(exist_ok=True)
