@@ -212,7 +212,9 @@ def test_a_table_with_a_damaged_answer_makes_no_network_of_gigabytes():
     answers[0, 0] = 24
     assert make_table(answers).n_answers == 25
     answers[0, 0] = 70_000_000
-    with pytest.raises(ValueError, match="table: expected answers below 25, the number of pairs, got 700"):
+    with pytest.raises(
+        ValueError, match="table: expected answers below 25, the number of pairs, got 700"
+    ):
         make_table(answers)
     with pytest.raises(ValueError, match="n_answers allows more"):
         make_table(answers)
