@@ -33,7 +33,7 @@ def main() -> None:
     sources = product()
     covering = Covering(sources)
     chosen = _again(sources) if arguments.again else _chosen(arguments, sources)
-    trials = [_trial(covering, name, one) for name, one in chosen]
+    trials = [_trial(covering, name, one, arguments.seconds) for name, one in chosen]
     preload()
     done = tried(trials, sources, arguments.jobs)
     minutes = (time.monotonic() - started) / 60
@@ -54,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base", help="files that differ from this commit, instead of a draw")
     parser.add_argument("--package", choices=PACKAGES, action="append", help="these alone")
     parser.add_argument("--again", action="store_true", help="what survived last time")
+    parser.add_argument("--seconds", type=float, default=CAP, help="of tests for a mutant")
     parser.add_argument("--stale", action="store_true", help="use the record as it is")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="write tests/benchmarks/results")
@@ -81,9 +82,9 @@ def _chosen(arguments: argparse.Namespace, sources: dict[str, bytes]) -> list[tu
     return found
 
 
-def _trial(covering: Covering, name: str, mutation: Mutation) -> Trial:
+def _trial(covering: Covering, name: str, mutation: Mutation, most: float) -> Trial:
     found = covering.of(name, mutation.line)
-    tests = covering.chosen(found, CAP)
+    tests = covering.chosen(found, most)
     seconds = tuple(covering.seconds.get(test, 1.0) for test in tests)
     return Trial(name, mutation, tuple(tests), seconds, "" in found)
 
@@ -155,7 +156,7 @@ def _keep(done: list[Outcome], sources: dict[str, bytes]) -> None:
 
 
 def _again(sources: dict[str, bytes]) -> list[tuple[str, Mutation]]:
-    """The mutants that were not noticed, where their lines are now; those whose line is gone not."""
+    """The mutants that were not noticed, where their lines are now, if they are."""
     return [
         (name, mutation) for status, _, name, mutation in _kept(sources) if status not in NOTICED
     ]
