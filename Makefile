@@ -8,9 +8,10 @@ READY := .venv/.ready
 demo: $(READY)
 	$(BIN)/interp demo
 
-# One thread a worker: the tests' networks are small, and there is a worker for every core.
+# One thread a worker: the tests' networks are small, and there is a worker for every core. Compiled
+# files are kept, whatever the environment says: the tests start many processes.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from interp.analysis.caption import place
 from interp.analysis.measures import MEASURES
 from interp.analysis.numbers import Numbers
 from interp.analysis.option import Option, check_signature, options_of
-from interp.training.arguments import word
+from interp.training.arguments import as_function, as_text, whole, word
 from interp.training.display import Result, Values
 from interp.training.registry import origin_of
 
@@ -178,9 +178,14 @@ def measure(
     Raises:
         ValueError: if another measure has the name, or the function's signature does not fit.
     """
+    as_text(name, "the name of a measure")
+    as_text(source, "source")
+    as_function(refuses, "refuses")
+    whole(version, "version", least=1)
     word(reads, get_args(Reads), f"measure {name}: reads")
 
     def made(compute: Callable[..., Result | Values]) -> Measure:
+        origin_of(compute)
         check_signature(name, compute)
         found = Measure(name, reads, source, compute, refuses, version)
         MEASURES.add(name, found, origin_of(compute))

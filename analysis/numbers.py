@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from interp.training.arguments import as_text, of_kind
 from interp.training.display import Result, Values
 
 
@@ -22,6 +24,12 @@ class Numbers(Result):
     caption: str = ""
     control: Values = field(default_factory=dict)
     title: str = ""
+
+    def __post_init__(self) -> None:
+        for name, given in (("numbers", self.numbers), ("control", self.control)):
+            of_kind(given, Mapping, f"{name} by name")  # type: ignore[type-abstract]
+        as_text(self.caption, "caption")
+        as_text(self.title, "title")
 
     def values(self) -> Values:
         """The numbers, and the control's as ``name_control``."""

@@ -9,6 +9,8 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from interp.training.arguments import shown
+
 
 @dataclass(frozen=True)
 class Option:
@@ -37,7 +39,7 @@ class Option:
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             problem = problem[0].lower() + problem[1:]
-            raise ValueError(f"{self.name}: {problem}, got {value!r}") from None
+            raise ValueError(f"{self.name}: {problem}, got {shown(value)}") from None
 
 
 def options_of(function: Callable[..., Any]) -> Mapping[str, Option]:

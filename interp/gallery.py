@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from interp.training.arguments import of_kind
 from interp.training.registry import Registry, origin_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def figure(kind: type) -> Callable[[Draw], Draw]:
     Args:
         kind: the class; the function is called with a result of it, and options by keyword.
     """
+    of_kind(kind, type, "a class of results, such as interp.Numbers")
 
     def made(draw: Draw) -> Draw:
         FIGURES.add(kind.__name__, draw, origin_of(draw))

@@ -42,13 +42,36 @@ def foreign_requests(page: Any, own: str) -> list[str]:
     return [url for url in page.requests if not url.startswith((own, "data:", "blob:"))]
 
 
+def settle(page: Any, selector: str) -> None:
+    """Waits until some elements have had the same place and size for ten frames in a row."""
+    page.evaluate(
+        """selector => document.fonts.ready.then(() => new Promise(done => {
+            let last = "", still = 0;
+            const look = () => {
+                const places = [...document.querySelectorAll(selector)].map(element => {
+                    const {x, y, width, height} = element.getBoundingClientRect();
+                    const drawn = element._fullLayout;
+                    return [x, y, width, height, drawn?.width, drawn?.height];
+                });
+                const now = JSON.stringify(places);
+                still = now === last ? still + 1 : 0;
+                last = now;
+                still >= 10 ? done() : requestAnimationFrame(look);
+            };
+            look();
+        }))""",
+        selector,
+    )
+
+
 def click_figure(page: Any, selector: str, x: float, y: float) -> None:
-    """Clicks a plotly figure at a place of its first axes."""
+    """Clicks a plotly figure at a place of its first axes, once it knows what is there."""
     place = page.evaluate(
         """([selector, x, y]) => {
             const element = document.querySelector(selector);
             element.scrollIntoView({block: 'center', behavior: 'instant'});
             const {xaxis, yaxis} = element._fullLayout;
+            element._hoverdata = undefined;
             const box = element.getBoundingClientRect();
             const across = box.left + xaxis._offset + xaxis.l2p(x);
             return [across, box.top + yaxis._offset + yaxis.l2p(y)];
@@ -56,5 +79,5 @@ def click_figure(page: Any, selector: str, x: float, y: float) -> None:
         [selector, x, y],
     )
     page.mouse.move(*place)
-    page.wait_for_timeout(200)
+    page.wait_for_function("s => document.querySelector(s)._hoverdata?.length", arg=selector)
     page.mouse.click(*place)

@@ -1,14 +1,24 @@
-"""Shared settings: every shape in a signature is checked, for all tests."""
+"""Shared settings: shapes in signatures are checked, and what a test draws is drawn from a seed."""
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
+from zlib import crc32
 
 import jaxtyping
+import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests import typecheck
 
@@ -29,10 +39,76 @@ from interp.training.tasks.operations import OPERATIONS  # noqa: E402
 from interp.training.tasks.task import Task  # noqa: E402
 from interp.training.trainer.loop import train  # noqa: E402
 from tests.browser import launched  # noqa: E402
+from tests.gate import not_run, uncovered  # noqa: E402
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-settings.register_profile("interp", deadline=None)
+# How long an example takes says how busy the machine is, and nothing of the code. Examples that
+# failed are remembered, outside of the tree.
+EXAMPLES = Path(gettempdir()) / f"interp-hypothesis-{os.getuid()}"
+set_hypothesis_home_dir(EXAMPLES)
+settings.register_profile(
+    "interp", deadline=None, print_blob=True, database=DirectoryBasedExampleDatabase(EXAMPLES)
+)
 settings.load_profile("interp")
+
+# A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def seed_everything(name: str) -> None:
+    """Seeds the generators that nobody passes on: the same draws in every order of the tests."""
+    seed = crc32(name.encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """A module that draws when it is imported."""
+    seed_everything(collector.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """A fixture, whichever test is the first to ask for it."""
+    seed_everything(f"{fixturedef.baseid}::{fixturedef.argname}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """After all else is said: whether enough was seen, and what was not run for want of a browser.
+
+    With ``--cov``, too few lines fail the run.
+    """
+    yield
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(session.config, "workerinput"):
+        return
+    words = []
+    if session.config.getoption("cov_source", None) and session.config.pluginmanager.hasplugin(
+        "_cov"
+    ):
+        words = coverage_problems()
+        if words and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    unseen = not_run(terminal.stats.get("skipped", ()))
+    for line in [*words, *([unseen] if unseen else [])]:
+        terminal.write_line(line, red=True)
+
+
+def coverage_problems() -> list[str]:
+    """What the gate says of the data that pytest-cov has just written."""
+    from coverage import Coverage
+
+    found = Coverage()
+    found.load()
+    return uncovered(found, sys.stdout)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """A test, whichever fixtures were there already."""
+    seed_everything(item.nodeid)
 
 
 def pytest_runtest_setup() -> None:

@@ -80,7 +80,8 @@ def test_a_folder_that_names_the_module_is_read_as_any_other(run):
     history = interp.history(found, "neurons")
     tables = [neuron_table(small(seed)) for seed in (1, 2)]
     assert [row["mean_ipr"] for row in history.rows] == [one.mean_ipr for one in tables]
-    assert interp.phase(found).name in ("confusion", "memorization", "forgetting")
+    # Weights that were drawn answer 1 in 11: nothing is memorized, and nothing ever was.
+    assert interp.phase(found).name == "confusion"
 
 
 def test_a_live_module_is_needed_again(tmp_path):

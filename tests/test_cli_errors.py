@@ -78,8 +78,8 @@ TRAINING = [
         "--data.kind=mixed",
         "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
     ),
-    ("--data.corruptoin=0.1", "Did you mean --data.corruption?"),
-    ("--data.fraction", "parameter --data.fraction requires an argument"),
+    ("--data.corruptoin=0.1", "got --data.corruptoin; nearest is --data.corruption"),
+    ("--data.fraction", "--data.fraction: expected a value, got none"),
     ("--model.width=0", "model.width: expected a number ≥ 1, got 0"),
     ("--model.width=true", "model.width: expected no truth value, got True"),
     ("--model.n_heads 3", "model.n_heads: expected no value for kind mlp, got 3"),
@@ -108,8 +108,8 @@ TRAINING = [
     ("--steps=0", "steps: expected a number ≥ 1 and ≤ 1e+09, got 0"),
     ("--steps=1" + "0" * 400, "steps: expected a number ≥ 1 and ≤ 1e+09, got 1000"),
     ("--seed=-1", "seed: expected a number ≥ 0, got -1"),
-    ("--nonsense=1", "Unknown option: --nonsense"),
-    ("surplus", "surplus"),
+    ("--nonsense=1", "train: expected one of its options, got --nonsense; nearest is --seed"),
+    ("surplus", "train: expected no more arguments, got 'surplus' besides"),
 ]
 
 
@@ -228,11 +228,11 @@ def test_not_enough_memory_is_one_line(desk, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("nonsense", 'Unknown command "nonsense". Available commands: demo, train, ipr, prune'),
-        ("train", "parameter --out requires an argument"),
-        ("ipr", "parameter RUN requires an argument"),
+        ("nonsense", "expected one of demo, train, ipr, prune, spectrum"),
+        ("train", "train: expected --out, got none"),
+        ("ipr", "ipr: expected RUN, got none"),
         ("demo --steps 0 --out new", "steps: expected a number ≥ 1 and ≤ 1e+09, got 0"),
-        ("demo --steps many --out new", 'Invalid value for --steps: unable to convert "many"'),
+        ("demo --steps many --out new", "--steps: expected a whole number, got 'many'"),
         ("demo --seed=-1 --out new", "seed: expected a number ≥ 0, got -1"),
     ],
 )
@@ -247,10 +247,11 @@ THRESHOLD = "threshold: expected auto, null or an IPR between 0 and 1, got "
 READING = [
     (
         "measure needed RUN --layers 3",
-        "measure needed: Unknown option: --layers. Its own options: --accuracy",
+        "measure needed: expected one of its options, got --layers; --help lists them; its own "
+        "options: --accuracy",
     ),
     ("ipr RUN --step 7", "no checkpoint at step 7; expected one of 0, 1, 3, 10, 30"),
-    ("ipr RUN --step last", 'Invalid value for --step: unable to convert "last" into int'),
+    ("ipr RUN --step last", "--step: expected a whole number, got 'last'"),
     ("prune RUN --step 31", "no checkpoint at step 31; expected one of 0, 1, 3, 10, 30"),
     ("spectrum RUN --step -1", "step: expected a whole number of at least 0, got -1"),
     ("ipr RUN --step=-1", "step: expected a whole number of at least 0, got -1"),
@@ -272,7 +273,7 @@ READING = [
         "draws: expected a whole number of at least 1, got -1",
     ),
     ("prune RUN --threshold 0.3 --draws 0", "draws: expected a whole number of at least 1, got 0"),
-    ("prune RUN --draws few", 'Invalid value for --draws: unable to convert "few" into int'),
+    ("prune RUN --draws few", "--draws: expected a whole number, got 'few'"),
     (
         "report RUN --threshold 0.3 --draws -5",
         "draws: expected a whole number of at least 0, got -5",

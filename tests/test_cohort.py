@@ -210,10 +210,13 @@ def test_a_stack_is_its_networks():
 
 
 def test_stacked_networks_are_views():
-    config = config_of({"model": {**MLP, "norm": "batch", "bias": True}})
-    networks = [initial_network(config_of({"seed": s}), config.make_task()) for s in (1, 2)]
-    networks = [initial_network(config, config.make_task()) for _ in range(2)]
-    before = {key: tensor.clone() for key, tensor in networks[0].state_dict().items()}
+    model = {"model": {**MLP, "norm": "batch", "bias": True}}
+    configs = [config_of(model, {"seed": seed}) for seed in (1, 2)]
+    networks = [initial_network(config, config.make_task()) for config in configs]
+    first, second = (
+        {key: tensor.clone() for key, tensor in one.state_dict().items()} for one in networks
+    )
+    assert not torch.equal(first["unembed.W_U"], second["unembed.W_U"])
     stacked = stack(networks, torch.device("cpu"))
     with torch.no_grad():
         for tensor in [*stacked.parameters(), *stacked.buffers()]:
@@ -224,10 +227,10 @@ def test_stacked_networks_are_views():
             weight.grad[1] = 7
         networks[0].unembed.W_U += 5
     for key, tensor in networks[1].state_dict().items():
-        torch.testing.assert_close(tensor, before[key] + 1, rtol=0, atol=0)
+        torch.testing.assert_close(tensor, second[key] + 1, rtol=0, atol=0)
     for key, tensor in networks[0].state_dict().items():
         shift = 5 if key == "unembed.W_U" else 0
-        torch.testing.assert_close(tensor, before[key] + shift, rtol=0, atol=0)
+        torch.testing.assert_close(tensor, first[key] + shift, rtol=0, atol=0)
     assert torch.equal(stacked.unembed.W_U[0], networks[0].unembed.W_U)
     for one, other in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
         assert one.grad is not None and other.grad is not None

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
 from interp.training.config.options import option_fields
+from interp.training.data.splits import SPLITS
 from interp.training.evaluation import scores
 from interp.training.runs.run import Run, load
 from tests.curves import curves_of
@@ -92,8 +94,14 @@ def test_prune_saves_a_loadable_run(capsys, tiny_run, tmp_path):
         capsys, "prune", tiny_run.path, "--threshold", middle(tiny_run), "--save", saved,
         "--draws", "5",
     )  # fmt: skip
-    assert {"threshold", "kept", "pruned", "before", "after", "control"} <= found.keys()
     assert (found["kept"], found["pruned"]) == (8, 8)
+    assert (found["threshold"], found["rule"]) == (middle(tiny_run), "fixed")
+    assert found["before"] == scores(tiny_run.network(), tiny_run.dataset).to_dict()
+    control = pruning_curve(tiny_run, draws=5).control
+    for split in SPLITS:
+        random = found["control"]["random"][split]["accuracy"]
+        assert random["mean"] == pytest.approx(control.mean.accuracy[split][8])
+        assert random["low"] == pytest.approx(control.low.accuracy[split][8])
     again = load(saved)
     assert scores(again.network(), again.dataset).to_dict() == found["after"]
     assert neuron_table(again).dead.sum() == 8

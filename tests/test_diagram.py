@@ -11,6 +11,7 @@ import pytest
 
 from interp import figures
 from interp.analysis.phases.phase import PhaseName
+from interp.analysis.sweeps.boundary import critical
 from interp.analysis.sweeps.diagram import PhaseDiagram, phase_diagram
 from interp.analysis.sweeps.refine import refine
 from interp.analysis.sweeps.vote import POINT_STATES, vote
@@ -136,7 +137,9 @@ def test_sweep_whose_cells_all_failed_has_no_scores():
     assert diagram.states == ["failed"]
     assert {(p.share, p.train, p.ipr) for p in diagram.points} == {(1.0, None, None)}
     assert diagram.convention is None
-    assert len(figures.phase_scores(diagram).data) > 0
+    maps = figures.phase_scores(diagram).data
+    assert len(maps) == 4, "a map a score"
+    assert all(np.isnan(one.z).all() for one in maps)
 
 
 def test_zipped_axis_needs_no_fixing_and_where_holds_one():
@@ -402,6 +405,43 @@ def test_dissent_is_seen_and_told(diagram):
     assert "3 seeds: 2 memorization, 1 failed" in text
     assert "test accuracy 0.550 (0.500 to 0.600)" in text
     assert "corrupted" not in text.replace("corruption", ""), "no seed has one"
+
+
+ONE = ["1 seed: 1 coexistence", "train accuracy 1.000", "test accuracy 0.500", "mean IPR 0.000"]
+TWO = [
+    "2 seeds: 2 coexistence",
+    "train accuracy 1.000 (1.000 to 1.000)",
+    "test accuracy 0.550 (0.500 to 0.600)",
+    "mean IPR 0.050 (0.000 to 0.100)",
+]
+
+
+@pytest.mark.parametrize("lines", [ONE, TWO], ids=["one", "two"])
+def test_of_one_seed_no_range_is_told(lines):
+    """And of two there is one, in words for several; the same in every figure of the plane."""
+    count = 1 + (lines is TWO)
+    rows = [((0.5, 0.2, seed), scored(A, 0.5 + 0.1 * seed, seed)) for seed in range(count)]
+    plane = phase_diagram(from_rows(PLANE, rows))
+    text = "<br>".join([f"<b>{A}</b>", "data fraction α = 0.5, corruption ξ = 0.2", *lines])
+    assert list(figures.phase_diagram(plane).data[-1].text) == [text]
+    assert np.array(figures.dense_phase_diagram(plane).data[-1].text).tolist() == [[text]]
+    maps = [trace for trace in figures.phase_scores(plane).data if (trace.z == trace.z).any()]
+    assert [np.array(trace.customdata).tolist() for trace in maps] == [[[text]]] * 3
+
+
+def test_a_click_in_the_legend_takes_all_of_a_thing(diagram):
+    """The entry of a state is in one group with its cells, that of the line with its intervals."""
+    figure = figures.phase_diagram(diagram, critical(two_seeds_three_panels()))
+    grouped = [trace for trace in figure.data if trace.legendgroup]
+    entries = [(t.legendgroup, t.name) for t in grouped if t.showlegend is not False]
+    assert entries == [(name, name) for name in (A, B, "critical value")]
+    for state in (A, B):
+        drawn = [t for t in grouped if t.type == "scatter" and t.fillcolor == STATE_COLOUR[state]]
+        # Cells without corruption, or of much data, are inside: the rest of the two columns.
+        assert len(drawn) == 3, "a trace a panel"
+        assert {t.legendgroup for t in drawn} == {state}
+    assert sum(t.legendgroup == "critical value" for t in grouped) == 3 * 3
+    assert {t.fill for t in figure.data if not t.legendgroup} == {None}, "hover marks alone"
 
 
 def test_a_tie_has_two_dots_and_its_own_grey():

@@ -21,7 +21,14 @@ from interp.explorer.readings import DRAWS
 from interp.training.data.splits import SPLITS
 from interp.training.trainer.loop import train
 from interp.words.sentences import number
-from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
+from tests.browser import (
+    CHROMIUM,
+    NO_CHROMIUM,
+    click_figure,
+    foreign_requests,
+    opened_page,
+    settle,
+)
 from tests.conftest import tiny_config
 from tests.curves import curves_of
 from tests.test_explorer import AXES, config, write_sweep
@@ -105,7 +112,7 @@ def clicked_at(page, figure: str, x: float, y: float) -> None:
     page.wait_for_function(
         "s => document.querySelector(s + ' .js-plotly-plot')?.data?.length > 0", arg=figure
     )
-    page.wait_for_timeout(300)
+    settle(page, f"{figure} .js-plotly-plot")
     click_figure(page, f"{figure} .js-plotly-plot", x, y)
 
 
@@ -355,7 +362,7 @@ def test_nothing_is_wider_than_the_screen(browser, address, width):
     with opened_page(browser, viewport={"width": width, "height": 900}) as page:
         page.goto(f"{address}?run=small")
         has_text(page, ".counts", "kept")
-        page.wait_for_timeout(800)
+        settle(page, "body, .panel, .js-plotly-plot")
         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0
 

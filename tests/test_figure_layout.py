@@ -25,7 +25,7 @@ from interp.training.data.scores import Score, Scores
 from interp.training.data.splits import SPLITS
 from interp.training.runs.metadata import Measurement
 from interp.training.trainer.loop import train
-from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
+from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page, settle
 from tests.conftest import tiny_config
 from tests.sweep_results import made
 from tests.test_neurons import mixed_network
@@ -225,7 +225,7 @@ def overlaps(figures_by_name, browser, folder, width):
         page.wait_for_function(
             f"document.querySelectorAll('.main-svg .infolayer').length >= {len(figures_by_name)}"
         )
-        page.wait_for_timeout(500)
+        settle(page, ".js-plotly-plot")
         found = {
             name: page.evaluate(COLLISIONS, f"figure-{i}") for i, name in enumerate(figures_by_name)
         }

@@ -48,6 +48,20 @@ def test_every_figure_is_labelled(drawn):
         assert len(figure.data) <= 40, f"{name}: neurons must not be a trace each"
 
 
+def test_a_click_in_the_legend_takes_all_of_a_thing(drawn):
+    """A group has one entry; a thing of several traces (a name in two panels) is one group."""
+    for name, figure in drawn.items():
+        entries = [t.name for t in figure.data if t.name and t.showlegend is not False]
+        assert len(entries) == len(set(entries)), f"{name}: an entry twice"
+        groups: dict[str, set[str | None]] = {}
+        for trace in figure.data:
+            if trace.name in entries:
+                groups.setdefault(trace.name, set()).add(trace.legendgroup)
+        assert {one: len(found) for one, found in groups.items() if len(found) > 1} == {}, name
+        again = [t.name for t in figure.data if t.name in entries and t.showlegend is False]
+        assert all(groups[one] != {None} for one in again), name
+
+
 def test_histogram_counts_every_living_neuron():
     network, _ = mixed_network(60, 40, dead=5)
     table = replace(neuron_table(network), redrawn=30)

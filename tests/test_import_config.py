@@ -272,9 +272,10 @@ def test_numpy_values_in_a_pickle_are_plain_values(tmp_path):
     }
     torch.save(content, tmp_path / "values.pth")
     found = unpickled(tmp_path / "values.pth")
-    for name in ("double", "single", "whole", "truth", "text"):
+    kinds = {"double": float, "single": float, "whole": int, "truth": bool, "text": str}
+    for name, kind in kinds.items():
         assert found[name] == content[name]
-        assert type(found[name]) in (float, int, bool, str)
+        assert type(found[name]) is kind
     for name in ("table", "columns", "big"):
         np.testing.assert_array_equal(found[name], content[name])
         assert found[name].dtype == content[name].dtype

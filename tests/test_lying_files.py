@@ -32,6 +32,7 @@ from interp.training.sweep.store import FolderStore
 from interp.training.sweep.table.collection import gathered, read_results
 from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.record import read_record, write_record
+from interp.training.tasks.table import make_table
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 
@@ -204,6 +205,17 @@ def test_an_array_whose_header_cannot_be_parsed_is_told_in_a_short_line(tmp_path
     with pytest.raises(ValueError, match="cannot be read as arrays of numbers") as caught:
         read_arrays(path)
     assert len(str(caught.value)) < 400
+
+
+def test_a_table_with_a_damaged_answer_makes_no_network_of_gigabytes():
+    answers = (np.arange(5)[:, None] + np.arange(5)) % 5
+    answers[0, 0] = 24
+    assert make_table(answers).n_answers == 25
+    answers[0, 0] = 70_000_000
+    with pytest.raises(ValueError, match="expected answers below 25, the number of pairs, got 700"):
+        make_table(answers)
+    with pytest.raises(ValueError, match="n_answers allows more"):
+        make_table(answers)
 
 
 W = torch.zeros(4, 22)

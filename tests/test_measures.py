@@ -172,7 +172,13 @@ def test_a_history_is_the_measure_at_every_checkpoint(tiny_run, name):
     assert list(frame.index) == tiny_run.steps
     assert list(frame.columns) == list(found.rows[0])
     assert frame.iloc[1].to_dict() == pytest.approx(dict(found.rows[1]), nan_ok=True)
-    assert found.plot().data
+    drawn = {line.name: line for line in found.plot().data}
+    assert set(drawn) <= set(frame.columns) and drawn
+    for value, line in drawn.items():
+        assert list(line.x) == [max(step, 1) for step in tiny_run.steps]  # on a scale of powers
+        np.testing.assert_allclose(
+            line.y.astype(float), frame[value].to_numpy(dtype=float), rtol=1e-6
+        )
 
 
 def test_a_history_where_a_measure_is_not_always_defined(largest, tiny_run):

@@ -28,7 +28,7 @@ def cells(text: str) -> list[list[str]]:
 
 
 def test_a_diagram_in_letters(capsys):
-    """At 0.3 all seeds leave after 0.2; at 0.6 one of three does, two after 0.4; at 0.9 none."""
+    """At 0.3 all seeds leave between 0.2 and 0.4; at 0.6 one of three, two later; at 0.9 none."""
 
     def outcome(fraction: float, corruption: float, seed: int) -> str:
         last = {0.3: 0.2, 0.6: 0.2 if seed == 2 else 0.4, 0.9: 0.6}[fraction]
@@ -95,7 +95,7 @@ def test_a_pruning_of_a_layer_draws_that_layer(tmp_path, monkeypatch):
           "--figure", str(tmp_path / "pruning.html")])  # fmt: skip
     table = neuron_table(run, layer=1)
     left = scores(prune(run.network(), table.ipr >= 0.3, 1), run.dataset)
-    curve = next(one for one in drawn[0].data if one.name == "train")
+    [curve] = [one for one in drawn[0].data if one.name == "train"]
     pruned = int((table.ipr < 0.3).sum())
     assert 0 < pruned < 8
     place = list(curve.x).index(pruned)

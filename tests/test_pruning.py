@@ -159,7 +159,14 @@ def test_prune_by_class_scores_what_it_says(tiny_run):
     by_norm = scores(prune(tiny_run.network(), heaviest), tiny_run.dataset)
     for split in SPLITS:
         assert result.rankings["weight norm"][split].accuracy == by_norm[split].accuracy
-    assert {"threshold", "kept", "pruned", "before", "after", "control"} <= result.to_dict().keys()
+    told = result.to_dict()
+    assert (told["threshold"], told["kept"]) == (classes.threshold, result.kept)
+    assert (told["before"], told["after"]) == (result.before.to_dict(), result.after.to_dict())
+    assert told["control"]["rankings"]["weight norm"] == result.rankings["weight norm"].to_dict()
+    control = pruning_curve(tiny_run, draws=20).control
+    for split in SPLITS:
+        random = told["control"]["random"][split]["accuracy"]
+        assert random["mean"] == pytest.approx(control.mean.accuracy[split][result.pruned])
 
 
 def test_dead_neurons_go_first():

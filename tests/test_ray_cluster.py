@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,8 @@ def test_ray_of_its_own_leaves_nothing_behind(work):
     import ray
 
     before = signal.getsignal(signal.SIGTERM)
-    there = (
-        descendants()
-    )  # of tests before this one, such as a browser or multiprocessing's tracker
+    resource_tracker.ensure_running()  # of Python's, which stays until the end
+    there = descendants()  # of tests before this one, such as a browser or a server of forks
     executor = Machine("ray", 1, threads=2).make_executor()
     assert list(executor.run(iter([]), work)) == [] and not ray.is_initialized()
     (outcome,) = executor.run(iter(cells(1)), replace(work, threads=2))
@@ -112,9 +112,8 @@ def test_auto_is_what_the_environment_says(monkeypatch):
 
 def test_ray_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(
-        ValueError, match=re.escape("ray: expected to be installed; pip install interp[ray]")
-    ):
+    message = "the executor ray needs ray, not installed: pip install interp[ray]"
+    with pytest.raises(ValueError, match=re.escape(message)):
         Machine("ray", 2).make_executor()
 
 
@@ -172,13 +171,20 @@ def test_a_lost_node_costs_its_cell_a_try(cluster, work):
     assert [tries(work, cell) for cell in given[2:]] == [1] * 4
 
 
+def is_asked_for() -> bool:
+    """Whether an actor waits for room."""
+    from ray._private.state import actors
+
+    return any(one["State"] == "PENDING_CREATION" for one in actors().values())
+
+
 def test_without_room_a_sweep_waits_for_a_node(cluster, work):
     executor = Machine("ray", 1, threads=2).make_executor()
     (cell,), outcomes = cells(1), []
     running = meanwhile(
         lambda: outcomes.extend(executor.run(iter([cell]), replace(work, threads=2)))
     )
-    time.sleep(3)
+    wait_until(is_asked_for)
     assert tries(work, cell) == 0
     node = cluster.add_node(num_cpus=2)
     running.join(120)

@@ -331,7 +331,10 @@ def test_figures_follow_the_width_of_the_window(file, browser):
         open_report(page, file)
         for width in (1000, 420):
             page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(1200)
+            page.wait_for_function(
+                "[...document.querySelectorAll('.js-plotly-plot')].every(e =>"
+                " Math.abs(e.offsetWidth - e._fullLayout.width) <= 1)"
+            )
             sizes = page.evaluate(
                 "[...document.querySelectorAll('.js-plotly-plot')].map(e =>"
                 " [e.offsetHeight, e._fullLayout.height, e.offsetWidth, e._fullLayout.width])"

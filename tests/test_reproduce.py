@@ -297,7 +297,43 @@ def test_pruning_values_are_those_of_pruning(built):
                 assert value == pytest.approx(getattr(expected[split], metric), abs=1e-6)
     before = scores(run.network(), run.dataset)
     assert found["before.test_accuracy"] == pytest.approx(before["test"].accuracy)
-    assert {f"{d}.random.test_accuracy" for d in ("lowest", "highest")} <= found.keys()
+
+
+def test_random_pruning_goes_by_no_ranking(built):
+    """Of 100 neurons, 60 are the rule. The 60 of highest IPR away, nothing is left of it; at
+    random 24 of them are among the 40 that stay."""
+    run, good = built
+    assert good.sum() == 60
+    found = pruning(run, lowest=0.4, highest=0.6, draws=5).values()
+    assert found["highest.ipr.test_accuracy"] < 0.2
+    assert found["highest.random.test_accuracy"] > found["highest.ipr.test_accuracy"] + 0.2
+    assert found["lowest.random.test_accuracy"] < found["lowest.ipr.test_accuracy"]
+
+
+def test_random_pruning_of_equal_neurons_is_pruning(built):
+    """Whichever neurons of a hundred equal ones are pruned, the network is the same."""
+    run, _ = built
+    weights = run.weights[4]
+    same = {
+        "blocks.0.mlp.W_in": np.repeat(weights["blocks.0.mlp.W_in"][:, :1], 100, axis=1),
+        "unembed.W_U": np.repeat(weights["unembed.W_U"][:1], 100, axis=0),
+    }
+    equal = replace(run, weights={4: {**weights, **same}})
+    found = pruning(equal, lowest=0.3, highest=0.6, losses=True, draws=3).values()
+    for way in ("lowest", "highest"):
+        for split in ("train", "test", "corrupted", "corrected"):
+            for metric in ("accuracy", "loss"):
+                by_ipr = found[f"{way}.ipr.{split}_{metric}"]
+                assert found[f"{way}.random.{split}_{metric}"] == pytest.approx(by_ipr, rel=1e-9)
+    assert found["lowest.random.train_loss"] != pytest.approx(found["before.train_loss"], rel=1e-3)
+
+
+def test_neurons_needed_for_more_than_there_is(tiny_run):
+    """30 steps generalize nothing: no number of neurons is enough, of either order."""
+    assert tiny_run.measurement().scores["test"].accuracy < 0.9
+    found = needed(tiny_run, accuracy=0.9).values()
+    assert found == dict.fromkeys(found, float("inf"))
+    assert found.keys() == {"neurons_needed", "share_needed", "neurons_needed_random"}
 
 
 def test_neurons_needed(built):
@@ -311,8 +347,9 @@ def test_neurons_needed(built):
         if accuracy >= 0.5:
             enough.append(100 - pruned)
     found = needed(run, accuracy=0.5).values()
-    assert found["neurons_needed"] == (min(enough) if enough else float("inf"))
-    assert found["share_needed"] == found["neurons_needed"] / 100
+    assert found["neurons_needed"] == min(enough) < 100
+    assert found["share_needed"] == min(enough) / 100
+    assert min(enough) < found["neurons_needed_random"] <= 100
 
 
 def history(rows: list[tuple[int, float, float, float]], run: Run) -> Run:
@@ -383,8 +420,16 @@ def test_the_rise_of_the_ipr_goes_with_the_accuracy(tiny_run):
     mean = [neuron_table(tiny_run, step).mean_ipr for step in tiny_run.steps]
     assert found["mean_ipr_start"] == pytest.approx(mean[0])
     assert found["mean_ipr_end"] == pytest.approx(mean[-1])
-    reached = [m.step for m in tiny_run.measurements if m.scores["test"].accuracy >= 0.99]
-    assert found["steps_to_generalize"] == (reached[0] if reached else float("inf"))
+    assert max(m.scores["test"].accuracy for m in tiny_run.measurements) < 0.99
+    assert found["steps_to_generalize"] == float("inf")
+
+
+def test_the_step_at_which_it_generalizes(built):
+    """The first evaluation with a test accuracy of 0.99, whatever comes after it."""
+    run, _ = built
+    tests = (0.1, 0.98, 0.99, 0.5, 1.0)
+    rows = [(10 * i, 1.0, test, 0.5) for i, test in enumerate(tests)]
+    assert grok(history(rows, run)).values()["steps_to_generalize"] == 20
 
 
 # --- the answers in a plane -------------------------------------------------------------------
@@ -435,13 +480,17 @@ def test_one_frequency_is_a_ring_in_the_order_of_the_group(operation, group):
     assert found.pca.ring == pytest.approx(1.0)
     assert found.pca.frequency == frequency
     assert found.pca.control < 0.6
-    np.testing.assert_array_equal(found.residues, order)
     assert len(found.tsne.points) == n
-    steps = {abs(a - b) for a, b in pairwise(sorted(found.residues))}
-    assert steps == {1}
+    residues = found.residues.tolist()
+    assert sorted(residues) == list(range(p - n, p)), "every element of the group once"
+    if group == "cyclic":  # from one to the next it is always the same step in the group
+        steps = {(b - a) % p for a, b in pairwise(residues)}
+    else:
+        steps = {b * pow(a, -1, p) % p for a, b in pairwise(residues)}
+    assert len(steps) == 1
 
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch, tiny_run):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.manifold", None)
-    with pytest.raises(ImportError, match="t-SNE needs scikit-learn, which is not installed"):
+    with pytest.raises(ImportError, match="t-SNE needs scikit-learn, not installed"):
         answer_planes(tiny_run)

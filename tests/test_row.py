@@ -37,6 +37,8 @@ CONFIGS = {
     "division": {"task": {"operation": "x / y", "p": 11}},
     "multiplication, composite modulus": {"task": {"operation": "x * y", "p": 12}},
     "multiplication mod 2": {"task": {"operation": "x * y", "p": 2}},
+    "addition mod 2": {"task": {"p": 2}, "data": {"fraction": 1}},
+    "multiplication mod 3": {"task": {"operation": "x * y", "p": 3}, "data": {"fraction": 1}},
     "composite modulus": {"task": {"p": 9}},
     "no corruption": {"data": {"fraction": 0.6}},
     "all pairs in training": {"data": {"fraction": 1, "corruption": 0.3}},
@@ -190,6 +192,28 @@ def test_one_group_element_has_no_noise_to_compare_with(run_of):
     row = measure(run_of("multiplication mod 2"))
     assert row["threshold"] is None
     assert row["mean_ipr"] == 1
+
+
+@pytest.mark.parametrize("name", ["addition mod 2", "multiplication mod 3"])
+def test_two_group_elements_have_a_constant_and_a_sign(name, run_of):
+    """Two powers: of a curve (a, b) they are (a + b)² and (a − b)². Mod 3 the residue 0 is in no
+    group of products. There is noise to compare with: the threshold is a quantile of it."""
+    run = run_of(name)
+    row, last, p = measure(run), run.weights[30], run.config.task.p
+    w_in, w_u = last["blocks.0.mlp.W_in"].T.astype(float), last["unembed.W_U"].astype(float)
+    curves = np.stack([w_in[:, p - 2 : p], w_in[:, 2 * p - 2 :], w_u[:, p - 2 :]])
+
+    def of_pairs(a, b):
+        constant, sign = (a + b) ** 2, (a - b) ** 2
+        return ((constant**2 + sign**2) / (constant + sign) ** 2).mean(axis=0)
+
+    values = of_pairs(curves[..., 0], curves[..., 1])
+    assert row["mean_ipr"] == pytest.approx(values.mean(), rel=1e-6)
+    assert row["ipr_q50"] == pytest.approx(np.median(values), rel=1e-6)
+    expected = np.quantile(of_pairs(*np.random.default_rng(7).normal(size=(2, 3, 100_000))), 0.999)
+    assert row["threshold"] == pytest.approx(expected, rel=0.002)
+    counts = (values >= row["threshold"]).sum(), (values < row["threshold"]).sum(), 0
+    assert tuple(row[one] for one in COUNTS) == counts
 
 
 def test_dead_neurons_are_counted_and_left_out(tiny_run):

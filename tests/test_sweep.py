@@ -7,8 +7,10 @@ import math
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -19,6 +21,9 @@ import safetensors.numpy
 
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.phases.phase import phase
+from interp.analysis.phases.settled import settled
+from interp.analysis.sweeps import estimate
+from interp.analysis.sweeps.estimate import make_plan
 from interp.analysis.sweeps.options import axes_of_plane, parse_shard, values_of
 from interp.analysis.sweeps.row import measure
 from interp.analysis.sweeps.sweep import collect, read, sweep
@@ -26,14 +31,17 @@ from interp.cli.app import main
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.runs.folder import checkpoint_path
 from interp.training.runs.run import Run, load
+from interp.training.sweep.executors.machine import Machine
+from interp.training.sweep.plan import cost
 from interp.training.sweep.plan.cell import content_hash
-from interp.training.sweep.plan.cost import run_bytes
+from interp.training.sweep.plan.cost import Probe, run_bytes, step_work
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.plan.manifest import cells_of, expand, read_manifest
 from interp.training.sweep.store import open_store
 from interp.training.sweep.sweep import Shard, share_of
 from interp.training.sweep.table.results import Results
 from interp.training.sweep.table.status import sweep_status
+from interp.training.trainer.loop import train
 
 from .sweep_cases import BASE, CORRUPTIONS, FRACTIONS, GRID, grid_file, rows, runs, written
 
@@ -276,7 +284,8 @@ def test_table_of_results_is_what_the_run_folders_hold(swept):
         np.testing.assert_allclose(row["mean_ipr"], neurons.ipr[~neurons.dead].mean(), rtol=1e-12)
         assert row["generalizing"] + row["memorizing"] + row["dead"] == 16
         assert row["phase"] == phase(run).name
-        assert row["state"] in (row["phase"], "budget too short")
+        assert row["state"] == (row["phase"] if settled(run) else "budget too short")
+        assert row["settled"] == settled(run)
         assert row["seconds"] == json.loads((folder / "DONE").read_text())["seconds"]
         assert (row["status"], row["error"]) == ("done", None)
         assert parse_config(json.loads(row["config"])) == run.config
@@ -332,14 +341,18 @@ def test_scores_are_there_whatever_came_of_the_first_cell(tmp_path):
             "steps": [3000, 30, 30],  # the longest, and so the first
         },
     }
-    for keep in ("runs", "scores"):
-        found = rows(run_serially(grid, tmp_path / keep, keep=keep))
+    kept = [rows(run_serially(grid, tmp_path / keep, keep=keep)) for keep in ("runs", "scores")]
+    for found in kept:
         by_depth = {(row["optimizer.lr"], row["model.depth"]): row for row in found}
         assert by_depth[1e30, 2]["status"] == "diverged"
         assert by_depth[1e30, 2]["train_accuracy"] is None
-        assert by_depth[0.1, 2]["train_accuracy"] is not None
         assert by_depth[0.1, 2]["norm.blocks.1.mlp.W_in"] is None
-        assert by_depth[0.1, 3]["norm.blocks.1.mlp.W_in"] > 0
+        for depth in (2, 3):
+            row = by_depth[0.1, depth]
+            run = load(tmp_path / "runs" / "runs" / row["hash"])
+            assert row["train_accuracy"] == run.measurement().scores["train"].accuracy
+        norm = np.linalg.norm(run.weights[30]["blocks.1.mlp.W_in"].astype(np.float64))
+        assert row["norm.blocks.1.mlp.W_in"] == pytest.approx(norm, rel=1e-6)
 
 
 def test_a_second_grid_runs_only_what_is_new(copied):
@@ -572,14 +585,56 @@ def test_dry_run_trains_nothing_that_stays(tmp_path, capsys, swept, copied):
     plan = json.loads(told(capsys, "sweep", grid, "--out", copied, "--dry-run", "--json"))
     assert (plan["cells"], plan["done"], plan["invalid"]) == (12, 8, 0)
     assert plan["axes"] == {"data.fraction": 2, "data.corruption": 2}
-    assert plan["seconds"] > 0
-    assert plan["bytes"] >= 4 * run_bytes(parse_config(BASE)) * 0.5
+    folders = list((swept / "runs").iterdir())
+    each = sum(p.stat().st_size for one in folders for p in one.rglob("*") if p.is_file()) / 8
+    # Four are left, and a record of each; of what a folder weighs, a factor is guessed.
+    assert 4 * each / 2 < plan["bytes"] < 4 * (2 * each + 4000)
     assert written(copied).keys() == written(swept).keys()
     shard = ["--shard", "1/5", "--dry-run", "--json"]
     assert json.loads(told(capsys, "sweep", grid, *shard))["cells"] == 3
     text = told(capsys, "sweep", grid, "--dry-run")
     assert "12 cells (data.fraction 2 × data.corruption 2; 3 seeds)" in text
     assert not (tmp_path / "out").exists()
+
+
+def test_a_probe_takes_the_time_of_each_part(monkeypatch):
+    """By a clock that only training moves: 5 s to begin, half a second a step, 2 s where scores
+    are taken, and 3 s for what is measured; it stops after enough of them."""
+    config = parse_config({**BASE, "steps": 100})
+    scored = {m.step for m in train(config).measurements}
+    now, seen = 0.0, []
+
+    def training(config, progress=None, device=None):
+        nonlocal now
+        now += 5
+        for step in range(config.steps + 1) if progress else ():
+            now += (0.5 + 2 * (step in scored)) * (step > 0)
+            seen.append(step)
+            progress(step, None)
+        return config.steps
+
+    def measured(run):
+        nonlocal now
+        now += 3 * run
+
+    monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr("interp.training.trainer.loop.train", training)
+    found = cost.probe(config, measured, seconds=40)
+    assert (found.start, found.step, found.evaluation, found.measure) == (5, 0.5, 2, 3)
+    assert 3 < len(seen) < 100
+    assert found.seconds(config) == 5 + 3 + 100 * 0.5 + len(scored) * 2
+
+
+def test_seconds_of_a_sweep_are_those_of_its_cells(tmp_path, monkeypatch):
+    """Two cells of 30 steps and two of 60, of which the longer are measured, with two workers."""
+    times = Probe(start=0, step=1, evaluation=0, measure=0, work=1)
+    monkeypatch.setattr(
+        estimate, "probe", lambda config, *_: replace(times, work=step_work(config))
+    )
+    schedule = {"evaluations": 1, "checkpoints": 0}  # counted as two thirds of a step
+    grid = {"base": {**BASE, "schedule": schedule}, "axes": {"steps": [30, 60]}, "seeds": 2}
+    plan = make_plan(parse_grid(grid), None, Machine("processes", 2))
+    assert plan.seconds == pytest.approx((2 * 30 + 2 * 60) / 2, rel=0.01)
 
 
 def test_dry_run_of_cells_that_cannot_be_measured(tmp_path, capsys):

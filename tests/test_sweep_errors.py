@@ -120,7 +120,10 @@ GRIDS = [
         {"base": BASE, "axes": {"data.fraction": [2, 3]}},
         "grid: no cell can be run: data.fraction: expected a number ≥ 0 and ≤ 1, got 2",
     ),
-    ({"base": {"steps": "many"}}, "grid: no cell can be run: steps: expected a whole number, got"),
+    (
+        {"base": {"steps": "many"}, "seeds": 1},
+        "grid: no cell can be run: steps: expected a whole number, got",
+    ),
     (
         axis("data.fraction", {"linspace": [0, 1, 1_000_000]}) | {"seeds": 2},
         "grid: 2,000,000 cells; give --yes for more than 1,000,000",
@@ -217,7 +220,10 @@ OPTIONS = [
         "--out memory://new --executor processes",
         "memory://new: memory is seen by one process only; use executor serial, or keep scores",
     ),
-    ("--out new --nonsense", "Unknown option: --nonsense"),
+    (
+        "--out new --nonsense",
+        "sweep: expected one of its options, got --nonsense; --help lists them",
+    ),
 ]
 
 

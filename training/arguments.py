@@ -10,6 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 Kind = TypeVar("Kind")
 
 
@@ -26,9 +28,80 @@ def of_kind(value: object, kind: type[Kind], what: str) -> Kind:
 
 def told(value: object) -> str:
     """What something is, in a few words."""
-    text = repr(value)
     kind = type(value).__name__
-    return f"{kind} {text}" if len(text) <= 40 and "\n" not in text else kind
+    return f"{kind} {_written(value)}" if _fits(value, 40) else kind
+
+
+def shown(value: object) -> str:
+    """A value as code writes it, in one line; of one that is long what kind of thing it is."""
+    text = _written(value)
+    if isinstance(value, str | Integral) and len(text) > _LONGEST:
+        return f"{text[:_LONGEST]}…"
+    return text if _fits(value, _LONGEST) else f"a {type(value).__name__}"
+
+
+_LONGEST = 200  # characters of a value in a message
+
+
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # of somebody's own class
+        return f"a {type(value).__name__}"
+
+
+def _fits(value: object, most: int) -> bool:
+    text = _written(value)
+    return len(text) <= most and "\n" not in text
+
+
+def some(value: object, kind: type[Kind], what: str) -> Kind | None:
+    """As :func:`of_kind`; None stays None."""
+    return None if value is None else of_kind(value, kind, what)
+
+
+def as_text(value: object, what: str) -> str:
+    """A text, such as a name; which it is, is the caller's.
+
+    Raises:
+        TypeError: saying what was expected and what came.
+    """
+    return of_kind(value, str, f"{what} as text")
+
+
+def truth(value: object, what: str) -> bool:
+    """True or False, of Python or numpy; no other value stands for one.
+
+    Raises:
+        ValueError: saying what was expected and what came.
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise ValueError(f"{what}: expected True or False, got {shown(value)}")
+
+
+def as_function(value: Any, what: str) -> Any:
+    """Something that can be called, or None.
+
+    Raises:
+        TypeError: saying what was expected and what came.
+    """
+    if value is None or callable(value):
+        return value
+    raise TypeError(f"expected {what} as a function, got {told(value)}")
+
+
+def listed(values: object, what: str) -> list[Any]:
+    """The members of a list, a tuple, a range, a set or an array of one axis.
+
+    Raises:
+        TypeError: saying what was expected and what came.
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return list(values)
+    if isinstance(values, list | tuple | range | set | frozenset):
+        return list(values)
+    raise TypeError(f"expected {what} as a list, got {told(values)}")
 
 
 def several(values: object, kind: type[Kind], what: str) -> list[Kind]:
@@ -67,20 +140,25 @@ def _truth(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def whole(value: Any, what: str, least: int = 0) -> int:
+def whole(value: Any, what: str, least: int = 0, most: float = math.inf) -> int:
     """A whole number from ``least`` on, of Python or numpy; True is none, and neither is 3.0.
 
     Raises:
         ValueError: saying what was expected and what came.
     """
-    if is_whole(value) and value >= least:
+    if is_whole(value) and least <= value <= most:
         return int(value)
-    raise ValueError(f"{what}: expected a whole number of at least {least}, got {value!r}")
+    if is_whole(value) and value > most:
+        raise ValueError(f"{what}: expected at most {most}, got {value}")
+    raise ValueError(f"{what}: expected a whole number of at least {least}, got {shown(value)}")
 
 
-def some_whole(value: Any, what: str, least: int = 0) -> int | None:
+def some_whole(value: Any, what: str, least: int = 0, most: float = math.inf) -> int | None:
     """As :func:`whole`; None stays None."""
-    return None if value is None else whole(value, what, least)
+    return None if value is None else whole(value, what, least, most)
+
+
+MOST_DRAWS = 10**7  # of a control or a null: beyond, the next digit takes days
 
 
 def number(value: Any, what: str) -> float:
@@ -91,7 +169,7 @@ def number(value: Any, what: str) -> float:
     """
     if is_number(value) and math.isfinite(value):
         return float(value)
-    raise ValueError(f"{what}: expected a finite number, got {value!r}")
+    raise ValueError(f"{what}: expected a finite number, got {shown(value)}")
 
 
 def share(value: Any, what: str) -> float:
@@ -102,7 +180,7 @@ def share(value: Any, what: str) -> float:
     """
     if is_number(value) and 0 <= value <= 1:
         return float(value)
-    raise ValueError(f"{what}: expected a number between 0 and 1, got {value!r}")
+    raise ValueError(f"{what}: expected a number between 0 and 1, got {shown(value)}")
 
 
 def word(value: object, words: Iterable[str], what: str) -> str:
@@ -121,6 +199,7 @@ def expected_words(words: Sequence[str], got: object) -> str:
     """What to say of something that is none of some words: these, and the nearest."""
     listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     folded = {name.casefold(): name for name in reversed(words)}
-    near = difflib.get_close_matches(str(got).casefold(), folded, n=1, cutoff=0.6)
+    asked = got if isinstance(got, str) else ""
+    near = difflib.get_close_matches(asked.casefold(), folded, n=1, cutoff=0.6)
     hint = f"; nearest is {folded[near[0]]}" if near and folded[near[0]] != got else ""
-    return f"expected {listed}, got {got!r}{hint}"
+    return f"expected {listed}, got {shown(got)}{hint}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import shown
 from interp.training.untrusted import (
     MOST_BYTES,
     check_unpacked,
@@ -64,12 +65,16 @@ def as_array(value: object) -> np.ndarray:
     Raises:
         ValueError: if it holds anything but numbers, or rows of different lengths.
     """
+    if hasattr(value, "detach"):  # a tensor, wherever it lies
+        value = value.detach().cpu().numpy()
     try:
         array = np.asarray(value)
         if array.dtype == object:
             array = array.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"expected an array of numbers, got {_line(error)}") from None
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"expected an array of numbers, with rows of one length, got {shown(value)}"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"expected an array of numbers, got one of {array.dtype}")
     return array

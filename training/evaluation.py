@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.training.arguments import of_kind, told
 from interp.training.config.sections import LossName
-from interp.training.data.dataset import Dataset
+from interp.training.data.dataset import A_DATASET, Dataset
 from interp.training.data.scores import Score, Scores
 from interp.training.data.splits import PARTS, SPLITS, split_means
 from interp.training.losses.loss import LOSSES, Loss
@@ -95,14 +96,37 @@ def scores(network: Answering, dataset: Dataset, loss: LossName | None = None) -
     Raises:
         ValueError: for an unknown loss, or logits of another number of answers.
     """
-    device = next(network.parameters()).device
+    of_kind(dataset, Dataset, A_DATASET)
+    device = _device_of(network)
     evaluation = Evaluation(dataset, loss_of(network) if loss is None else loss, device)
-    with torch.no_grad():
-        logits = in_float64(network)(evaluation.pairs)
+    logits = _logits(network, evaluation.pairs)
     expected = (len(dataset), dataset.task.n_answers)
-    if tuple(logits.shape) != expected:
-        raise ValueError(f"logits: expected shape {expected}, got {tuple(logits.shape)}")
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != expected:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else told(logits)
+        raise ValueError(f"logits: expected shape {expected}, got {got}")
     return evaluation(logits)
+
+
+def _device_of(network: Answering) -> torch.device:
+    first = next(iter(network.parameters()), None)
+    if first is None:
+        raise ValueError(f"network: expected one with parameters, got {type(network).__name__}")
+    return first.device
+
+
+@torch.no_grad()
+def _logits(network: Answering, pairs: Tensor) -> Any:
+    """What a network says of pairs, which a module of somebody's own may not take."""
+    try:
+        return in_float64(network)(pairs)
+    except (RuntimeError, IndexError, TypeError) as error:
+        if hasattr(network, "layers"):
+            raise  # of a network of ours, whose task is the dataset's
+        line = " ".join(str(error).split())
+        raise ValueError(
+            f"network: expected a module of (pair, 2) operands that gives (pair, answer) logits; "
+            f"{type(network).__name__} fails on {tuple(pairs.shape)} whole numbers ({line})"
+        ) from error
 
 
 def loss_of(network: object) -> LossName:

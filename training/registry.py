@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from interp.training.arguments import expected_words
+from interp.training.arguments import expected_words, shown, told
 
 Kind = TypeVar("Kind")
 
@@ -55,7 +55,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
             ValueError: if the name is none, or another row has it.
         """
         if not isinstance(name, str) or not name.strip() or name != name.strip():
-            raise ValueError(f"{self.noun}: expected a name of letters, got {name!r}")
+            raise ValueError(f"{self.noun}: expected a name of letters, got {shown(name)}")
         if self._rows.get(name) == ":".join(origin.rsplit(".", 1)):  # named before it was loaded
             self._rows[name] = row
             return
@@ -195,7 +195,13 @@ def load_plugin(name: str) -> None:
 
 
 def origin_of(function: Any) -> str:
-    """Who defines a function: its module and name, by which it may be defined again."""
+    """Who defines a function: its module and name, by which it may be defined again.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if not callable(function) or not hasattr(function, "__qualname__"):
+        raise TypeError(f"expected a function to add, got {told(function)}")
     return f"{function.__module__}.{function.__qualname__}"
 
 

@@ -16,7 +16,7 @@ from interp.analysis.neurons.belonging import check_classes, check_network
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind, whole
+from interp.training.arguments import MOST_DRAWS, of_kind, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.data.splits import SPLITS, Split
@@ -138,7 +138,8 @@ def prune_by_class(
         ValueError: if the table is not the network's or the classes not the table's, these would
             prune every neuron or none, or draws is below 1.
     """
-    draws = DRAWS if draws is None else whole(draws, "draws", least=1)
+    draws = DRAWS if draws is None else whole(draws, "draws", least=1, most=MOST_DRAWS)
+    whole(seed, "seed")
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
     of_kind(classes, Classes, "classes, such as interp.classify(table)")
     origin = as_checkpoint(source, table.step, dataset)

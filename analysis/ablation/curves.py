@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.ablation.ranking import Direction
+from interp.training.arguments import shown
 from interp.training.config.sections import LossName
 from interp.training.data.splits import Split
 from interp.training.display import Displayed, Result
@@ -74,9 +75,11 @@ class PruningCurves(Result):
     key: str | None = None
 
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
-        if key not in self.curves:
+        if not isinstance(key, tuple) or key not in self.curves:
             known = " or ".join(f"{name}, {way}" for name, way in self.curves)
-            raise ValueError(f"curve: expected an order that was pruned by ({known}), got {key!r}")
+            raise ValueError(
+                f"curve: expected an order that was pruned by ({known}), got {shown(key)}"
+            )
         return self.curves[key]
 
     @property

@@ -68,7 +68,12 @@ def _mask_adapted(pruned: Adapted, layer: int, gone: Bool[Tensor, " neuron"]) ->
 
 def _mask(keep: object, width: int) -> Bool[np.ndarray, " neuron"]:
     """The mask that a mask or indices mean; what can be read in two ways is refused."""
-    given = np.asarray(keep)
+    if hasattr(keep, "detach"):  # a tensor, wherever it lies
+        keep = keep.detach().cpu().numpy()
+    try:
+        given = np.asarray(keep)
+    except ValueError:  # rows of several lengths
+        given = np.asarray(None)
     if given.dtype == bool and given.size:
         if given.shape != (width,):
             raise ValueError(f"keep: expected a mask of {width} neurons, got shape {given.shape}")

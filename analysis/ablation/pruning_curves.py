@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from interp.analysis.neurons.belonging import check_network
 from interp.analysis.neurons.classify import pruned_below, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind, some_whole, whole
+from interp.training.arguments import MOST_DRAWS, listed, shown, some, some_whole, truth, whole
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLITS, Split
 from interp.training.losses.loss import LOSSES
@@ -61,16 +62,16 @@ def pruning_curve(
     Raises:
         ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
     """
-    draws = some_whole(draws, "draws")
-    if table is not None:
-        of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    draws = some_whole(draws, "draws", most=MOST_DRAWS)
+    some(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    losses, seed = truth(losses, "losses"), whole(seed, "seed")
     origin = as_checkpoint(source, step if table is None else table.step, dataset)
     if table is None:
         table = neuron_table(origin, layer=layer)
     check_network(table, origin.network)
-    asked = [_size(one, len(table)) for one in sizes]
+    asked = [_size(one, len(table)) for one in listed(sizes, "sizes")]
     walk = _passes(origin, table.layer, losses, [*asked, *_cut_sizes(table)])
-    orders = every_order() if orders is None else orders
+    orders = every_order() if orders is None else _orders(orders)
     ranked = [order_by(table, *order) for order in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
     draws = walk.default_draws if draws is None else draws
@@ -84,6 +85,18 @@ def pruning_curve(
         origin.loss,
         table.key,
     )
+
+
+def _orders(orders: object) -> list[Order]:
+    """Rankings with their directions, each as two words."""
+    found = [
+        tuple(one) if isinstance(one, list | tuple) else one for one in listed(orders, "orders")
+    ]
+    wrong = [one for one in found if not isinstance(one, tuple) or len(one) != 2]
+    if wrong or not found:
+        got = shown(wrong[0]) if wrong else "none"
+        raise ValueError(f"orders: expected some such as ('IPR', 'lowest'), got {got}")
+    return [cast(Order, one) for one in found]
 
 
 def _size(size: int, neurons: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import word
+from interp.training.arguments import as_text, word
 from interp.training.registry import Registry, origin_of
 
 Direction = Literal["lowest", "highest"]
@@ -49,6 +49,7 @@ def ranking(name: str) -> Callable[[_Ranking], _Ranking]:
     Raises:
         ValueError: if another ranking has the name.
     """
+    as_text(name, "the name of a ranking")
 
     def add(value: _Ranking) -> _Ranking:
         RANKINGS.add(name, value, origin_of(value))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
 from interp.analysis.fourier.spectrum import block_power, checked_curves, near_one
-from interp.training.arguments import is_number
+from interp.training.arguments import is_number, shown, some
 from interp.training.tasks.groups import Basis
 
 # One value for each curve; a numpy scalar for a single curve.
@@ -32,6 +32,7 @@ def power(
         ValueError: for an unknown convention, or curves that are not finite.
     """
     curves = near_one(checked_curves(curves))
+    some(basis, Basis, "the basis of a group, such as that of GROUPS['cyclic'].basis(97)")
     if basis is None:
         return CONVENTIONS[convention].of_waves(curves)
     return counted(block_power(curves, basis), basis.sizes, convention)
@@ -64,9 +65,18 @@ def ipr(
 
     Source: Doshi et al. 2024 (arXiv 2310.13061), Eq. 3.
     """
-    if not is_number(r) or not 1 < r < np.inf:
-        raise ValueError(f"IPR exponent r: expected a number above 1, got {r!r}")
-    return participation(power(curves, convention, basis), r)
+    return participation(power(curves, convention, basis), exponent(r))
+
+
+def exponent(r: object) -> float:
+    """The exponent of an IPR.
+
+    Raises:
+        ValueError: if it is no finite number above 1.
+    """
+    if not is_number(r) or not 1 < r < np.inf:  # type: ignore[operator]
+        raise ValueError(f"IPR exponent r: expected a number above 1, got {shown(r)}")
+    return float(r)  # type: ignore[arg-type]
 
 
 def participation(power: Float[np.ndarray, "*batch coefficient"], r: float) -> Values:

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention, counted
-from interp.analysis.fourier.ipr import ipr, participation
-from interp.training.arguments import number, whole
+from interp.analysis.fourier.ipr import exponent, ipr, participation
+from interp.training.arguments import MOST_DRAWS, number, whole
+from interp.training.memory import check_memory
 from interp.training.randomness import stream
 from interp.training.tasks.groups import frequency_sizes
 
@@ -73,7 +74,8 @@ def null_ipr(
         ValueError: if there are fewer than 2 elements, or no curve or no draw.
     """
     _check(elements, curves, draws)
-    return _null_ipr(elements, curves, convention, r, draws, whole(seed, "seed"))
+    CONVENTIONS.check(convention)
+    return _null_ipr(elements, curves, convention, exponent(r), draws, whole(seed, "seed"))
 
 
 @cache
@@ -192,7 +194,8 @@ def exact_mean(
 def _check(elements: int, curves: int, draws: int) -> None:
     whole(elements, "null IPR: elements", least=2)
     whole(curves, "null IPR: curves", least=1)
-    whole(draws, "null IPR: draws", least=1)
+    whole(draws, "null IPR: draws", least=1, most=MOST_DRAWS)
+    check_memory(8 * elements * curves, f"one draw of {curves:,} curves of {elements:,} elements")
 
 
 def _drawn(

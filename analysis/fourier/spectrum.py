@@ -25,7 +25,11 @@ def checked_curves(curves: object) -> Float[np.ndarray, "*batch element"]:
         TypeError: for something else than arrays of real numbers.
         ValueError: for NaN or infinite values, or curves over no element.
     """
-    found = np.asarray(curves)
+    given = curves.detach().cpu().numpy() if hasattr(curves, "detach") else curves
+    try:
+        found = np.asarray(given)
+    except ValueError:  # rows of several lengths
+        found = np.asarray(None)
     if found.ndim < 1 or found.dtype.kind not in "fiub":
         raise TypeError(f"curves: expected real numbers, (…, element), got {_what(curves, found)}")
     found = found.astype(np.float64, copy=False)

@@ -12,6 +12,7 @@ from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.training.display import Result
 from interp.training.models.network import Network
+from interp.training.optional import part
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
@@ -104,7 +105,7 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
         seed: of t-SNE's start and of the shuffled controls.
 
     Raises:
-        ImportError: if scikit-learn is not installed.
+        PartError: if scikit-learn is not installed or cannot be imported.
     """
     origin = as_checkpoint(source, step)
     network = origin.network
@@ -192,13 +193,9 @@ def neighbour_share(points: Points) -> tuple[float, int]:
 
 
 def _tsne(rows: Float[np.ndarray, "element dimension"], seed: int) -> Points:
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError:
-        message = "t-SNE needs scikit-learn, which is not installed: pip install interp[planes]"
-        raise ImportError(message) from None
+    make = part("sklearn.manifold", "planes", "t-SNE").TSNE
     perplexity = min(10.0, (len(rows) - 1) / 3)
-    found: np.ndarray = TSNE(
+    found: np.ndarray = make(
         perplexity=perplexity, init="pca", random_state=seed, metric="euclidean"
     ).fit_transform(rows)
     return found.astype(np.float64)

@@ -13,8 +13,9 @@ from interp.analysis.measure import measure
 from interp.analysis.neurons.class_words import BIMODAL_P_VALUE, ClassWords, class_words
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import of_kind
+from interp.training.arguments import is_number, of_kind, share, shown
 from interp.training.display import Result
+from interp.training.optional import is_there, part
 from interp.training.runs.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -127,8 +128,13 @@ def classify(
             fewer than two different IPRs.
     """
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
+    if share(quantile, "quantile") != NULL_QUANTILE and not (
+        isinstance(rule, str) and rule == "null"
+    ):
+        raise ValueError(f"quantile: expected with the rule null alone, got {quantile}")
     alive = table.ipr[~table.dead]
     dip = _dip_p_value(alive)
+    rule = rule if isinstance(rule, str) else _fixed(rule)
     if rule == "auto":
         threshold = two_class_cut(alive)
         _warn(dip)
@@ -206,11 +212,9 @@ def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
 def _dip_p_value(values: Float[np.ndarray, " neuron"]) -> float | None:
     if len(values) < 4:
         return None
-    try:
-        from diptest import diptest
-    except ImportError:
+    if not is_there("diptest"):
         return None
-    _, p_value = diptest(values)
+    _, p_value = part("diptest", "dip", "the dip test").diptest(values)
     return float(p_value)
 
 
@@ -225,10 +229,8 @@ def _warn(p_value: float | None) -> None:
 
 
 def _fixed(rule: object) -> float:
-    try:
-        threshold = float(rule)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        threshold = np.nan
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold: expected auto, null or an IPR between 0 and 1, got {rule!r}")
-    return threshold
+    if not is_number(rule) or not 0 < float(cast(float, rule)) < 1:
+        raise ValueError(
+            f"threshold: expected auto, null or an IPR between 0 and 1, got {shown(rule)}"
+        )
+    return float(cast(float, rule))

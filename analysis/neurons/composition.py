@@ -19,7 +19,7 @@ from torch import Tensor
 from interp.analysis.neurons.additive import adapted_curves
 from interp.analysis.neurons.curves import Curves, together
 from interp.analysis.neurons.origin import ReadCurves
-from interp.training.arguments import is_whole
+from interp.training.arguments import is_whole, shown
 from interp.training.evaluation import in_float64
 from interp.training.models.adapted import Adapted
 from interp.training.models.blocks import TransformerBlock, scaled
@@ -139,7 +139,9 @@ def check_layer(network: Network, layer: int) -> None:
     if count == 0:
         raise ValueError("layer: an attention-only network has no neurons; see its heads")
     if not is_whole(layer) or not 0 <= layer < count:
-        raise ValueError(f"layer: expected a hidden layer from 0 to {count - 1}, got {layer!r}")
+        raise ValueError(
+            f"layer: expected a hidden layer from 0 to {count - 1}, got {shown(layer)}"
+        )
 
 
 def _normed(rows: Map, norm: LayerNorm | None) -> Map:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
-from interp.analysis.fourier.ipr import ipr
+from interp.analysis.fourier.ipr import exponent, ipr
 from interp.analysis.fourier.spectrum import (
     blocks_of,
     coefficients,
@@ -137,6 +137,7 @@ def embedding_table(
     origin = as_checkpoint(source, step)
     group = GROUPS.check(origin.network.task.group if group is None else group)
     CONVENTIONS.check(convention)
+    exponent(r)
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
     )

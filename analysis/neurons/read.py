@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.ipr import exponent
 from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import read_curves
 from interp.analysis.neurons.table import NeuronTable
@@ -43,6 +44,7 @@ def neuron_table(
     network = origin.network
     group = GROUPS.check(network.task.group if group is None else group)
     CONVENTIONS.check(convention)
+    exponent(r)
     found = read_curves(network, layer)
     norm = network.layers[layer].norm
     return NeuronTable(

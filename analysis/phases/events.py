@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from interp.training.arguments import is_number
+from interp.training.arguments import is_number, shown
 from interp.training.data.splits import Split
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def check_level(level: float, what: str) -> None:
         ValueError: saying what was expected and what came.
     """
     if not is_number(level) or not 0 < level <= 1:
-        raise ValueError(f"{what}: expected an accuracy above 0, at most 1, got {level!r}")
+        raise ValueError(f"{what}: expected an accuracy above 0, at most 1, got {shown(level)}")
 
 
 def inversion(run: Run) -> Interval | None:

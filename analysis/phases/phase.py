@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from interp.analysis.measure import measure
-from interp.training.arguments import number, share
+from interp.training.arguments import number, share, some
 from interp.training.display import Result
 
 if TYPE_CHECKING:  # a listing of runs names phases, and need not wait for torch
@@ -86,7 +86,8 @@ def phase(
 
     Source: Doshi et al. 2024 (arXiv 2310.13061), appendix C.
     """
-    limits = thresholds or PhaseThresholds()
+    some(thresholds, PhaseThresholds, "bounds, such as PhaseThresholds(test=0.9)")
+    limits = PhaseThresholds() if thresholds is None else thresholds
     from interp.training.runs.subject import as_run
 
     run = as_run(run)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from interp.training.arguments import of_kind
+from interp.training.arguments import as_text, of_kind, shown
 from interp.training.sweep.table.results import Results, distinct
 
 
@@ -64,7 +64,7 @@ def plane(results: Results, axes: Axes, columns: Sequence[str]) -> Plane:
             clear, or a place on the plane holds cells that differ in another option.
     """
     of_kind(results, Results, "the results of a sweep, such as interp.sweep(grid, folder)")
-    fixed = dict(axes.where)
+    fixed = dict(of_kind(axes.where, Mapping, "where as axes with their values"))  # type: ignore[type-abstract]
     _check_axes(results.axes, axes)
     names = list(dict.fromkeys((*results.axes, "seed", *columns)))
     known = [name for name in names if name in results.table.column_names]
@@ -103,10 +103,12 @@ def _listed(values: Iterable[Any]) -> str:
 def _check_axes(known: Sequence[str], axes: Axes) -> None:
     """Every name is an axis, and x, y and panel are three of them."""
     drawn = {"x": axes.x, "y": axes.y, "panel": axes.panel}
-    for word, path in (drawn | {f"where {path!r}": path for path in axes.where}).items():
-        if path is not None and path not in known:
+    for word in ("x", "y"):
+        as_text(drawn[word], f"{word} as the name of an axis,")
+    for word, path in (drawn | {f"where {shown(path)}": path for path in axes.where}).items():
+        if path is not None and (not isinstance(path, str) or path not in known):
             raise ValueError(
-                f"expected {word} to be one of the axes {_listed(known)}; got {path!r}"
+                f"expected {word} to be one of the axes {_listed(known)}; got {shown(path)}"
             )
     named = [path for path in drawn.values() if path is not None]
     if len(set(named)) < len(named):

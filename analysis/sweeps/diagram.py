@@ -152,7 +152,7 @@ def phase_diagram(
             have one seed, a state is unknown, or cells differ in the convention of the IPR.
     """
     columns = ("status", "state", "ipr_convention", *QUANTITIES.values())
-    found = plane(results, Axes(x, y, panel, where or {}), columns)
+    found = plane(results, Axes(x, y, panel, {} if where is None else where), columns)
     cells: dict[tuple[Any, Any, Any], list[Mapping[str, Any]]] = {}
     for row in found.rows:
         cells.setdefault(found.place(row), []).append(row)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from interp.training.arguments import as_path
+from interp.training.arguments import as_path, shown
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.sweep import Shard
 from interp.training.untrusted import parse_yaml
@@ -31,11 +31,11 @@ def parse_shard(text: str | None) -> Shard:
     """
     if text is None:
         return Shard()
-    index, _, count = text.partition("/")
+    index, _, count = text.partition("/") if isinstance(text, str) else ("", "", "")
     try:
         numbers = int(index), int(count)
     except ValueError:
-        raise ValueError(f"shard: expected i/n such as 0/4, got {text!r}") from None
+        raise ValueError(f"shard: expected i/n such as 0/4, got {shown(text)}") from None
     return Shard(*numbers)
 
 

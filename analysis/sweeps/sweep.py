@@ -14,7 +14,7 @@ from interp.analysis.sweeps.measured import asked_of, check_elsewhere
 from interp.analysis.sweeps.options import as_grid, axes_of_plane, parse_shard
 from interp.analysis.sweeps.refine import refine as points_between
 from interp.analysis.sweeps.row import measure
-from interp.training.arguments import whole
+from interp.training.arguments import as_function, as_path, whole
 from interp.training.runs.files import write_bytes
 from interp.training.sweep.executors.machine import Machine, MachineLike, as_machine
 from interp.training.sweep.executors.work import Keep
@@ -63,6 +63,8 @@ def sweep(
         ValueError: in one line, if the grid or an option is not as expected, or ``out`` holds
             something that is no sweep.
     """
+    as_path(out, "a folder, or the URL of one")
+    as_function(watch, "watch")
     whole = as_grid(grid)
     asked = Sweep(whole, out, keep, parse_shard(shard), asked_of(whole))
     chosen = as_machine(machine).chosen

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from interp.analysis.caption import place
 from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
-from interp.training.arguments import whole
+from interp.training.arguments import as_function, listed, whole
 from interp.training.display import Result, Values, plain
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -81,6 +81,7 @@ def history(
             whole run.
     """
     found: Measure = name if isinstance(name, Measure) else MEASURES[name]
+    as_function(watch, "watch")
     if found.reads != "checkpoint":
         raise ValueError(f"history: measure {found.name} reads a whole {found.reads} already")
     source, label = as_run(run), found.label(options)
@@ -104,7 +105,7 @@ def history(
 
 
 def _steps(steps: Iterable[int]) -> list[int]:
-    found = sorted({whole(step, "steps") for step in steps})
+    found = sorted({whole(step, "steps") for step in listed(steps, "steps")})
     if not found:
         raise ValueError("steps: expected at least one checkpoint's, got none")
     return found

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
+from interp.cli.refusals import converted, told
 from interp.cli.terminal import end_cut_off, take_any_letter
 
 app = App(
@@ -23,6 +24,7 @@ app = App(
     help="Which neurons of a network memorized, and which generalized?",
     help_format="markdown",
     suppress_keyboard_interrupt=False,  # training says where it stopped
+    default_parameter=Parameter(converter=converted),
 )
 # Named by text, and so imported only when asked for: help must not wait for torch.
 COMMANDS = {
@@ -100,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
             sys.stdout.flush()
     except CycloptsError as error:
-        _fail(" ".join(str(error).split()), 2)
+        _fail(told(error, COMMANDS), 2)
     except ValueError as error:
         _fail(str(error), 2)
     except BrokenPipeError:
@@ -111,8 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 2)
     except OSError as error:
         _fail(_of_the_system(error), 2)
-    except MemoryError as error:
-        _fail(f"not enough memory ({error or 'none left'})", 2)
+    except (MemoryError, RuntimeError) as error:
+        from interp.training.memory import shortage
+
+        short = shortage(error)
+        if short is None:
+            raise
+        _fail(f"not enough memory ({short})", 2)
     except ArithmeticError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt as error:

@@ -153,10 +153,7 @@ def publish(
     """Write a run as a folder fit for a model hub: weights, card, dataset, figures, citation."""
     from interp.exchange.publishing import publish as write
 
-    try:
-        place = write(run, out, name, checkpoints, push)
-    except ImportError as error:
-        raise ValueError(str(error)) from None
+    place = write(run, out, name, checkpoints, push)
     files = sorted(str(p.relative_to(place)) for p in place.rglob("*") if p.is_file())
     if json_:
         print_json({"folder": str(place), "files": files, "pushed": push})

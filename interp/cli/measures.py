@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter, UnknownOptionError
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from interp.cli.parameters import (
     Figure,
@@ -20,6 +20,7 @@ from interp.cli.parameters import (
 )
 from interp.cli.print_runs import print_json, print_values, say
 from interp.cli.progress import step_progress
+from interp.cli.refusals import converted, told
 from interp.cli.terminal import show
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _HELP = ("--help", "-h")
 _COMMON: Sequence[tuple[str, Any, Any]] = (
     ("table", Annotated[Path | None, Parameter(help="write the table, .parquet or .csv")], None),
     ("figure", Figure, None),
-    ("template", Template, "screen"),
+    ("template", Template, None),
     ("json_", Json, False),
 )
 _HISTORY = Annotated[bool, Parameter(negative="", help="at every checkpoint instead of one")]
@@ -59,13 +60,22 @@ def measure(
 
     name, *rest = tokens
     found = MEASURES[name]
-    app = App(name=f"interp measure {name}", help_format="markdown", version_flags=[])
+    app = App(
+        name=f"interp measure {name}",
+        help_format="markdown",
+        version_flags=[],
+        default_parameter=Parameter(converter=converted),
+    )
     app.default(_command_of(found))
     try:
         app(rest, exit_on_error=False, print_error=False, result_action="return_none")
-    except UnknownOptionError as error:
-        known = ", ".join(f"--{option}" for option in found.options) or "none"
-        raise ValueError(f"measure {name}: {error} Its own options: {known}") from None
+    except CycloptsError as error:
+        error.command_chain = ["measure", name]
+        words = told(error)
+        if isinstance(error, UnknownOptionError):
+            own = ", ".join(f"--{option}" for option in found.options) or "none"
+            words += f"; its own options: {own}"
+        raise ValueError(words) from None
 
 
 def _list(tokens: Sequence[str]) -> None:
@@ -151,14 +161,16 @@ def _help(found: Measure, option: str) -> str:
 def _run(found: Measure, place: Any, given: dict[str, Any], common: dict[str, Any]) -> None:
     from interp.training.runs.files import together
 
-    check_places(common["figure"], common["template"], common["table"])
+    look = check_places(common["figure"], common["template"], common["table"])
     step, over_steps = given.pop("step", None), given.pop("history", False)
+    if over_steps and step is not None:
+        raise ValueError(f"--step: expected without --history, which takes all of them, got {step}")
     result, about = _result(found, place, step, over_steps, given)
     with together():
         if common["figure"] is not None:
             from interp import figures
 
-            figures.save(result.plot(), common["figure"], template=common["template"])
+            figures.save(result.plot(), common["figure"], template=look)
         if common["table"] is not None:
             write_table(result.to_pandas(), common["table"])
     if common["json_"]:

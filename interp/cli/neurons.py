@@ -44,7 +44,7 @@ def ipr(
     layer: Layer = 0,
     threshold: Threshold = "auto",
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     table: Annotated[
         Path | None, Parameter(help="write the neuron table, .parquet or .csv")
     ] = None,
@@ -56,7 +56,7 @@ def ipr(
     from interp.training.runs.files import together
     from interp.training.runs.run import load
 
-    check_places(figure, template, table)
+    look = check_places(figure, template, table)
     source = load(run)
     neurons = neuron_table(source, step, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
@@ -64,7 +64,7 @@ def ipr(
         if figure is not None:
             from interp import figures
 
-            figures.save(figures.ipr_histogram(neurons, classes), figure, template=template)
+            figures.save(figures.ipr_histogram(neurons, classes), figure, template=look)
         if table is not None:
             _write_neurons(neurons, classes, table)
     if json_:
@@ -85,7 +85,7 @@ def prune(
     draws: Draws = None,
     save: Annotated[Path | None, Parameter(help="save the pruned network as a run folder")] = None,
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     json_: Json = False,
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
@@ -96,7 +96,7 @@ def prune(
     from interp.training.runs.files import together
     from interp.training.runs.run import load
 
-    check_places(figure, template)
+    look = check_places(figure, template)
     checkpoint = (source := load(run)).checkpoint(step)
     neurons = neuron_table(checkpoint, layer=layer)
     classes = classify(neurons, threshold_of(threshold))
@@ -107,7 +107,7 @@ def prune(
 
             curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
             drawn = figures.pruning_curves(curves, pruned=result.pruned)
-            figures.save(drawn, figure, template=template)
+            figures.save(drawn, figure, template=look)
         if save is not None:  # at last: where it is, the same command is refused
             _save(save, source, neurons, result)
     if json_:

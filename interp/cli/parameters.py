@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
@@ -12,8 +12,11 @@ Figure = Annotated[
     Path | None, Parameter(help="write the figure to this .html, .png, .svg or .pdf file")
 ]
 Template = Annotated[
-    Literal["screen", "paper", "paper-wide"],
-    Parameter(help="look of the figure; paper: one column, 86 mm, paper-wide: two, 178 mm"),
+    Literal["screen", "paper", "paper-wide"] | None,
+    Parameter(
+        help="look of the figure; screen, unless paper: one column, 86 mm, or paper-wide: "
+        "two, 178 mm"
+    ),
 ]
 Measures = Annotated[
     list[str] | None,
@@ -32,16 +35,37 @@ Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
 RunFolder = Annotated[Path, Parameter(help="run folder")]
 
 
-def check_places(figure: Path | None, template: str, table: Path | None = None) -> None:
-    """Refuses names before any work is done, so that nothing is half written."""
+def check_places(
+    figure: Path | None, template: str | None, table: Path | None = None
+) -> Literal["screen", "paper", "paper-wide"]:
+    """Refuses names before any work is done, so that nothing is half written.
+
+    Returns:
+        The look of the figure.
+    """
     from interp.training.runs.files import check_place
 
+    look: Any = template or "screen"
     if figure is not None:
         from interp.figures.export import check_figure
 
-        check_figure(figure, template)
+        check_figure(figure, look)
+    else:
+        only_beside("--template", template, "--figure")
     if table is not None:
         check_place("table", table, ".parquet", ".csv")
+    return cast(Literal["screen", "paper", "paper-wide"], look)
+
+
+def only_beside(option: str, given: object, other: str) -> None:
+    """Refuses an option that would be ignored, because another one was not given.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if given is not None and given is not False:
+        got = option if given is True else f"{option} {given}"
+        raise ValueError(f"{option}: expected beside {other}, got {got} alone")
 
 
 def write_table(frame: Any, path: Path) -> None:

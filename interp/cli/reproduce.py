@@ -44,6 +44,17 @@ def reproduce(
     from interp.reproduction.run import reproduce as run
     from interp.training.sweep.executors.machine import Machine
 
+    if name is None and not all_:
+        _alone(
+            budget=budget != "quick",
+            seeds=seeds,
+            out=out != Path("reproduction"),
+            executor=executor != "auto",
+            workers=workers,
+            device=device != "auto",
+            address=address,
+            dry_run=dry_run,
+        )
     check_budget(budget, seeds)
     machine = Machine(executor, workers, device=device, address=address)
     if all_ and name is not None:
@@ -72,6 +83,14 @@ def reproduce(
     elif all_:
         say(heading(found))
         say(f"scoreboard: {places['html']}, {places['md']}, {places['json']}")
+
+
+def _alone(**given: object) -> None:
+    """Refuses options where only the list is asked for."""
+    for option, value in given.items():
+        if value not in (None, False):
+            flag = option.replace("_", "-")
+            raise ValueError(f"reproduce: expected a name or --all beside --{flag}, got none")
 
 
 def _list(json_: bool) -> None:

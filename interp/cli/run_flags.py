@@ -9,28 +9,32 @@ from typing import Annotated, Any
 import yaml
 from cyclopts import Parameter
 
+from interp.training.config.fields import kinds_of
 from interp.training.config.options import option_fields
+from interp.training.config.run_config import RunConfig
 from interp.training.untrusted import parse_yaml
 
 
-def _flag(key: str, description: str, default: Any) -> Any:
+def _flag(key: str, description: str, default: Any, kind: str) -> Any:
     shown = list(default) if isinstance(default, tuple) else default
     text = f"{description} (default: {'unset' if shown is None else shown})"
     text = text.replace("*", r"\*")  # help is read as Markdown
     # Text, because the configuration classes check and convert: flags and files err alike.
     # The configuration's own spelling, and the one with hyphens that shells are used to.
     names = list(dict.fromkeys([key, key.replace("_", "-")]))
-    return Annotated[str | None, Parameter(name=names, help=text, show_default=False)]
+    about = Parameter(name=names, help=text, show_default=False, metavar=kind)
+    return Annotated[str | None, about]
 
 
 def _make_options() -> type:
     """Nested dataclasses of optional text, so that flags read ``--data.corruption 0.35``."""
     sections: dict[str, list[tuple[str, Any, Any]]] = {}
+    kinds = kinds_of(RunConfig)
     for path, description, default in option_fields():
         section, _, key = path.rpartition(".")
         # Python keeps a few words to itself, such as "for".
         name = f"{key}_" if iskeyword(key) else key
-        entry = (name, _flag(key, description, default), field(default=None))
+        entry = (name, _flag(key, description, default, kinds[path]), field(default=None))
         sections.setdefault(section, []).append(entry)
     own = sections.pop("", [])
     nested = [

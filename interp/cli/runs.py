@@ -18,6 +18,7 @@ from interp.cli.parameters import (
     Template,
     Threshold,
     check_places,
+    only_beside,
     say_written,
     threshold_of,
 )
@@ -70,9 +71,11 @@ def spectrum(
     *,
     neuron: Annotated[int | None, Parameter(help="one neuron instead of the embeddings")] = None,
     step: Step = None,
-    layer: Layer = 0,
+    layer: Annotated[
+        int | None, Parameter(help="which hidden layer the neuron is of, counted from 0")
+    ] = None,
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     json_: Json = False,
 ) -> None:
     """Show the Fourier spectrum of the embeddings, or of one neuron."""
@@ -82,18 +85,19 @@ def spectrum(
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
 
-    check_places(figure, template)
+    look = check_places(figure, template)
     source: NeuronTable | EmbeddingTable
     if neuron is None:
+        only_beside("--layer", layer, "--neuron")
         source = embedding_table(load(run), step)
         drawn, shares = figures.embedding_spectrum(source), source.shares
     else:
-        source = neuron_table(load(run), step, layer=layer)
+        source = neuron_table(load(run), step, layer=layer or 0)
         drawn = figures.neuron_curves(source, neuron)
         rows = [power_shares(one[neuron]) for one in source.coefficients]
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
-        figures.save(drawn, figure, template=template)
+        figures.save(drawn, figure, template=look)
     if json_:
         found = {name: row.tolist() for name, row in shares.items()}
         print_json({**origin(source), "neuron": neuron, "share_of_power": found})
@@ -109,20 +113,20 @@ def heads(
     how: Annotated[str, Parameter(help="what replaces a head's output: mean or zero")] = "mean",
     step: Step = None,
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     json_: Json = False,
 ) -> None:
     """Ablate a Transformer's heads one at a time and score what is left."""
     from interp.analysis.ablation.heads import head_ablation
     from interp.training.runs.run import load
 
-    check_places(figure, template)
+    look = check_places(figure, template)
     source = load(run)
     result = head_ablation(source, cast(Any, how), step=step)
     if figure is not None:
         from interp import figures
 
-        figures.save(figures.head_ablation(result, source.name), figure, template=template)
+        figures.save(figures.head_ablation(result, source.name), figure, template=look)
     if json_:
         print_json(heads_summary(source, result))
         return

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 
-from interp.cli.parameters import Figure, Json, Template
+from interp.cli.parameters import Figure, Json, Template, check_places
 from interp.cli.print_runs import print_json, say
 from interp.cli.print_sweeps import (
     counted,
@@ -36,7 +36,11 @@ def sweep(
     threads: Annotated[int, Parameter(help="threads of a worker")] = 1,
     keep: Annotated[str, Parameter(help="runs: every run folder; scores: the table only")] = "runs",
     shard: Annotated[
-        str | None, Parameter(help="i/n: the i-th of n parts, counted from 0 (job arrays)")
+        str | None,
+        Parameter(
+            help="i/n: the i-th of n parts, counted from 0 (job arrays)",
+            allow_leading_hyphen=True,
+        ),
     ] = None,
     refine: Annotated[
         int, Parameter(help="rounds of new cells between neighbours of different phase")
@@ -62,6 +66,10 @@ def sweep(
     if asked.count > MANY and not yes:
         raise ValueError(f"grid: {asked.count:,} cells; give --yes for more than {MANY:,}")
     if dry_run:
+        if refine:
+            raise ValueError(
+                "--refine: expected without --dry-run: only runs tell which cells come"
+            )
         from interp.analysis.sweeps.estimate import make_plan
 
         plan = make_plan(asked, out, machine, keep, part)
@@ -139,7 +147,7 @@ def phases(
         list[str] | None, Parameter(help="further axes held fixed: path=value", negative="")
     ] = None,
     figure: Figure = None,
-    template: Template = "screen",
+    template: Template = None,
     json_: Json = False,
 ) -> None:
     """Show the phase diagram of a sweep, by the vote of the seeds."""
@@ -149,10 +157,7 @@ def phases(
     from interp.analysis.sweeps.options import values_of
     from interp.analysis.sweeps.sweep import read
 
-    if figure is not None:
-        from interp.figures.export import check_figure
-
-        check_figure(figure, template)
+    look = check_places(figure, template)
     results, fixed = read(place), values_of(where or [])
     diagram = phase_diagram(results, x, y, panel, fixed)
     edge = critical(results, axes=Axes(x, y, panel, fixed))
@@ -161,7 +166,7 @@ def phases(
         from interp import figures
 
         drawn = [figures.phase_diagram(diagram, edge), figures.phase_scores(diagram)]
-        written = figures.save_all(drawn, figure, f"Phase diagram of {place}", template)
+        written = figures.save_all(drawn, figure, f"Phase diagram of {place}", look)
     if json_:
         print_json({"sweep": place, **phases_summary(diagram, edge)})
         return

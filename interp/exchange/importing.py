@@ -30,7 +30,7 @@ from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import Live, module_told
 from interp.exchange.truth.loss import loss_told
 from interp.exchange.truth.operation import ASSUMED, UNKNOWN, operation_told
-from interp.training.arguments import as_path, some_whole
+from interp.training.arguments import as_path, some, some_whole
 from interp.training.runs.files import is_vacant
 from interp.training.runs.made import config_of, made_run
 from interp.training.runs.origin import Origin
@@ -101,10 +101,10 @@ def import_checkpoint(
             shapes that contradict one another or p, weights that are no finite real numbers, data
             of another task, or a module whose own logits are others.
     """
-    target = None if out is None else Path(out)
+    target = None if out is None else as_path(out, "a run folder to write")
     if target is not None and not is_vacant(target):
         raise ValueError(f"{target}: expected a new or empty folder, it has contents")
-    known = known or Known()
+    known = some(known, Known, "what is known, such as Known(p=97)") or Known()
     foreign, where = _foreign(source)
     steps, from_step = _steps(foreign, known.step)
     labels = partial(_labels, data, foreign, operation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from interp.analysis.neurons.read import neuron_table
 from interp.exchange.card import model_card
 from interp.figures.export import browser
 from interp.training.arguments import word
+from interp.training.optional import failed, is_there, part
 from interp.training.runs.files import is_vacant, make_folder, new_folder, write_bytes
 from interp.training.runs.folder import fill_run, finish_run, write_checkpoint
 from interp.training.runs.metadata import write_measurements
@@ -44,7 +44,8 @@ def publish(
 
     Raises:
         ValueError: if the run is not finished, ``out`` has contents, or an option is none.
-        ImportError: if it is to be uploaded and huggingface_hub is not installed.
+        PartError: if it is to be uploaded and huggingface_hub is not there or the hub does not
+            take it, or the browser that draws the figures does not start.
     """
     source = as_run(run)
     target = Path(out)
@@ -69,8 +70,7 @@ def publish(
         write_bytes(folder / "CITATION.cff", _citation(title).encode())
         # Before it has its name: where the upload fails, the same command may be given again.
         if hub is not None:
-            hub.create_repo(push, exist_ok=True)
-            hub.upload_folder(repo_id=push, folder_path=str(folder))
+            _upload(hub, str(push), folder)
     return target
 
 
@@ -82,11 +82,21 @@ def _finish(folder: Path, source: Run, title: str) -> None:
 
 def _hub() -> Any:
     """The hub's client; asked for before anything is written."""
+    return part("huggingface_hub", "hub", "publish").HfApi()
+
+
+def _upload(hub: Any, name: str, folder: Path) -> None:
+    """Uploads a folder.
+
+    Raises:
+        PartError: saying why the hub does not take it.
+    """
     try:
-        return importlib.import_module("huggingface_hub").HfApi()
-    except ImportError:
-        message = "publish needs huggingface_hub, not installed: pip install interp[hub]"
-        raise ImportError(message) from None
+        hub.create_repo(name, exist_ok=True)
+        hub.upload_folder(repo_id=name, folder_path=str(folder))
+    except Exception as error:  # no network, no account, no right: each by a class of its own
+        advice = "check the network and `hf auth login`, and give the same command again"
+        raise failed("push", f"cannot reach {name} on the hub", error, advice) from error
 
 
 def _draw(run: Run, folder: Path) -> dict[str, str]:
@@ -114,7 +124,7 @@ def _draw(run: Run, folder: Path) -> dict[str, str]:
 
 
 def _can_draw() -> bool:
-    return importlib.util.find_spec("kaleido") is not None and browser() is not None
+    return is_there("kaleido") and browser() is not None
 
 
 def _citation(title: str) -> str:

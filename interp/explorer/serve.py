@@ -8,10 +8,10 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-from interp.training.arguments import as_path
+from interp.training.arguments import as_function, as_path, truth, whole
+from interp.training.optional import PartError, is_there, part
 
 HOST = "127.0.0.1"
 _TRIES = 50
@@ -38,13 +38,15 @@ def explore(
         ValueError: if there is no such folder, no free port, or the extra is not installed.
     """
     place = as_path(folder, "a folder of runs")
+    whole(port, "port")
+    truth(open_browser, "open_browser")
+    say = as_function(say, "say") or (lambda words: None)
     check_installed()
     from werkzeug.serving import make_server
 
     from interp.explorer.app import make_app
     from interp.explorer.guard import guard
 
-    say = say or (lambda words: None)
     app = make_app(place)
     listening = bound(port)
     taken = listening.getsockname()[1]
@@ -70,13 +72,15 @@ def check_installed() -> None:
     """Asks for the packages that the explorer needs.
 
     Raises:
-        ValueError: if one is not there.
+        PartError: if one is not there, or cannot be imported.
     """
-    missing = [name for name in ("dash", "dash_ag_grid") if find_spec(name) is None]
+    missing = [name for name in ("dash", "dash_ag_grid") if not is_there(name)]
     if missing:
-        raise ValueError(
+        raise PartError(
             f"explore: needs {' and '.join(missing)}, not installed: pip install interp[explorer]"
         )
+    for name in ("dash", "dash_ag_grid"):
+        part(name, "explorer", "explore")
 
 
 def bound(port: int) -> socket.socket:

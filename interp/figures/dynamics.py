@@ -21,6 +21,8 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
         classes: of the last checkpoint; colours the lines.
     """
     expect(history, Dynamics)
+    if classes is not None:
+        expect(classes, Classes)
     if classes is not None and len(classes.dead) != history.ipr.shape[1]:
         expected = f"classes: expected those of the run's {history.ipr.shape[1]} neurons"
         raise ValueError(f"{expected}, got {len(classes.dead)}")

@@ -10,6 +10,7 @@ Kind = TypeVar("Kind")
 
 _WORDS = {
     "AnswerPlanes": "the planes of the answers, such as interp.measures['answers'](run)",
+    "Boundary": "a boundary, such as interp.analysis.sweeps.boundary.critical(results)",
     "Classes": "classes, such as interp.classify(table)",
     "Dynamics": "a history of the IPR, such as interp.dynamics(run)",
     "EmbeddingTable": "an embedding table, such as interp.embedding_table(run)",

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -18,10 +17,14 @@ import plotly.graph_objects as go
 from interp.figures.expected import expect
 from interp.figures.paper_look import PIXELS_PER_INCH, paper
 from interp.figures.template import HTML_CONFIG
-from interp.training.arguments import several, word
+from interp.training.arguments import as_path, as_text, several, word
+from interp.training.optional import PartError, failed, is_there, part
 from interp.training.runs.files import check_place, together, write_bytes
 
 Template = Literal["screen", "paper", "paper-wide"]
+
+_ADVICE = "check that it starts, name another one in BROWSER_PATH, or write .html"
+_A_FILE = "a file's name, such as 'figure.html'"
 
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 _COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
@@ -48,8 +51,8 @@ def check_figure(path: Path | str, template: str = "screen") -> None:
     word(template, ("screen", *_COLUMNS), "template")
     if Path(path).suffix.lower() == ".html":
         return
-    if find_spec("kaleido") is None:
-        raise ValueError("figure: images need kaleido, not installed: pip install interp[images]")
+    if not is_there("kaleido"):
+        raise PartError("figure: images need kaleido, not installed: pip install interp[images]")
     if browser() is None:
         raise ValueError(
             "figure: images are drawn by a Chromium or Chrome, found none: install one (Debian: "
@@ -63,11 +66,10 @@ def browser() -> str | None:
     if named:
         return named if Path(named).is_file() else None
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if found is not None or find_spec("choreographer") is None:
+    if found is not None or not is_there("choreographer"):
         return found
-    from choreographer.browsers.chromium import Chromium
-
-    own: str | None = Chromium.find_browser(skip_local=False)
+    chromium = part("choreographer.browsers.chromium", "images", "figure").Chromium
+    own: str | None = chromium.find_browser(skip_local=False)
     return own
 
 
@@ -87,7 +89,8 @@ def save(
         ValueError: if it cannot be written, see :func:`check_figure`.
     """
     expect(figure, go.Figure)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(div_id, "div_id")
     check_figure(path, template)
     drawn = paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
     if path.suffix.lower() != ".html":
@@ -109,7 +112,8 @@ def save_all(
         ValueError: if they cannot be written, see :func:`check_figure`.
     """
     every = _several(figures)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(title, "title")
     check_figure(path, template)
     if path.suffix.lower() == ".html":
         save_page(figures, path, title)
@@ -133,7 +137,8 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
         ValueError: if the name does not end in .html, or the folder does not exist.
     """
     every = _several(figures)
-    path = Path(path)
+    path = as_path(path, _A_FILE)
+    as_text(title, "title")
     check_place("figure", path, ".html")
     parts = [
         figure.to_html(
@@ -150,20 +155,20 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
 
 
 def _image(figure: go.Figure, kind: str, template: str) -> bytes:
-    import kaleido
-
+    kaleido, drawing = part("kaleido", "images", "figure"), browser()
     on_paper = template in _COLUMNS
-    image: bytes = kaleido.calc_fig_sync(
-        figure,
-        opts={
-            "format": kind,
-            "width": figure.layout.width or _SCREEN_WIDTH,
-            "height": figure.layout.height or 420,
-            "scale": _DOTS_PER_INCH / PIXELS_PER_INCH if on_paper and kind == "png" else 1,
-        },
+    options = {
+        "format": kind,
+        "width": figure.layout.width or _SCREEN_WIDTH,
+        "height": figure.layout.height or 420,
+        "scale": _DOTS_PER_INCH / PIXELS_PER_INCH if on_paper and kind == "png" else 1,
+    }
+    try:
         # No formula is typeset, so nothing need be fetched for it.
-        kopts={"mathjax": False, "path": browser()},
-    )
+        asked = {"mathjax": False, "path": drawing}
+        image: bytes = kaleido.calc_fig_sync(figure, opts=options, kopts=asked)
+    except Exception as error:  # of the browser, which says so by classes of several packages
+        raise failed(f"figure: the browser {drawing}", "cannot draw", error, _ADVICE) from error
     return _with_font(image) if on_paper and kind == "svg" else image
 
 

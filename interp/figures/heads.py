@@ -9,6 +9,7 @@ from interp.analysis.ablation.heads import HeadAblation
 from interp.analysis.caption import place
 from interp.figures.expected import expect
 from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, styled
+from interp.training.arguments import as_text
 from interp.training.data.splits import Split
 
 _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "clean")
@@ -17,6 +18,7 @@ _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "clean")
 def head_ablation(result: HeadAblation, name: str = "network") -> go.Figure:
     """Accuracy of the splits with each head ablated; lines mark the whole network's."""
     expect(result, HeadAblation)
+    as_text(name, "name")
     heads = [f"{block}.{head}" for block, head in result.after]
     figure = go.Figure()
     for split in _SHOWN:

@@ -12,7 +12,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
 from interp.figures.template import INK, styled
-from interp.training.arguments import whole
+from interp.training.arguments import truth, whole
 
 
 def ipr_histogram(
@@ -27,6 +27,7 @@ def ipr_histogram(
         null: whether to draw the expected counts if all curves were Gaussian noise.
     """
     expect(table, NeuronTable)
+    truth(null, "null")
     if classes is not None:
         check_classes(classes, table)
     bins = whole(bins, "bins", least=1)

@@ -10,7 +10,7 @@ from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
-from interp.training.arguments import is_whole
+from interp.training.arguments import is_whole, shown
 from interp.training.tasks.groups import GROUPS
 
 
@@ -22,7 +22,7 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
     """
     expect(table, NeuronTable)
     if not is_whole(neuron) or not 0 <= neuron < len(table):
-        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {neuron!r}")
+        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {shown(neuron)}")
     figure = make_subplots(
         rows=3,
         cols=2,

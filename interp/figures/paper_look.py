@@ -7,7 +7,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from interp.figures.expected import expect
-from interp.training.arguments import whole
+from interp.training.arguments import shown, whole
 
 PIXELS_PER_INCH = 96  # of CSS, so of SVG and PDF
 _POINT = PIXELS_PER_INCH / 72
@@ -29,7 +29,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     """
     expect(figure, go.Figure)
     if whole(columns, "columns") not in _INCHES:
-        raise ValueError(f"columns: expected 1 or 2, got {columns!r}")
+        raise ValueError(f"columns: expected 1 or 2, got {shown(columns)}")
     drawn = go.Figure([t for t in figure.data if t.visible != "legendonly"], figure.layout)
     width = _INCHES[columns] * PIXELS_PER_INCH
     tall = 0.62 if columns == 2 else 0.56

@@ -14,6 +14,7 @@ from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
 from interp.figures.untitled import untitled
 from interp.notebook import value_table
+from interp.training.arguments import shown
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.folder import Weights
@@ -103,18 +104,18 @@ def asked_of(measures: Wanted | Iterable[Wanted]) -> tuple[Asked, ...]:
 
 
 def _asked(wanted: object) -> Iterator[Asked]:
-    named: Mapping[Any, Any] = wanted if isinstance(wanted, Mapping) else {wanted: None}
-    for which, options in named.items():
+    named = wanted.items() if isinstance(wanted, Mapping) else [(wanted, None)]
+    for which, options in named:
         if not isinstance(which, str | Measure):
             raise ValueError(
-                f"measures: expected names, measures or {{name: options}}, got {which!r}"
+                f"measures: expected names, measures or {{name: options}}, got {shown(which)}"
             )
         measure: Measure = MEASURES[which] if isinstance(which, str) else which
         if measure.reads == "sweep":
             raise ValueError(f"measures: {measure.name} reads a whole sweep, not a run")
         if not isinstance(options, Mapping | None):
             raise ValueError(
-                f"measures.{measure.name}: expected a mapping of options, got {options!r}"
+                f"measures.{measure.name}: expected a mapping of options, got {shown(options)}"
             )
         yield Asked(measure, measure.checked(options or {}))
 

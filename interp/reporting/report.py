@@ -12,7 +12,7 @@ from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
 from interp.reporting.measures import Wanted, asked_of
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
-from interp.training.arguments import some_whole, whole
+from interp.training.arguments import MOST_DRAWS, as_path, some_whole, whole
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -53,10 +53,10 @@ def report(
     run = as_run(run)
     if out is None and run.path is None:
         raise ValueError("report: a run kept in memory needs a file name")
-    target = Path(out) if out is not None else Path(str(run.path)) / "report.html"
+    target = Path(str(run.path)) / "report.html" if out is None else as_path(out, "a file's name")
     check_place("report", target, ".html")
     whole(pruned_checkpoints, "pruned checkpoints")
-    some_whole(draws, "draws")
+    some_whole(draws, "draws", most=MOST_DRAWS)
     reading = read(run, threshold, draws, layer, pruned_checkpoints, asked)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target

@@ -179,7 +179,7 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         ValueError: if there is none, or the file holds none, or takes the name of another.
     """
-    if name.endswith((".yaml", ".yml")):
+    if name.lower().endswith((".yaml", ".yml")):
         return _of_file(Path(name))
     known = recipes()
     if name not in known:

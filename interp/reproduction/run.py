@@ -17,7 +17,7 @@ from interp.reproduction.drawing import check_figures, draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
 from interp.reproduction.verdict import Verdict, verdict
-from interp.training.arguments import some_whole, word
+from interp.training.arguments import as_function, as_path, some_whole, word
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import make_folder, together, write_bytes
@@ -61,8 +61,14 @@ def reproduce(
     Raises:
         ValueError: for an unknown recipe or budget, or an option of the sweep that is none.
     """
-    recipe = name if isinstance(name, Recipe) else find_recipe(str(name))
+    recipe = (
+        name
+        if isinstance(name, Recipe)
+        else find_recipe(str(as_path(name, "the name of a recipe")))
+    )
     check_budget(budget, seeds)
+    as_path(out, "a folder for the verdict")
+    as_function(watch, "watch")
     check_figures(recipe)
     machine = as_machine(machine)
     grid = recipe.grid_of(budget, seeds)

@@ -1,6 +1,7 @@
 """Commands that are killed, stopped or out of space, in forks of a process that has loaded all.
 
-``python -m tests.chaos.dying FOLDER KIND HOW COUNT SEED`` prints how often and what went wrong.
+``python -m tests.chaos.dying FOLDER TRIALS`` prints how often, and what went wrong; TRIALS is a
+list of command, what happens to it, and how often, as JSON.
 """
 
 from __future__ import annotations
@@ -185,25 +186,35 @@ def try_one(trial: Trial, how: str, out: Path, at: float, chance: random.Random)
     return int(ended != 0)
 
 
-def main(folder: Path, kind: str, how: str, count: int, seed: int) -> dict[str, object]:
-    """What came of all trials of a kind."""
-    torch.set_num_threads(1)
-    chance, happened, wrong = random.Random(seed), 0, []
-    with toy_sizes():
-        trial = trial_of(folder, kind)
-        chosen = [0.0] * count if how == "stops" else trials(trial, how, count, chance)
-        for number, at in enumerate(chosen):
-            out = folder / f"{how}-{number}" / "out"
-            try:
-                happened += try_one(trial, how, out, at, chance)
-            except AssertionError as error:
-                call = trial.calls[int(at) - 1] if how in ("calls", "space") else ""
-                wrong.append(f"{kind} {how} {at} {call}: {error}"[:3000])
+def tried(trial: Trial, place: Path, how: str, count: int) -> dict[str, object]:
+    """What came of all trials of a kind; equal in every run."""
+    chance, happened, wrong = random.Random(f"{trial.kind} {how}"), 0, []
+    chosen = [0.0] * count if how == "stops" else trials(trial, how, count, chance)
+    for number, at in enumerate(chosen):
+        try:
+            happened += try_one(trial, how, place / f"{how}-{number}" / "out", at, chance)
+        except AssertionError as error:
+            call = trial.calls[int(at) - 1] if how in ("calls", "space") else ""
+            wrong.append(f"{trial.kind} {how} {at} {call}: {error}"[:3000])
     return {"tried": len(chosen), "happened": happened, "calls": len(trial.calls), "wrong": wrong}
 
 
+def main(folder: Path, every: list[tuple[str, str, int]]) -> list[dict[str, object]]:
+    """What came of every kind of trial."""
+    torch.set_num_threads(1)
+    made: dict[str, Trial] = {}
+    found = []
+    with toy_sizes():
+        for kind, how, count in every:
+            place = folder / kind.replace(":", "-")
+            if kind not in made:
+                place.mkdir()
+                made[kind] = trial_of(place, kind)
+            found.append(tried(made[kind], place, how, count))
+    return found
+
+
 if __name__ == "__main__":
-    place, kind_, how_, count_, seed_ = sys.argv[1:]
     with contextlib.redirect_stdout(sys.stderr):
-        found = main(Path(place), kind_, how_, int(count_), int(seed_))
-    print(json.dumps(found))
+        outcomes = main(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    print(json.dumps(outcomes))

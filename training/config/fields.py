@@ -80,12 +80,46 @@ def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
             yield name, _described(info), info.default
 
 
+def kinds_of(config: type[BaseModel]) -> dict[str, str]:
+    """What stands for the value of every option in its help, such as ``INT``, by dotted path."""
+    found = {}
+    for name, info in config.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            inner = kinds_of(info.annotation)
+            found.update({f"{name}.{key}": kind for key, kind in inner.items()})
+        else:
+            found[name] = _kind(info)
+    return found
+
+
+def _kind(info: FieldInfo) -> str:
+    if _choices(info):
+        return "WORD"
+    kinds = [info.annotation, *get_args(info.annotation)]
+    plain = [get_origin(kind) or kind for kind in kinds]
+    return next((_KINDS[kind] for kind in plain if kind in _KINDS), "TEXT")
+
+
+_KINDS: dict[Any, str] = {
+    bool: "BOOL",
+    int: "INT",
+    float: "FLOAT",
+    tuple: "LIST",
+    dict: "MAPPING",
+    str: "TEXT",
+}
+
+
 def _described(info: FieldInfo) -> str:
     """A field's description, with the values to choose from."""
+    choices = _choices(info)
+    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
+
+
+def _choices(info: FieldInfo) -> list[str]:
     kinds = [info.annotation, *get_args(info.annotation)]
     choices = [str(one) for kind in kinds if get_origin(kind) is Literal for one in get_args(kind)]
     marks = list(info.metadata)
     for kind in kinds:
         marks += getattr(kind, "__metadata__", ())
-    choices += [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]
-    return f"{info.description} ({', '.join(choices)})" if choices else info.description or ""
+    return choices + [word for mark in marks if isinstance(mark, Choices) for word in mark.words()]

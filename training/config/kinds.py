@@ -67,6 +67,11 @@ class KindRow:
     by_hand: Callable[[Model], bool] = lambda model: False
     trains: bool = True
 
+    def check_module(self) -> None:
+        """Refuses a module of somebody's for a network that is made here."""
+        if "module" not in self.fields:
+            raise ValueError(f"module: expected none for kind {self.name}, which is made here")
+
     @property
     def foreign(self) -> tuple[str, ...]:
         """Fields that mean nothing to it."""

@@ -10,6 +10,7 @@ from interp.training.config.fields import LATER, PLACE, Section
 from interp.training.data.corruption import CorruptionKind
 from interp.training.data.dataset import Dataset, make_dataset
 from interp.training.data.given_file import find_dataset
+from interp.training.tasks.table import LARGEST_P
 from interp.training.tasks.table_file import filled, find_table
 from interp.training.tasks.task import Task, make_task, table_task
 
@@ -22,7 +23,7 @@ class TaskConfig(Section):
     operation: str = Field(
         "x + y", description="operation, or a polynomial in x and y; of a table, its name"
     )
-    p: int = Field(97, ge=2, le=2048, description="modulus; follows from a table")
+    p: int = Field(97, ge=2, le=LARGEST_P, description="modulus; follows from a table")
     table: Annotated[str | None, PLACE] = Field(
         None,
         description="file of the answers, p by p: .npy, .npz, .csv or .json; -1: not in the domain",

@@ -7,6 +7,7 @@ import re
 
 from pydantic import BaseModel, ValidationError
 
+from interp.training.arguments import shown
 from interp.training.config.fields import fields_of
 
 
@@ -24,13 +25,13 @@ def first_problem(config: type[BaseModel], error: ValidationError) -> str:
             named = not path or re.match(rf"{re.escape(path)}\.\w+: ", reason)
             return reason if named else f"{path}: {reason}"
         case "missing" | "too_long" if path.startswith("optimizer.betas"):
-            return f"optimizer.betas: expected two numbers ≥ 0 and < 1, got {got!r}"
+            return f"optimizer.betas: expected two numbers ≥ 0 and < 1, got {shown(got)}"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{path}: expected a number {_bounds(config, path)}, got {got!r}"
+            return f"{path}: expected a number {_bounds(config, path)}, got {shown(got)}"
         case "literal_error":
-            return f"{path}: expected {context['expected']}, got {got!r}"
+            return f"{path}: expected {context['expected']}, got {shown(got)}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{path}: expected a mapping of fields, got {got!r}"
+            return f"{path}: expected a mapping of fields, got {shown(got)}"
         case kind:
             expected = {
                 "int_parsing": "a whole number",
@@ -44,7 +45,7 @@ def first_problem(config: type[BaseModel], error: ValidationError) -> str:
                 "tuple_type": "a list",
                 "finite_number": "a finite number",
             }.get(kind, problem["msg"])
-            return f"{path}: expected {expected}, got {got!r}"
+            return f"{path}: expected {expected}, got {shown(got)}"
 
 
 def _bounds(config: type[BaseModel], path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from interp.training.arguments import shown
 from interp.training.config.fields import LATER, Section, unnamed
 from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.places import COPIES, with_places
@@ -158,7 +159,8 @@ def _by_path(changes: tuple[Any, ...]) -> Mapping[str, Any]:
     paths, values = changes[::2], changes[1::2]
     if len(paths) != len(values) or not all(isinstance(path, str) for path in paths):
         raise ValueError(
-            f"replace: expected dotted paths and their values in turn, or a mapping, got {changes}"
+            "replace: expected dotted paths and their values in turn, or a mapping, "
+            f"got {shown(changes)}"
         )
     if len(set(paths)) < len(paths):
         raise ValueError(f"replace: expected each path once, got {', '.join(paths)}")

@@ -98,7 +98,7 @@ def _arrays(network: Any) -> Weights:
 
 
 def _read(place: Path, step: int | None) -> tuple[Weights, int | None]:
-    if place.suffix == ".safetensors":
+    if place.suffix.lower() == ".safetensors":
         return _tensors(place), step
     found = sorted((place / "checkpoints").glob("step-*/model.safetensors"))
     steps = {int(path.parent.name[5:]): path for path in found if path.parent.name[5:].isdigit()}

@@ -13,6 +13,10 @@ from interp.training.data.splits import GIVEN, Split, row_of
 from interp.training.randomness import stream
 from interp.training.tasks.task import Task
 
+# What is to be said where a dataset or a task is expected.
+A_DATASET = "a dataset, such as interp.make_dataset(task, 0.5)"
+A_TASK = "a task, such as interp.make_task('x + y', 97)"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -87,7 +91,7 @@ def make_dataset(
     Raises:
         ValueError: if α or ξ lies outside [0, 1], or α leaves no training example.
     """
-    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
+    of_kind(task, Task, A_TASK)
     for name, value in (("data.fraction", fraction), ("data.corruption", corruption)):
         share(value, name)
     count = len(task.pairs)

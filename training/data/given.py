@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from interp.training.arguments import of_kind
-from interp.training.data.dataset import Dataset
+from interp.training.data.dataset import A_TASK, Dataset
 from interp.training.data.pair_forms import labels_of, pairs_of
 from interp.training.tasks.task import Task
 
@@ -42,7 +42,7 @@ def given_dataset(
         ValueError: if an array has another shape or values out of range, or a pair with a wrong
             label is not among the redrawn ones.
     """
-    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
+    of_kind(task, Task, A_TASK)
     values = {"is_train": is_train, "labels": labels, "is_redrawn": is_redrawn}
     return given(task, {k: v for k, v in values.items() if v is not None}, "data").dataset
 

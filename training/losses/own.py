@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.training.arguments import as_text, some
 from interp.training.losses.loss import LOSSES, Loss
 from interp.training.registry import origin_of
 
@@ -33,8 +34,12 @@ def loss(name: str, label: str | None = None, unit: str = "") -> Callable[[Value
     Raises:
         ValueError: if the name is taken.
     """
+    as_text(name, "the name of a loss")
+    as_text(unit, "unit")
+    some(label, str, "label as text")
 
     def add(value: Value) -> Value:
+        origin_of(value)
         row = Loss(name, label or name, _into_gradient(name, value), _each(name, value), unit)
         LOSSES.add(name, row, origin_of(value))
         return value

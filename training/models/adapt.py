@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from interp.training.arguments import of_kind, told
+from interp.training.arguments import of_kind, some, told
 from interp.training.config.sections import ModelConfig
+from interp.training.data.dataset import A_TASK
 from interp.training.models.adapted import Adapted
 from interp.training.models.module.inputs import import_path
 from interp.training.models.module.parts import parts_of
@@ -59,8 +60,9 @@ def adapt(
         TypeError: if the first argument is no module and makes none, the task is none, or the
             neurons are not named by text.
     """
-    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
-    paths, given = _paths(neurons), checked_arguments(arguments or {})
+    of_kind(task, Task, A_TASK)
+    some(state, Mapping, "state as tensors by name")  # type: ignore[type-abstract]
+    paths, given = _paths(neurons), checked_arguments({} if arguments is None else arguments)
     parts = parts_of(task, module, paths, inputs, given, state)
     model = ModelConfig(
         kind="adapted",

@@ -7,6 +7,8 @@ import torch
 
 from interp.training.arguments import number, of_kind, whole
 from interp.training.config.sections import ModelConfig
+from interp.training.data.dataset import A_TASK
+from interp.training.memory import check_memory
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
 from interp.training.tasks.groups import residue_order
@@ -33,8 +35,9 @@ def analytic_network(
         ValueError: for an operation without such a solution, a modulus that is too small, or a
             width or scale that is none.
     """
-    of_kind(task, Task, "a task, such as interp.make_task('x + y', 97)")
+    of_kind(task, Task, A_TASK)
     width = whole(width, "width", least=1)
+    check_memory(3 * 8 * width * task.p, f"an analytic network of width {width:,}")
     sign = task.operation.second_sign
     if sign is None:
         raise ValueError(

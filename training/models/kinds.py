@@ -28,8 +28,8 @@ def empty_network(config: RunConfig, task: Task, module: Any = None) -> Network:
         ValueError: if a module is given for a network that needs none.
     """
     row = config.model.row
-    if module is not None and "module" not in row.fields:
-        raise ValueError(f"module: expected none for kind {row.name}, which is made here")
+    if module is not None:
+        row.check_module()
     given = () if module is None else (module,)
     network: Any = _found(row.network)(task, config.model, *given)
     network.trained_with = config.loss  # by which it is scored, also when it is alone

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import some
 from interp.training.config.sections import LossName
-from interp.training.data.dataset import Dataset
+from interp.training.data.dataset import A_DATASET, Dataset
 from interp.training.data.scores import Scores
 from interp.training.evaluation import Evaluation, in_float64, scores
+from interp.training.losses.loss import LOSSES
 from interp.training.models.network import Network
 
 
@@ -82,5 +84,8 @@ class Checkpoint:
         """The same network, scored on another dataset or by another loss."""
         if dataset is None and loss is None:
             return self
+        some(dataset, Dataset, A_DATASET)
+        if loss is not None:
+            LOSSES.check(loss)
         known = self.dataset if dataset is None else dataset
         return replace(self, dataset=known, loss=self.loss if loss is None else loss)

@@ -166,6 +166,8 @@ def load(path: Path | str, module: Any = None) -> Run:
     """
     folder = as_path(path, "a run folder")
     config = read_run_config(folder)
+    if module is not None:
+        config.model.row.check_module()
     return Run(
         config=config,
         dataset=read_dataset(folder, config),

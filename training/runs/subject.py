@@ -59,5 +59,5 @@ def as_checkpoint(
     if isinstance(source, Run | Path | str):
         return as_run(source).checkpoint(step).beside(dataset, loss)
     if isinstance(source, nn.Module) and hasattr(source, "task") and hasattr(source, "layers"):
-        return Checkpoint(source, dataset, loss_of(source) if loss is None else loss, step)
+        return Checkpoint(source, None, loss_of(source), step).beside(dataset, loss)
     raise TypeError(f"expected a run, its folder, a checkpoint or a network, got {told(source)}")

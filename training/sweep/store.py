@@ -140,8 +140,9 @@ class RemoteStore:
         self.url = url.rstrip("/")
         try:
             self._fs, self._root = fsspec.core.url_to_fs(self.url)
-        except (ValueError, ImportError) as error:
-            raise ValueError(f"{url}: no file system for this address ({error})") from None
+        except Exception as error:  # of a package that is absent or fails
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{url}: no file system for this address ({said})") from None
         self._atomic = url.partition("://")[0] in _ATOMIC
 
     def read(self, name: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Int
 
+from interp.training.arguments import as_function, as_text, is_whole, shown, truth
 from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
 from interp.training.tasks.groups import GROUPS
@@ -123,9 +124,12 @@ def operation(
         ValueError: if the name is taken, or a polynomial, which its text defines; if the group is
             unknown or the sign none.
     """
+    as_text(name, "the name of an operation")
     GROUPS.check(group)
-    if second_sign not in (None, 1, -1):
-        raise ValueError(f"second_sign: expected 1, -1 or None, got {second_sign!r}")
+    truth(needs_prime, "needs_prime")
+    as_function(domain, "domain")
+    if second_sign is not None and (not is_whole(second_sign) or second_sign not in (1, -1)):
+        raise ValueError(f"second_sign: expected 1, -1 or None, got {shown(second_sign)}")
 
     def add(formula: Formula) -> Formula:
         _check_name(name)

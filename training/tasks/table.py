@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
+from interp.training.arguments import whole as whole_number
 from interp.training.array_file import as_array
 
 Values = Int[np.ndarray, " pair"]
 
 # Digits of a digest: of SHA-256, as many as name a configuration.
 _DIGITS = 16
-_LARGEST = 2048
+LARGEST_P = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,9 @@ def make_table(answers: object, n_answers: int | None = None) -> Table:
         found = as_array(answers)
     except ValueError as error:
         raise ValueError(f"table: {error}") from None
-    if found.ndim != 2 or len(found) != found.shape[1] or not 2 <= len(found) <= _LARGEST:
+    if found.ndim != 2 or len(found) != found.shape[1] or not 2 <= len(found) <= LARGEST_P:
         raise ValueError(
-            f"table: expected as many rows as columns, 2 to {_LARGEST}, "
+            f"table: expected as many rows as columns, 2 to {LARGEST_P}, "
             f"got shape {'×'.join(map(str, found.shape))}"
         )
     filled = np.where(np.isnan(found), -1, found) if found.dtype.kind == "f" else found
@@ -92,7 +93,12 @@ def make_table(answers: object, n_answers: int | None = None) -> Table:
     largest = int(whole.max())
     if largest < 0:
         raise ValueError("table: expected at least one pair with an answer, got none")
-    count = largest + 1 if n_answers is None else n_answers
+    if n_answers is None and largest >= whole.size:
+        raise ValueError(
+            f"table: expected answers below {whole.size}, the number of pairs, got {largest}; "
+            "n_answers allows more"
+        )
+    count = largest + 1 if n_answers is None else whole_number(n_answers, "n_answers")
     if count <= largest or count < 2:
         raise ValueError(
             f"n_answers: expected at least {max(largest + 1, 2)} for a table whose largest answer "

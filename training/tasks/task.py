@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import told, whole
+from interp.training.arguments import as_text, shown, some_whole, told, whole
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation, of_table
-from interp.training.tasks.table import Table, make_table
+from interp.training.tasks.table import LARGEST_P, Table, make_table
 from interp.training.tasks.table_file import is_table_file, read_table, table_name
 
 
@@ -121,7 +121,7 @@ def make_task(
     elif callable(operation) and not isinstance(operation, Table):
         table = _computed(operation, p, n_answers)
         default = f"own operation ({getattr(operation, '__name__', 'function')})"
-    elif isinstance(operation, np.ndarray | list | tuple | Table):
+    elif isinstance(operation, np.ndarray | list | tuple | Table) or hasattr(operation, "detach"):
         given = operation.answers if isinstance(operation, Table) else operation
         table, default = make_table(given, n_answers), table_name(None)
     else:
@@ -129,9 +129,9 @@ def make_task(
             "expected an operation's name or a polynomial, such as 'x + y', a table or a "
             f"function, got {told(operation)}"
         )
-    if p is not None and p != table.p:
+    if some_whole(p, "task.p") not in (None, table.p):
         raise ValueError(f"task.p: expected {table.p}, of a table of {table.p}×{table.p}, got {p}")
-    return table_task(table, name or default)
+    return table_task(table, default if name is None else as_text(name, "task.name"))
 
 
 def table_task(table: Table, name: str) -> Task:
@@ -142,8 +142,8 @@ def table_task(table: Table, name: str) -> Task:
 def _named(operation: str, p: int | None, n_answers: int | None, name: str | None) -> Task:
     for what, value in (("n_answers", n_answers), ("name", name)):
         if value is not None:
-            raise ValueError(f"task.{what}: expected none beside {operation!r}, got {value!r}")
-    p = whole(p, "task.p", least=2)
+            raise ValueError(f"task.{what}: expected none beside {operation!r}, got {shown(value)}")
+    p = whole(p, "task.p", least=2, most=LARGEST_P)
     found = find_operation(operation)
     if found.needs_prime and not is_prime(p):
         raise ValueError(f"task.p: {found.name!r} needs a prime modulus, got {p}")
@@ -152,9 +152,15 @@ def _named(operation: str, p: int | None, n_answers: int | None, name: str | Non
 
 def _computed(formula: Formula, p: int | None, n_answers: int | None) -> Table:
     """The table of a function, from one call with all pairs."""
-    p = whole(p, "task.p", least=2)
+    p = whole(p, "task.p", least=2, most=LARGEST_P)
     x, y = (axis.ravel() for axis in np.indices((p, p)))
-    answers = np.asarray(formula(x, y, p))
+    try:
+        answers = np.asarray(formula(x, y, p))
+    except TypeError as error:
+        raise ValueError(
+            f"task.operation: expected a function (x, y, p) -> answers of arrays, got "
+            f"{told(formula)} ({' '.join(str(error).split())})"
+        ) from error
     if answers.shape != x.shape:
         raise ValueError(
             f"task.operation: expected an answer for each of {len(x)} pairs, "

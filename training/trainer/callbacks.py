@@ -19,7 +19,7 @@ class CallbackError(RuntimeError):
     """A callback failed; what was saved before is kept, and the same call goes on from there."""
 
 
-def listed(callbacks: object) -> list[Callback]:
+def callbacks_of(callbacks: object) -> list[Callback]:
     """The callbacks of a run, where a single one may stand for a list of one.
 
     Raises:
@@ -46,7 +46,7 @@ def watching(callbacks: object, runs: int) -> list[list[Callback]]:
         raise ValueError(
             f"callbacks: expected a list for each of {runs} runs, got {len(callbacks)}"
         )
-    return [listed(one) for one in callbacks]
+    return [callbacks_of(one) for one in callbacks]
 
 
 def call_all(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-from interp.training.arguments import of_kind, several
+from interp.training.arguments import as_function, as_path, listed, of_kind, several, truth
 from interp.training.config.run_config import RunConfig
+from interp.training.memory import shortage
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
-from interp.training.trainer.callbacks import Callback, listed, watching
+from interp.training.trainer.callbacks import Callback, callbacks_of, watching
 from interp.training.trainer.cohort import Cohort, shape_key
 from interp.training.trainer.device import (
     find_device,
@@ -21,6 +22,7 @@ from interp.training.trainer.device import (
     keep_freed_memory,
     product_precision,
 )
+from interp.training.trainer.fits import check_fits
 from interp.training.trainer.interrupt import Interrupted as Interrupted
 from interp.training.trainer.interrupt import stop_on_interrupt
 from interp.training.trainer.job import DivergenceError as DivergenceError
@@ -65,7 +67,8 @@ def train(
         Interrupted: after Ctrl-C, with a checkpoint saved.
     """
     of_kind(config, RunConfig, _A_CONFIG)
-    (outcome,) = train_many([config], [out], progress, device, callbacks=[listed(callbacks)])
+    as_function(progress, "progress")
+    (outcome,) = train_many([config], [out], progress, device, callbacks=[callbacks_of(callbacks)])
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -101,7 +104,11 @@ def train_many(
         Interrupted: after Ctrl-C, with a checkpoint of every run saved.
     """
     configs = several(configs, RunConfig, "several run configurations")
-    places = [None if out is None else Path(out) for out in outs or [None] * len(configs)]
+    every = [None] * len(configs) if outs is None else listed(outs, "outs")
+    places = [None if out is None else as_path(out, "a run folder") for out in every]
+    as_function(progress, "progress")
+    if run_axis is not None:
+        truth(run_axis, "run_axis")
     if len(places) != len(configs):
         raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
     watched = watching(callbacks, len(configs))
@@ -118,7 +125,7 @@ def train_many(
             if not is_out_of_memory(error):
                 raise
             if len(group) == 1:
-                outcomes[group[0]] = MemoryError(str(error).splitlines()[0])
+                outcomes[group[0]] = MemoryError(shortage(error) or str(error))
             else:
                 half = len(group) // 2
                 waiting[:0] = [group[:half], group[half:]]
@@ -140,8 +147,10 @@ def _train_cohort(
 ) -> dict[int, Outcome]:
     """Trains jobs of the same shapes, those of the same step together."""
     # Before anything is written, for a network that does not fit into memory.
+    configs = [job.config for job in jobs]
+    check_fits(configs, jobs[0].dataset, device)
     try:
-        whole = Cohort([j.config for j in jobs], [j.dataset for j in jobs], device, run_axis)
+        whole = Cohort(configs, [j.dataset for j in jobs], device, run_axis)
     except ValueError as error:  # settings that do not fit the network, the same for all of them
         return {job.number: error for job in jobs}
     try:

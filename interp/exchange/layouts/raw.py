@@ -22,8 +22,9 @@ from interp.exchange.layouts.mlp import (
     told_of,
 )
 from interp.exchange.layouts.norms import bias_names, natural
+from interp.training.tasks.table import LARGEST_P
 
-_MAX_P = 2048
+_MAX_P = LARGEST_P
 _ROWS, _COLUMNS = "x @ W", "W @ x"  # (input × output) and (output × input)
 # Tables of operands that do not say "emb": the first operand's, then the second's.
 _FIRST = ("w_x", "w_a", "u", "e_x", "e_a", "left", "w_left")

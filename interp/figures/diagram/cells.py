@@ -54,6 +54,8 @@ def phase_diagram(diagram: PhaseDiagram, boundary: Boundary | None = None) -> go
         boundary: critical values to draw in, with their intervals.
     """
     expect(diagram, PhaseDiagram)
+    if boundary is not None:
+        expect(boundary, Boundary)
     x, y = scales(diagram)
     figure, width = panel_grid(diagram, x, y)
     figure.add_traces(state_legend(diagram))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from interp.training.arguments import as_text
 from interp.training.registry import Registry, origin_of
 
 # From a tensor to one of the same shape, entry by entry.
@@ -77,6 +78,7 @@ def activation(name: str) -> Callable[[Function], Function]:
     Raises:
         ValueError: if the name is taken.
     """
+    as_text(name, "the name of an activation")
 
     def add(value: Function) -> Function:
         ACTIVATIONS.add(name, Activation(value), origin_of(value))

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.training.arguments import shown
 from interp.training.config.kinds import INPUT_FORMS, OWN_INPUTS
 
 Pairs = Int[Tensor, "pair 2"]
@@ -63,6 +64,11 @@ def inputs_of(wanted: str | Callable[[Pairs], Any], p: int) -> Inputs:
     """
     if callable(wanted):
         return Inputs(import_path(wanted) or OWN_INPUTS, wanted)
+    if not isinstance(wanted, str):
+        raise ValueError(
+            f"inputs: expected {', '.join(_FORMS)}, a function of pairs or its 'module:name', "
+            f"got {shown(wanted)}"
+        )
     if wanted in _FORMS:
         return Inputs(wanted, lambda pairs: _FORMS[wanted](pairs, p))
     if wanted == OWN_INPUTS:

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 import torch
 from torch import nn
 
-from interp.training.arguments import told
+from interp.training.arguments import of_kind, told
 from interp.training.models.module.inputs import imported
 
 # A module, what makes one when called without arguments or with named ones, or its import path.
@@ -112,6 +112,7 @@ def checked_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: if one is something else.
     """
+    of_kind(arguments, Mapping, "arguments by name")  # type: ignore[type-abstract]
     try:
         found: dict[str, Any] = json.loads(json.dumps(dict(arguments), allow_nan=False))
     except (TypeError, ValueError) as error:

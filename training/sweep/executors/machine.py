@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from interp.training.arguments import whole
+from interp.training.arguments import shown, some, whole
 from interp.training.registry import Registry
 from interp.training.sweep.executors.executors import Executor
 from interp.training.trainer.device import check_device, find_device
@@ -73,6 +73,7 @@ class Machine:
         if self.workers is not None:
             whole(self.workers, "workers", least=1)
         whole(self.threads, "threads", least=1)
+        some(self.address, str, "address as text, host:port")
         if self.address is not None and not (kind and kind.joins):
             raise ValueError(
                 f"address: expected with an executor that joins a cluster, such as ray; "
@@ -134,7 +135,7 @@ def as_machine(given: MachineLike) -> Machine:
     if isinstance(given, str):
         return Machine(given)
     if not isinstance(given, Mapping):
-        raise ValueError(f"machine: expected an executor's name or a Machine, got {given!r}")
+        raise ValueError(f"machine: expected an executor's name or a Machine, got {shown(given)}")
     known = [field.name for field in fields(Machine)]
     for name in given:
         if name not in known:
@@ -149,7 +150,7 @@ def cores() -> int:
 
 def _kind(name: str) -> ExecutorKind | None:
     """The row of an executor; None for ``auto``, which may be any."""
-    if name == AUTO:
+    if isinstance(name, str) and name == AUTO:
         return None
     if not isinstance(name, str) or name not in EXECUTORS:
         raise ValueError(f"executor: expected {_one_of([AUTO, *EXECUTORS], name)}")
@@ -159,4 +160,4 @@ def _kind(name: str) -> ExecutorKind | None:
 def _one_of(names: Iterable[str], got: object) -> str:
     near = difflib.get_close_matches(str(got), list(names), n=1)
     hint = f"; nearest is {near[0]}" if near else ""
-    return f"{' or '.join(names)}, got {got!r}{hint}"
+    return f"{' or '.join(names)}, got {shown(got)}{hint}"

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from interp.training.optional import failed, part
+
 _REACHING = 15.0  # seconds in which a cluster answers
 _OBJECTS = 10**8  # bytes of the store of shared objects, which only outcomes pass through
 _PROBE = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR')"
@@ -22,14 +24,10 @@ def load_ray() -> Any:
     """The package, its usage statistics off.
 
     Raises:
-        ValueError: if it is not installed.
+        PartError: if it is not installed or cannot be imported.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    try:
-        import ray
-    except ImportError:
-        raise ValueError("ray: expected to be installed; pip install interp[ray]") from None
-    return ray
+    return part("ray", "ray", "the executor ray")
 
 
 def connect(cpus: int, address: str | None) -> bool:
@@ -51,16 +49,29 @@ def connect(cpus: int, address: str | None) -> bool:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         own = {"include_dashboard": False, "object_store_memory": _OBJECTS}
-        with _keeping_sigterm():
-            ray.init("local", num_cpus=cpus, **own, **quiet)
+        _start(ray, "local", num_cpus=cpus, **own, **quiet)
     else:
         check_address(address)
-        with _keeping_sigterm():
-            ray.init(address, **quiet)
+        _start(ray, address, **quiet)
     # Deaths of workers, which are printed to stdout no matter what; outcomes tell of them.
     with suppress(AttributeError):
         ray._private.worker._worker_logs_enabled = False
     return True
+
+
+def _start(ray: Any, address: str, **options: Any) -> None:
+    """Starts Ray on this machine, or joins a cluster that answers.
+
+    Raises:
+        PartError: saying why Ray cannot.
+    """
+    try:
+        with _keeping_sigterm():
+            ray.init(address, **options)
+    except Exception as error:
+        where = "be started on this machine" if address == "local" else f"join {address!r}"
+        advice = "try `ray start --head`, or another executor, such as processes"
+        raise failed("ray", f"cannot {where}", error, advice) from error
 
 
 @contextmanager

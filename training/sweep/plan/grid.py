@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import shown
 from interp.training.config.options import check_paths
 from interp.training.config.plain_data import flattened, read_config
+from interp.training.sweep.plan.distinct import check_distinct, check_values
 
 KEYS = ("base", "axes", "zip", "points", "seeds", "measures")
 Values = tuple[Any, ...]
@@ -102,7 +104,13 @@ def read_grid(path: Path | str) -> Grid:
     base = values.get("base")
     if isinstance(base, str):  # another file's configuration, beside this one
         values = {**values, "base": read_config(Path(path).parent / base)}
-    return parse_grid(values)
+    grid = parse_grid(values)
+    if not {*values} - {"base"}:
+        raise ValueError(
+            f"grid {path}: expected axes, zip, points or seeds that are varied, got "
+            f"{', '.join(map(str, values)) or 'nothing'}"
+        )
+    return grid
 
 
 def parse_grid(values: Mapping[str, Any]) -> Grid:
@@ -111,6 +119,8 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     Raises:
         ValueError: in one line, naming the key, what was expected and what came.
     """
+    if not values:
+        raise ValueError(f"grid: expected some of {', '.join(KEYS)}, got nothing")
     for key in values:
         if key not in KEYS:
             raise ValueError(f"grid: unknown key {key!r}; expected some of {', '.join(KEYS)}")
@@ -124,7 +134,8 @@ def parse_grid(values: Mapping[str, Any]) -> Grid:
     own = [base["seed"]] if "seed" in base else 1
     measures = _measures(values.get("measures"))
     grid = Grid(base, axes, zips, points, _seeds(values.get("seeds", own)), measures)
-    _check_distinct(grid)
+    check_distinct(axes, zips, points)
+    check_values(axes, zips, ("points", points), ("seeds", grid.seeds))
     return grid
 
 
@@ -132,7 +143,7 @@ def _mapping(key: str, value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{key}: expected a mapping of fields, got {value!r}")
+        raise ValueError(f"{key}: expected a mapping of fields, got {shown(value)}")
     return value
 
 
@@ -140,7 +151,7 @@ def _listed(key: str, value: object) -> list[Any] | tuple[Any, ...]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{key}: expected a list of mappings, got {value!r}")
+        raise ValueError(f"{key}: expected a list of mappings, got {shown(value)}")
     return value
 
 
@@ -157,7 +168,7 @@ def _values(path: str, given: Any) -> Values:
     if not isinstance(given, list | tuple):
         raise ValueError(
             f"axis {path}: expected a list, {{linspace: [first, last, count]}} or "
-            f"{{geomspace: [first, last, count]}}, got {given!r}"
+            f"{{geomspace: [first, last, count]}}, got {shown(given)}"
         )
     if not given:
         raise ValueError(f"axis {path}: expected at least one value, got none")
@@ -174,7 +185,7 @@ def _spaced(path: str, given: Mapping[Any, Any]) -> list[float]:
         or len(limits) != 3
         or any(isinstance(x, bool) or not isinstance(x, int | float) for x in limits)
     ):
-        raise ValueError(f"axis {path}: {name}: expected [first, last, count], got {limits!r}")
+        raise ValueError(f"axis {path}: {name}: expected [first, last, count], got {shown(limits)}")
     first, last, count = limits
     if not isinstance(count, int) or not 1 <= count <= 10**6:
         raise ValueError(f"axis {path}: {name}: expected a count from 1 to 10⁶, got {count!r}")
@@ -205,7 +216,7 @@ def _seeds(given: Any) -> tuple[int, ...]:
     right = isinstance(seeds, list | tuple) and bool(seeds)
     if not right or any(isinstance(s, bool) or not isinstance(s, int) or s < 0 for s in seeds):
         raise ValueError(
-            f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {given!r}"
+            f"seeds: expected a number of seeds from 1 to 10⁶ or a list of them, got {shown(given)}"
         )
     return tuple(seeds)
 
@@ -218,15 +229,3 @@ def _measures(given: object) -> dict[str, Mapping[str, Any]]:
         given = dict.fromkeys(given)
     found = _mapping("measures", given)
     return {str(name): dict(_mapping(f"measures.{name}", v)) for name, v in found.items()}
-
-
-def _check_distinct(grid: Grid) -> None:
-    """An option that is set twice has no meaning that everybody would guess."""
-    seen = set()
-    for group in (grid.axes, *grid.zips, {path: () for point in grid.points for path in point}):
-        for path in group:
-            if path in seen:
-                raise ValueError(f"axis {path}: expected once, it is there twice")
-            if path == "seed":
-                raise ValueError("axis seed: expected under `seeds`, not as an axis")
-            seen.add(path)

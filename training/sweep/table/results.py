@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+
+from interp.training.optional import part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,14 +46,10 @@ class Results:
         there.
 
         Raises:
-            ImportError: if xarray is not installed.
+            PartError: if xarray is not installed or cannot be imported.
             ValueError: if two cells differ in no axis and not in the seed.
         """
-        try:
-            xarray = importlib.import_module("xarray")
-        except ImportError:
-            message = "to_xarray needs xarray, which is not installed: pip install interp[xarray]"
-            raise ImportError(message) from None
+        xarray = part("xarray", "xarray", "to_xarray")
         names = (*self.axes, "seed")
         # A table without rows may be without columns too.
         columns = {name: self.table[name].to_pylist() if len(self) else [] for name in names}
