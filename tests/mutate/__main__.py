@@ -33,7 +33,13 @@ def main() -> None:
     sources = product()
     covering = Covering(sources)
     chosen = _again(sources) if arguments.again else _chosen(arguments, sources)
-    trials = [_trial(covering, name, one, arguments.seconds) for name, one in chosen]
+    files = tuple(arguments.tests or ())
+    trials = [Trial(name, one, files, (10.0,) * len(files), True) for name, one in chosen]
+    trials = (
+        trials
+        if files
+        else [_trial(covering, name, one, arguments.seconds) for name, one in chosen]
+    )
     preload()
     done = tried(trials, sources, arguments.jobs)
     minutes = (time.monotonic() - started) / 60
@@ -55,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--package", choices=PACKAGES, action="append", help="these alone")
     parser.add_argument("--again", action="store_true", help="what survived last time")
     parser.add_argument("--seconds", type=float, default=CAP, help="of tests for a mutant")
+    parser.add_argument("--tests", nargs="+", help="files of tests to try, not those that run it")
     parser.add_argument("--stale", action="store_true", help="use the record as it is")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="write tests/benchmarks/results")
