@@ -27,10 +27,11 @@ from tests.conftest import tiny_config
 from tests.sweep_results import made
 
 
-def test_a_third_column_that_is_neither_token_nor_label_is_refused():
+@pytest.mark.parametrize("third", [(2, 9), (-1, 2)])
+def test_a_third_column_that_is_neither_token_nor_label_is_refused(third):
     task = make_task("x + y", 5)
     with pytest.raises(ValueError, match="a third column of labels from 0 to 4"):
-        pairs_of(task, np.array([[0, 1, 2], [1, 2, 9]]), "pairs")
+        pairs_of(task, np.array([[0, 1, third[0]], [1, 2, third[1]]]), "pairs")
 
 
 def test_a_run_that_was_trained_on_everything_knows_its_data():
