@@ -49,6 +49,8 @@ def test_the_folder_loads_and_says_what_it_is(tiny_folder, tmp_path, without_a_b
     for link in re.findall(r"\]\((figures/[^)]+)\)", card):
         assert (place / link).is_file()
     assert "(figures/ipr.html)" in card
+    names = {file.name for file in (place / "figures").iterdir()}
+    assert names == {"training.html", "ipr.html", "spectrum.html"}
     citation = yaml.safe_load((place / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
     assert citation["preferred-citation"]["authors"][0]["family-names"] == "Doshi"

@@ -16,7 +16,7 @@ import time
 from tests.mutate.children import Outcome, Trial, patience, without
 from tests.mutate.covering import HOME, PACKAGES, ROOT, Covering, git, product, refresh
 from tests.mutate.mutations import Mutation, sampled
-from tests.mutate.page import page
+from tests.mutate.page import NOTICED, page
 from tests.mutate.session import alive, imported, preload
 
 CAP = 90.0  # seconds of tests for a mutant
@@ -33,10 +33,18 @@ def main() -> None:
     sources = product()
     covering = Covering(sources)
     chosen = _again(sources) if arguments.again else _chosen(arguments, sources)
-    trials = [_trial(covering, name, one) for name, one in chosen]
+    files = tuple(arguments.tests or ())
+    trials = [Trial(name, one, files, (10.0,) * len(files), True) for name, one in chosen]
+    trials = (
+        trials
+        if files
+        else [_trial(covering, name, one, arguments.seconds) for name, one in chosen]
+    )
     preload()
     done = tried(trials, sources, arguments.jobs)
     minutes = (time.monotonic() - started) / 60
+    if arguments.again:
+        done += _noticed_before(sources)
     _keep(done, sources)
     text = page(done, arguments, sources, minutes)
     print(text)
@@ -52,6 +60,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base", help="files that differ from this commit, instead of a draw")
     parser.add_argument("--package", choices=PACKAGES, action="append", help="these alone")
     parser.add_argument("--again", action="store_true", help="what survived last time")
+    parser.add_argument("--seconds", type=float, default=CAP, help="of tests for a mutant")
+    parser.add_argument("--tests", nargs="+", help="files of tests to try, not those that run it")
     parser.add_argument("--stale", action="store_true", help="use the record as it is")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="write tests/benchmarks/results")
@@ -79,9 +89,9 @@ def _chosen(arguments: argparse.Namespace, sources: dict[str, bytes]) -> list[tu
     return found
 
 
-def _trial(covering: Covering, name: str, mutation: Mutation) -> Trial:
+def _trial(covering: Covering, name: str, mutation: Mutation, most: float) -> Trial:
     found = covering.of(name, mutation.line)
-    tests = covering.chosen(found, CAP)
+    tests = covering.chosen(found, most)
     seconds = tuple(covering.seconds.get(test, 1.0) for test in tests)
     return Trial(name, mutation, tuple(tests), seconds, "" in found)
 
@@ -153,17 +163,31 @@ def _keep(done: list[Outcome], sources: dict[str, bytes]) -> None:
 
 
 def _again(sources: dict[str, bytes]) -> list[tuple[str, Mutation]]:
-    """The mutants that survived, where their lines are now; those whose line is gone are not."""
-    found = []
-    for status, _, name, text, start, end, new, label, line in json.loads(LAST.read_text()):
+    """The mutants that were not noticed, where their lines are now, if they are."""
+    return [
+        (name, mutation) for status, _, name, mutation in _kept(sources) if status not in NOTICED
+    ]
+
+
+def _noticed_before(sources: dict[str, bytes]) -> list[Outcome]:
+    """What the latest run, of which this one tries the rest again, noticed already."""
+    return [
+        Outcome(Trial(name, mutation, (by,), (0.0,), False), status, by)
+        for status, by, name, mutation in _kept(sources)
+        if status in NOTICED
+    ]
+
+
+def _kept(sources: dict[str, bytes]) -> Iterator[tuple[str, str, str, Mutation]]:
+    """The outcomes of the latest run, their lines found by what stands in them."""
+    for status, by, name, text, start, end, new, label, line in json.loads(LAST.read_text()):
         lines = sources.get(name, b"").splitlines(keepends=True)
         places = [k for k, one in enumerate(lines) if one.decode() == text]
-        if status != "survived" or not places:
-            continue
-        place = min(places, key=lambda k: abs(k - line + 1))
-        before = sum(map(len, lines[:place]))
-        found.append((name, Mutation(place + 1, before + start, before + end, new.encode(), label)))
-    return found
+        if places:
+            place = min(places, key=lambda k: abs(k - line + 1))
+            before = sum(map(len, lines[:place]))
+            at = Mutation(place + 1, before + start, before + end, new.encode(), label)
+            yield status, by, name, at
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ class _Server:
 
     def _work(self, trial: Trial, tell: Callable[..., None]) -> None:
         items = [self.items[test] for test in trial.tests if test in self.items]
+        items += [one for test, one in self.items.items() if test.partition("::")[0] in trial.tests]
         config = items[0].config
         config._tmp_path_factory._basetemp = Path(os.environ["TMPDIR"])
         _quiet_examples()
@@ -107,10 +108,11 @@ class _Chooser(_Teller):
         self.places = {test: place for place, test in enumerate(trial.tests)}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items[:] = sorted(
-            (item for item in items if item.nodeid in self.places),
-            key=lambda item: self.places[item.nodeid],
-        )
+        chosen = [(self._place(item.nodeid), k) for k, item in enumerate(items)]
+        items[:] = [items[k] for place, k in sorted(chosen) if place >= 0]
+
+    def _place(self, test: str) -> int:
+        return self.places.get(test, self.places.get(test.partition("::")[0], -1))
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -150,7 +152,8 @@ def imported(trials: Sequence[Trial], sources: dict[str, bytes], jobs: int) -> l
             serve(ROOT / trial.name, trial.mutation.applied(sources[trial.name]))
         import numba
 
-        numba.config.CACHE_DIR = os.environ["TMPDIR"]
+        # What is compiled of the unmutated source is kept by the file's date and must not be met.
+        numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = os.environ["TMPDIR"]
         _quiet_examples()
         chooser = _Chooser(trial, tell)
         options = [*OPTIONS, f"--basetemp={os.environ['TMPDIR']}/base"]
