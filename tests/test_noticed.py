@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import os
 from collections import Counter
 from math import inf
 from types import SimpleNamespace
 
 import numpy as np
 import plotly.graph_objects as go
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from interp import figures
+from interp.analysis.ablation.by_class import prune_by_class
+from interp.analysis.ablation.logit_sum import LogitSum
+from interp.analysis.ablation.shares import pruning
 from interp.analysis.neurons.answers import AnswerPlanes
+from interp.analysis.neurons.class_words import class_words
+from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.analysis.sweeps.boundary import boundary
 from interp.analysis.sweeps.sweep import _measuring
+from interp.analysis.trajectory.pruning_history import checkpoint_curves
+from interp.cli.app import main
 from interp.cli.print_runs import _cell
+from interp.exchange import publishing
 from interp.explorer.page import _table_section
 from interp.figures.numbers import _MOST, numbers
+from interp.figures.template import TEMPLATE
+from interp.training.config.run_config import paper_minibatch, parse_config
 from interp.training.config.start_file import digest_of
 from interp.training.data.pair_forms import pairs_of
+from interp.training.sweep.claims import Claims
 from interp.training.sweep.executors.machine import Machine
+from interp.training.sweep.executors.work import Work
+from interp.training.sweep.parquet_file import read_parquet
+from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.store import open_store
 from interp.training.sweep.table.tally import Tally
 from interp.training.tasks.task import make_task
+from interp.training.trainer.interrupt import Interrupted
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 from tests.sweep_results import made
@@ -111,3 +134,92 @@ def test_a_colour_bar_for_a_paper_is_narrow_and_its_words_small():
 def test_rows_of_the_explorer_are_ticked_in_any_number():
     [table] = [one for one in _table_section([]).children if getattr(one, "id", "") == "table"]
     assert table.dashGridOptions["rowSelection"]["mode"] == "multiRow"
+
+
+def test_a_pruning_gives_its_scores_by_name(tiny_run):
+    table = neuron_table(tiny_run)
+    pruned = prune_by_class(tiny_run, table, classify(table, 0.3), draws=2)
+    values = pruned.values()
+    for name, scores in {"before": pruned.before, "after": pruned.after}.items():
+        assert values[f"{name}.test_accuracy"] == scores["test"].accuracy
+    assert {name.split(".")[0] for name in values if "." in name} == {
+        *("before", "after", "random"),
+        *pruned.rankings,
+    }
+
+
+def test_with_a_base_no_answer_has_a_twin():
+    """Two answers of equal weights differ by what is added to them: of three answers none."""
+    weights = np.ones((2, 3))
+    hidden, base = np.ones((2, 5)), np.arange(15.0).reshape(5, 3)
+    assert LogitSum(hidden, weights, base).twins().tolist() == [False, False, False]
+    assert LogitSum(hidden, weights).twins().tolist() == [True, True, True]
+
+
+def test_losses_are_measured_when_they_are_asked_for(tiny_run):
+    assert "loss" not in " ".join(pruning(tiny_run, lowest=0.3, highest=0.3).values())
+
+
+def test_four_neurons_are_enough_for_a_dip_test():
+    assert "of 3 living neurons" in class_words(None, 3, 1).sentence
+    assert "diptest is not installed" in class_words(None, 4, 1).sentence
+
+
+def test_seeds_and_draws_that_are_not_said_are_those_of_the_guide():
+    assert Bootstrap() == Bootstrap(level=0.95, draws=1000, seed=0)
+    given = inspect.signature(checkpoint_curves).parameters
+    assert (given["draws"].default, given["seed"].default) == (4, 0)
+
+
+def test_a_published_folder_is_told_as_json_alone(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(publishing, "browser", lambda: None)
+    main(["publish", str(tiny_run.path), str(tmp_path / "out"), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["folder"] == str(tmp_path / "out")
+    assert "config.json" in told["files"]
+
+
+def test_axes_have_no_line_at_zero():
+    """It would look like a curve."""
+    assert TEMPLATE.layout.xaxis.zeroline is TEMPLATE.layout.yaxis.zeroline is False
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(8, 64_000), (64, 8000), (256, 2000), (512, 2000)])
+def test_minibatches_of_the_paper_see_as_many_examples(batch, steps):
+    assert paper_minibatch(batch)["steps"] == steps
+
+
+def test_no_loss_is_below_zero():
+    assert parse_config({"stop": {"train_loss": 0}}).stop.model_dump()["train_loss"] == 0
+    with pytest.raises(ValueError, match=r"stop\.train_loss"):
+        parse_config({"stop": {"train_loss": -0.5}})
+
+
+def test_a_cell_is_of_one_process(tmp_path):
+    """Locks are a process's own, so the other one is a process."""
+    mine = Claims(tmp_path)
+    assert mine.take("aa")
+    child = os.fork()
+    if child == 0:
+        other = Claims(tmp_path)
+        os._exit(10 * other.take("aa") + other.take("bb"))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    mine.close()
+
+
+def test_cells_that_are_stopped_say_so(tmp_path, monkeypatch):
+    def stopped(*_: object) -> None:
+        raise Interrupted("at step 7")
+
+    work = Work(dict, tmp_path, None)
+    monkeypatch.setattr(Work, "_train", stopped)
+    cell = Cell("aa", tiny_config().model_dump_json())
+    (outcome,) = work([cell])
+    assert (outcome.cell, outcome.status, outcome.error) == (cell, "stopped", "at step 7")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.int64()])
+def test_a_column_of_another_type_is_a_damaged_table(tmp_path, kind):
+    pq.write_table(pa.table({"cell": pa.array([], kind)}), tmp_path / "t.parquet")
+    found = read_parquet(open_store(tmp_path), "t.parquet", text=["cell"])
+    assert (found is not None) == (kind == pa.string())
