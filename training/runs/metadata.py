@@ -15,6 +15,8 @@ from interp.training.untrusted import MOST_BYTES, parse_json, read_regular
 
 _MOST_SCORES = 2**28  # bytes of a score history: a quarter of a million evaluations
 
+_NUMBERS = {float, int, type(None)}
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -117,12 +119,14 @@ def _measurement(row: Any) -> Measurement:
     step, norm = row["step"], row["weight_norm"]
     numbers = [norm, *(one for score in row["scores"].values() for one in score.values())]
     fine = type(step) is int and step >= 0 and norm is not None
-    if not fine or not all(map(_is_number, numbers)):
+    if not fine or not _are_numbers(numbers):
         raise ValueError
     return Measurement(step, Scores.from_dict(row["scores"]), norm)
 
 
-def _is_number(value: Any) -> bool:
-    """Whether it is a number that a float can hold, or None, which stands for none."""
-    # A history has them by the ten thousand, so the plain cases come first.
-    return type(value) is float or value is None or (type(value) is int and abs(value) < 2**53)
+def _are_numbers(values: list[Any]) -> bool:
+    """Whether all are numbers that a float can hold, or None, which stands for none."""
+    kinds = set(map(type, values))  # a history has them by the ten thousand
+    if int in kinds and any(type(one) is int and abs(one) >= 2**53 for one in values):
+        return False
+    return kinds <= _NUMBERS
