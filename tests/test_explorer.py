@@ -350,7 +350,7 @@ def test_bad_places_and_ports(tmp_path):
 
 
 def test_without_dash_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    monkeypatch.setattr("interp.training.optional.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs dash and dash_ag_grid.*interp\[explorer\]"):
         serve.explore(".")
 

@@ -56,7 +56,10 @@ def broken(monkeypatch, tmp_path):
             monkeypatch.delitem(sys.modules, one)
         monkeypatch.syspath_prepend(str(tmp_path / "broken"))
 
-    return make
+    yield make
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("name", PARTS)
