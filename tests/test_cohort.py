@@ -511,7 +511,7 @@ def test_one_run_that_does_not_fit_is_an_error_of_its_own(monkeypatch, tmp_path)
     assert [type(outcome) for outcome in found] == [MemoryError, MemoryError]
     assert str(found[0]) == "2 GiB more were asked for"
     assert not list(tmp_path.iterdir())
-    with pytest.raises(MemoryError, match="^2 GiB more were asked for$"):
+    with pytest.raises(MemoryError, match=r"^2 GiB more were asked for$"):
         train(config_of())
 
 
