@@ -28,8 +28,8 @@ def of_kind(value: object, kind: type[Kind], what: str) -> Kind:
 
 def told(value: object) -> str:
     """What something is, in a few words."""
-    kind = type(value).__name__
-    return f"{kind} {_written(value)}" if _fits(value, 40) else kind
+    kind, text = type(value).__name__, _written(value)
+    return f"{kind} {text}" if _fits(text, 40) else kind
 
 
 def shown(value: object) -> str:
@@ -37,7 +37,7 @@ def shown(value: object) -> str:
     text = _written(value)
     if isinstance(value, str | Integral) and len(text) > _LONGEST:
         return f"{text[:_LONGEST]}…"
-    return text if _fits(value, _LONGEST) else f"a {type(value).__name__}"
+    return text if _fits(text, _LONGEST) else f"a {type(value).__name__}"
 
 
 _LONGEST = 200  # characters of a value in a message
@@ -50,8 +50,7 @@ def _written(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
-def _fits(value: object, most: int) -> bool:
-    text = _written(value)
+def _fits(text: str, most: int) -> bool:
     return len(text) <= most and "\n" not in text
 
 
@@ -89,6 +88,19 @@ def as_function(value: Any, what: str) -> Any:
     if value is None or callable(value):
         return value
     raise TypeError(f"expected {what} as a function, got {told(value)}")
+
+
+def detached(value: Any) -> Any:
+    """A tensor as an array, wherever it lies; anything else as it is."""
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
+def as_given(values: Any) -> np.ndarray:
+    """What somebody gave as an array; of no axis where the rows have several lengths."""
+    try:
+        return np.asarray(detached(values))
+    except ValueError:
+        return np.asarray(None)
 
 
 def listed(values: object, what: str) -> list[Any]:

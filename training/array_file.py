@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.training.arguments import shown
+from interp.training.arguments import detached, shown
 from interp.training.untrusted import (
     MOST_BYTES,
     check_unpacked,
@@ -65,8 +65,7 @@ def as_array(value: object) -> np.ndarray:
     Raises:
         ValueError: if it holds anything but numbers, or rows of different lengths.
     """
-    if hasattr(value, "detach"):  # a tensor, wherever it lies
-        value = value.detach().cpu().numpy()
+    value = detached(value)
     try:
         array = np.asarray(value)
         if array.dtype == object:

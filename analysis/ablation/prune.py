@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from interp.analysis.neurons.composition import check_layer
-from interp.training.arguments import told
+from interp.training.arguments import as_given, detached, told
 from interp.training.models.adapted import Adapted
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.norm import LayerNorm
@@ -68,12 +68,8 @@ def _mask_adapted(pruned: Adapted, layer: int, gone: Bool[Tensor, " neuron"]) ->
 
 def _mask(keep: object, width: int) -> Bool[np.ndarray, " neuron"]:
     """The mask that a mask or indices mean; what can be read in two ways is refused."""
-    if hasattr(keep, "detach"):  # a tensor, wherever it lies
-        keep = keep.detach().cpu().numpy()
-    try:
-        given = np.asarray(keep)
-    except ValueError:  # rows of several lengths
-        given = np.asarray(None)
+    keep = detached(keep)
+    given = as_given(keep)
     if given.dtype == bool and given.size:
         if given.shape != (width,):
             raise ValueError(f"keep: expected a mask of {width} neurons, got shape {given.shape}")

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from interp.training.arguments import told
+from interp.training.arguments import as_given, told
 from interp.training.tasks.groups import GROUPS, Basis, residue_order
 
 
@@ -25,11 +25,7 @@ def checked_curves(curves: object) -> Float[np.ndarray, "*batch element"]:
         TypeError: for something else than arrays of real numbers.
         ValueError: for NaN or infinite values, or curves over no element.
     """
-    given = curves.detach().cpu().numpy() if hasattr(curves, "detach") else curves
-    try:
-        found = np.asarray(given)
-    except ValueError:  # rows of several lengths
-        found = np.asarray(None)
+    found = as_given(curves)
     if found.ndim < 1 or found.dtype.kind not in "fiub":
         raise TypeError(f"curves: expected real numbers, (…, element), got {_what(curves, found)}")
     found = found.astype(np.float64, copy=False)

@@ -24,16 +24,11 @@ from interp.training.array_file import read_arrays
 from tests.chaos import damage as plain
 from tests.chaos import damage_tensors as tensors
 from tests.chaos.damage import Damage
+from tests.sweep_cases import BASE
 
 Reader = Callable[[Path, Path], None]  # of the folder of examples and the damaged file
 
-TINY: dict[str, Any] = {
-    "task": {"p": 11},
-    "data": {"fraction": 0.6, "corruption": 0.3},
-    "model": {"width": 16},
-    "steps": 30,
-    "schedule": {"evaluations": 10, "checkpoints": 4},
-}
+TINY: dict[str, Any] = {**BASE, "data": {"fraction": 0.6, "corruption": 0.3}}
 GRID: dict[str, Any] = {
     "base": {**TINY, "steps": 4},
     "axes": {"data.fraction": [0.4, 0.8], "data.corruption": [0.0, 0.5]},

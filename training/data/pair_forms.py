@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import detached
 from interp.training.tasks.task import Task
 
 
@@ -75,10 +76,8 @@ def _three_columns(task: Task, array: np.ndarray, what: str) -> Pairs:
 
 
 def _array(values: Any, what: str) -> np.ndarray:
-    if hasattr(values, "detach"):  # a tensor, wherever it lies
-        values = values.detach().cpu().numpy()
     try:
-        return np.asarray(values)
+        return np.asarray(detached(values))
     except ValueError:
         raise ValueError(
             f"{what}: expected indices or pairs, got rows of several lengths"

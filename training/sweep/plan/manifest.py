@@ -20,6 +20,8 @@ from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.sweep.store import MANIFEST, PLAN, Store
 from interp.training.untrusted import parse_json
 
+_TEXT = ("hash", "status", "error", "config")  # columns of text
+
 WAITING = "waiting"
 
 
@@ -191,8 +193,7 @@ def written_manifest(store: Store, columns: list[str] | None = None) -> Manifest
         plan = store.read(PLAN)
     except (OSError, ValueError):
         return None
-    wanted = ("hash", "status", "error", "config") if columns is None else columns
-    text = [name for name in wanted if name in ("hash", "status", "error", "config")]
+    text = [name for name in _TEXT if columns is None or name in columns]
     table = read_parquet(store, MANIFEST, columns, text)
     if table is None or (table.schema.metadata or {}).get(b"plan") != _digest(plan):
         return None
