@@ -115,6 +115,14 @@ def lens(tokens: int, positions: int, outputs: int, d_head: int = D_HEAD) -> Sta
     return state
 
 
+@pytest.mark.parametrize("part", ["K", "V", "O"])
+def test_heads_of_another_shape_are_refused(part):
+    state, name = lens(P + 1, 3, P), f"blocks.0.attn.W_{part}"
+    state[name] = state[name][..., :-1, :]
+    with pytest.raises(ValueError, match=rf"^tensor {name}: expected shape 3×"):
+        import_checkpoint(state)
+
+
 def operand_tokens(equals: bool) -> np.ndarray:
     pairs = forward.pairs_of(P) + np.array([0, P])
     return np.column_stack([pairs, np.full(len(pairs), 2 * P)]) if equals else pairs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import time
 from collections import Counter
 from math import inf
 from types import SimpleNamespace
@@ -18,11 +19,13 @@ import pytest
 from interp import figures
 from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.ablation.logit_sum import LogitSum
+from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.shares import pruning
 from interp.analysis.neurons.answers import AnswerPlanes
 from interp.analysis.neurons.class_words import class_words
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
+from interp.analysis.sweeps import sweep as sweeping
 from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.analysis.sweeps.boundary import boundary
 from interp.analysis.sweeps.sweep import _measuring
@@ -36,11 +39,15 @@ from interp.figures.template import TEMPLATE
 from interp.training.config.run_config import paper_minibatch, parse_config
 from interp.training.config.start_file import digest_of
 from interp.training.data.pair_forms import pairs_of
+from interp.training.runs.files import new_folder, write_bytes
+from interp.training.runs.subject import as_checkpoint
 from interp.training.sweep.claims import Claims
+from interp.training.sweep.executors import ray_actors
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Work
 from interp.training.sweep.parquet_file import read_parquet
 from interp.training.sweep.plan.cell import Cell
+from interp.training.sweep.plan.cost import probe
 from interp.training.sweep.store import open_store
 from interp.training.sweep.table.tally import Tally
 from interp.training.tasks.task import make_task
@@ -223,3 +230,62 @@ def test_a_column_of_another_type_is_a_damaged_table(tmp_path, kind):
     pq.write_table(pa.table({"cell": pa.array([], kind)}), tmp_path / "t.parquet")
     found = read_parquet(open_store(tmp_path), "t.parquet", text=["cell"])
     assert (found is not None) == (kind == pa.string())
+
+
+def test_what_several_killed_writers_left_goes_with_the_next_write(tmp_path):
+    """Two wrote the same name at once, under two hidden names, and both were killed."""
+    for name in (".file.part", ".file.part-2"):
+        (tmp_path / name).write_text("half")
+    for name in (".folder.part", ".folder.part-2"):
+        (tmp_path / name / "inside").mkdir(parents=True)
+    write_bytes(tmp_path / "file", b"whole")
+    with new_folder(tmp_path / "folder"):
+        pass
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_queue_is_empty_when_nothing_is_left_of_it():
+    first, second = Cell("aa", ""), Cell("bb", "")
+    queue = ray_actors._Queue(first, iter([second]))
+    taken = [(queue.take(), queue.empty) for _ in range(3)]
+    assert taken == [(first, False), (second, False), (None, True)]
+
+
+def test_the_wait_between_starts_of_workers_doubles_up_to_a_minute(monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(ray_actors.time, "monotonic", lambda: now)
+    waits = []
+    for failures in range(9):
+        one = SimpleNamespace(_pause=0.0, _failures=failures, _workers=[SimpleNamespace(task=None)])
+        ray_actors.RayActors._start_failed(one, "why")
+        waits.append(one._pause - now)
+    assert waits == pytest.approx([2, 4, 8, 16, 32, 64, 64, 64, 64])
+
+
+def test_the_probe_of_a_cell_sees_what_an_evaluation_costs():
+    """Beside steps of one example each, the scores of 961 pairs take long."""
+    schedule = {"evaluations": 3, "checkpoints": 2}
+    optimizer = {"batch_size": 1}
+    config = tiny_config(task={"p": 31}, optimizer=optimizer, steps=60, schedule=schedule)
+    found = probe(config, lambda run: {})
+    assert found.evaluation > 0 and found.step > 0
+
+
+def test_each_round_of_refinement_runs_the_points_of_that_round(tmp_path, monkeypatch, unchecked):
+    """The first grid, then each round's own points."""
+    asked, rounds = [], iter([[{"seed": 5}], [{"seed": 7}]])
+    monkeypatch.setattr(sweeping, "run_sweep", lambda wish, *_: asked.append(wish.grid.points))
+    monkeypatch.setattr(sweeping, "results_of", lambda *_: None)
+    monkeypatch.setattr(sweeping, "axes_of_plane", lambda grid: ("x", "y"))
+    monkeypatch.setattr(sweeping, "points_between", lambda *_, **__: next(rounds))
+    sweeping.sweep({"axes": {"data.corruption": [0.0, 0.3]}}, tmp_path / "out", refine=2)
+    assert asked == [(), ({"seed": 5},), ({"seed": 7},)]
+
+
+def test_losses_of_a_pruning_curve_are_of_float64(tiny_run):
+    """With nothing pruned they are those of the checkpoint: float32 would differ at 1e-7."""
+    here = as_checkpoint(tiny_run)
+    curves = pruning_curve(here, draws=0, orders=[("IPR", "lowest")])
+    (curve,) = curves.curves.values()
+    for split, known in here.scores.items():
+        assert curve.loss[split][0] == pytest.approx(known.loss, rel=1e-11), split

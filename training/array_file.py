@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.training.arguments import detached, shown
+from interp.training.arguments import detached, one_line, shown
 from interp.training.untrusted import (
     MOST_BYTES,
     check_unpacked,
@@ -115,4 +115,4 @@ KINDS = tuple(_READERS)
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:_MOST_WORDS] or type(error).__name__
+    return one_line(error)[:_MOST_WORDS]

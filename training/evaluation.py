@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.training.arguments import of_kind, told
+from interp.training.arguments import of_kind, one_line, told
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import A_DATASET, Dataset
 from interp.training.data.scores import Score, Scores
@@ -122,10 +122,10 @@ def _logits(network: Answering, pairs: Tensor) -> Any:
     except (RuntimeError, IndexError, TypeError) as error:
         if hasattr(network, "layers"):
             raise  # of a network of ours, whose task is the dataset's
-        line = " ".join(str(error).split())
         raise ValueError(
             f"network: expected a module of (pair, 2) operands that gives (pair, answer) logits; "
-            f"{type(network).__name__} fails on {tuple(pairs.shape)} whole numbers ({line})"
+            f"{type(network).__name__} fails on {tuple(pairs.shape)} whole numbers "
+            f"({one_line(error)})"
         ) from error
 
 

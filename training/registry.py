@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from interp.training.arguments import expected_words, shown, told
+from interp.training.arguments import expected_words, shown, told, with_kind
 
 Kind = TypeVar("Kind")
 
@@ -123,7 +123,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         except Exception as error:
             if self.is_own(name):
                 raise
-            self.problems[name] = f"{home} cannot be imported ({_line(error)})"
+            self.problems[name] = f"{home} cannot be imported ({with_kind(error)})"
             del self._rows[name]
             raise ValueError(f"{self.noun} {name!r}: {self.problems[name]}") from None
 
@@ -164,7 +164,7 @@ def load_plugins() -> dict[str, str]:
         try:
             load_plugin(name)
         except Exception as error:
-            problems[name] = _line(error)
+            problems[name] = with_kind(error)
             _note(name, problems[name])
     return problems
 
@@ -208,8 +208,3 @@ def origin_of(function: Any) -> str:
 def _note(plugin: str, problem: str) -> None:
     """On stderr: who asks for a table of rows must not fail because of one plug-in."""
     print(f"interp: note: plug-in {plugin} failed: {problem}", file=sys.stderr)  # noqa: T201
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -11,6 +11,8 @@ import cyclopts
 from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError
 from cyclopts.exceptions import RepeatArgumentError, UnknownCommandError, UnusedCliTokensError
 
+from interp.training.arguments import one_line
+
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -31,7 +33,7 @@ def told(error: CycloptsError, commands: Iterable[str] = ()) -> str:
     if isinstance(error, UnusedCliTokensError):
         more = " ".join(error.unused_tokens or ())
         return f"{where}expected no more arguments, got {more!r} besides"
-    return " ".join(str(error).split())
+    return one_line(error)
 
 
 def converted(kind: Any, tokens: Sequence[Any]) -> Any:
@@ -68,7 +70,7 @@ def _unknown_option(error: UnknownOptionError, where: str) -> str:
 def _missing(error: MissingArgumentError, where: str) -> str:
     argument, name = error.argument, error.keyword
     if argument is None:
-        return " ".join(str(error).split())
+        return one_line(error)
     if name is None and argument.tokens:
         name = argument.tokens[-1].keyword
     given = error.root_input_tokens or []

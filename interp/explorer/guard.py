@@ -16,6 +16,8 @@ from urllib.parse import urlencode
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.exceptions import HTTPException
 
+from interp.training.arguments import with_kind
+
 MOST_BYTES = 2**20  # of a request
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 _TOKEN = "token"
@@ -59,7 +61,7 @@ def answer_errors(server: Flask) -> None:
     def answer(error: Exception) -> Any:
         if isinstance(error, HTTPException):
             return Response(f"{error.description}\n", error.code, mimetype="text/plain")
-        words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        words = with_kind(error, 200)
         _LOG.error("cannot answer %s: %s", request.path, words)
         return Response(f"cannot answer that: {words}\n", 400, mimetype="text/plain")
 

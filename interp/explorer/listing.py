@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.analysis.phases.phase import phase_name
+from interp.training.arguments import one_line
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.metadata import (
     Measurement,
@@ -103,7 +104,7 @@ def listed_run(name: str, folder: Path) -> Listed:
         return replace(row, status=status if origin.trained_here else origin.kind)
     except ValueError as error:
         # The row has the run's name, so files are named from there on.
-        words = " ".join(str(error).split()).removeprefix(f"{folder}/")
+        words = one_line(error).removeprefix(f"{folder}/")
         return replace(row, status="broken", error=words)
     except OSError as error:
         return replace(row, status="broken", error=f"{error.filename}: {error.strerror}")

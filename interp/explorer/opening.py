@@ -12,6 +12,7 @@ from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
+from interp.training.arguments import one_line
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
@@ -121,8 +122,8 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
                 shown.append(run_panel(_checked(view, reading), reading, listed.get(view.name)))
                 configs[view.name] = reading.run.config.to_dict()
             except Exception as error:  # whatever is wrong with a run, the page must stand
-                words = " ".join(str(error).split()) or type(error).__name__
-                shown.append(broken_panel(view.name, _reason(catalog, view.name, words)))
+                reason = _reason(catalog, view.name, one_line(error))
+                shown.append(broken_panel(view.name, reason))
         return shown, differences(configs), {"ids": [one["name"] for one in opened]}
 
 

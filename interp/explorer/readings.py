@@ -21,6 +21,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
+from interp.training.arguments import one_line
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
 
@@ -144,7 +145,7 @@ class OpenRun:
             checkpoint, table = self.checkpoint(step), self.table(step)
             found = pruning_curve(checkpoint, draws=draws, table=table, losses=False)
         except (ValueError, OSError, MemoryError) as error:
-            self._problems[step] = " ".join(str(error).split())
+            self._problems[step] = one_line(error)
         else:
             with self._lock:
                 self._full[step] = found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.explorer.listing import Listed
+from interp.training.arguments import one_line
 from interp.training.config.kinds import KINDS
 from interp.training.sweep.plan.manifest import read_manifest, read_plan
 from interp.training.sweep.store import RUNS, open_store
@@ -46,7 +47,7 @@ def listed_sweep(name: str, place: Path) -> ListedSweep:
         if read_plan(store):
             results = gathered(store, read_manifest(store, ["hash"]).axes)
     except (ValueError, OSError) as error:
-        return ListedSweep(name, None, error=" ".join(str(error).split()))
+        return ListedSweep(name, None, error=one_line(error))
     if results is None or not len(results):
         return ListedSweep(name, None)
     sweep = ListedSweep(name, results, hashes=frozenset(results.table["hash"].to_pylist()))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from interp.training.arguments import one_line
 from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.untrusted import parse_yaml, read_text
@@ -153,7 +154,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
         path = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"recipe {where}: {path}: {first['msg']}") from None
     except (yaml.YAMLError, TypeError, ValueError) as error:
-        raise ValueError(f"recipe {where}: {' '.join(str(error).split())}") from None
+        raise ValueError(f"recipe {where}: {one_line(error)}") from None
     return recipe
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interp.analysis.measure import Measure, NotDefined
+from interp.training.arguments import one_line
 
 
 def title_of(measure: Measure) -> str:
@@ -18,6 +19,6 @@ def origin_words(measure: Measure, caption: str) -> str:
 
 def why_not(measure: Measure, error: Exception) -> str:
     """Why a measure gives nothing, as a sentence."""
-    words = " ".join(str(error).split()).removeprefix(f"measure {measure.name}: ")
+    words = one_line(error).removeprefix(f"measure {measure.name}: ")
     start = "Not defined here" if isinstance(error, NotDefined) else "It could not be measured"
     return f"{start}: {words or type(error).__name__}."

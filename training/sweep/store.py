@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from interp.training.arguments import one_line
 from interp.training.runs.files import make_folder, write_bytes
 from interp.training.untrusted import read_regular
 
@@ -141,8 +142,9 @@ class RemoteStore:
         try:
             self._fs, self._root = fsspec.core.url_to_fs(self.url)
         except Exception as error:  # of a package that is absent or fails
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise ValueError(f"{url}: no file system for this address ({said})") from None
+            raise ValueError(
+                f"{url}: no file system for this address ({one_line(error)})"
+            ) from None
         self._atomic = url.partition("://")[0] in _ATOMIC
 
     def read(self, name: str) -> bytes:

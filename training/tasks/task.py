@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import as_text, shown, some_whole, told, whole
+from interp.training.arguments import as_text, one_line, shown, some_whole, told, whole
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation, of_table
 from interp.training.tasks.table import LARGEST_P, Table, make_table
@@ -159,7 +159,7 @@ def _computed(formula: Formula, p: int | None, n_answers: int | None) -> Table:
     except TypeError as error:
         raise ValueError(
             f"task.operation: expected a function (x, y, p) -> answers of arrays, got "
-            f"{told(formula)} ({' '.join(str(error).split())})"
+            f"{told(formula)} ({one_line(error)})"
         ) from error
     if answers.shape != x.shape:
         raise ValueError(

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from interp.training.arguments import one_line, with_kind
 from interp.training.models.module.find import check_order, find_place, near, randomized
 from interp.training.models.module.inputs import Inputs, inputs_of, read_logits, told_of
 from interp.training.models.module.source import Source, check_finite, made_module
@@ -85,9 +86,8 @@ def _tried(module: nn.Module, how: Inputs, pairs: Int[Tensor, "pair 2"]) -> Any:
     try:
         return _run(module, how, pairs)(())
     except Exception as error:  # of code that is not ours
-        line = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"module: cannot be run on inputs {how.name!r}: {type(error).__name__}: {line}"
+            f"module: cannot be run on inputs {how.name!r}: {with_kind(error, 200)}"
         ) from None
 
 
@@ -124,5 +124,4 @@ def _load_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
                 raise ValueError(f"state: {name}: expected real numbers, got {tensor.dtype}")
         module.load_state_dict(dict(state), strict=True)
     except (RuntimeError, TypeError, AttributeError) as error:
-        line = " ".join(str(error).split())
-        raise ValueError(f"state: {line[:300]}") from None
+        raise ValueError(f"state: {one_line(error)[:300]}") from None

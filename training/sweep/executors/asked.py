@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interp.training.arguments import one_line, with_kind
 from interp.training.runs.measured import read_measured, write_measured
 from interp.training.runs.run import Run
 
@@ -38,10 +39,9 @@ class Asked:
         try:
             values, problem = dict(self.compute(run)), None
         except ValueError as error:  # it is not defined there, and would not be another time
-            values, problem = {}, " ".join(str(error).split())
+            values, problem = {}, one_line(error)
         except Exception as error:  # of the machine, or a fault: to be tried again
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            return {"digest": None, "values": {}, "problem": reason}
+            return {"digest": None, "values": {}, "problem": with_kind(error)}
         found = {"digest": self.digest, "values": values, "problem": problem}
         if place is not None:
             write_measured(place, self.digest, found)
