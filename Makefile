@@ -11,7 +11,7 @@ demo: $(READY)
 # One thread a worker: the tests' networks are small, and there is a worker for every core. Compiled
 # files are kept, whatever the environment says: the tests start many processes.
 test: lint
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=
+	PYTHONDONTWRITEBYTECODE= SEEN=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

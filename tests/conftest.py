@@ -20,9 +20,10 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests import typecheck
+from tests import seen, typecheck
 
 # Before anything of ours is imported.
+NOTED = seen.begin() if seen.asked() else None
 typecheck.install(["interp.training", "interp.analysis"])
 
 from interp.analysis.ablation.ranking import RANKINGS  # noqa: E402
@@ -74,35 +75,30 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
     seed_everything(f"{fixturedef.baseid}::{fixturedef.argname}")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What an earlier run has seen does not count."""
+    if NOTED is not None and not hasattr(session.config, "workerinput"):
+        seen.forget()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """After all else is said: whether enough was seen, and what was not run for want of a browser.
 
-    With ``--cov``, too few lines fail the run.
+    With ``SEEN=1``, too few lines fail the run.
     """
     yield
+    if NOTED is not None:
+        seen.keep(NOTED)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or hasattr(session.config, "workerinput"):
         return
-    words = []
-    if session.config.getoption("cov_source", None) and session.config.pluginmanager.hasplugin(
-        "_cov"
-    ):
-        words = coverage_problems()
-        if words and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    words = uncovered(seen.together(), sys.stdout) if NOTED is not None else []
+    if words and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     unseen = not_run(terminal.stats.get("skipped", ()))
     for line in [*words, *([unseen] if unseen else [])]:
         terminal.write_line(line, red=True)
-
-
-def coverage_problems() -> list[str]:
-    """What the gate says of the data that pytest-cov has just written."""
-    from coverage import Coverage
-
-    found = Coverage()
-    found.load()
-    return uncovered(found, sys.stdout)
 
 
 @pytest.hookimpl(tryfirst=True)
