@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from interp.analysis.ablation.kernel_scores import cumulative_counts
+from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
 from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import removal_order
@@ -65,3 +67,45 @@ def test_a_silent_network_has_nothing_right():
     network.blocks[0].mlp.W_in.data[:] = -1.0  # no neuron ever fires
     curves = pruning_curve(network, run.dataset, draws=0, losses=False)
     assert not curves["IPR", "lowest"].accuracy["all"].any()
+
+
+def counted(logits, order, pairs, sizes):
+    """Pairs whose label alone has the greatest logit, one pruned network at a time."""
+    found = np.zeros((2, pairs.parts, len(sizes)), dtype=int)
+    for place, size in enumerate(sizes):
+        left = order[size:]
+        values = logits.hidden[left].T @ logits.readout[left]
+        if logits.base is not None:
+            values = values + logits.base
+        for which in range(2):
+            for pair, label in enumerate(pairs.labels[which]):
+                others = np.delete(values[pair], label)
+                found[which, pairs.part[pair], place] += values[pair, label] > others.max()
+    return found
+
+
+@pytest.mark.parametrize("answers", [2, 6, 8])
+@pytest.mark.parametrize("with_base", [False, True])
+def test_some_sizes_are_counted_as_pruned_networks_are(answers, with_base):
+    """Gaps of 1 to 9 neurons, and pairs that do not fill the last lanes."""
+    rng = np.random.default_rng(answers)
+    hidden, readout = rng.normal(size=(31, 75)), rng.normal(size=(31, answers))
+    base = rng.normal(size=(75, answers)) if with_base else None
+    pairs = LabelledPairs(rng.integers(answers, size=(2, 75)), rng.integers(3, size=75), 3)
+    orders = np.stack([rng.permutation(31) for _ in range(2)])
+    logits = LogitSum(hidden, readout, base)
+    sizes = np.array([0, 1, 3, 6, 10, 15, 21, 30, 31])
+    for some in (sizes, np.arange(32), np.array([5, 14])):
+        for order, found in zip(
+            orders, cumulative_counts(logits, orders, pairs, some), strict=True
+        ):
+            np.testing.assert_array_equal(found, counted(logits, order, pairs, some))
+
+
+def test_a_greatest_logit_of_nothing_counts_if_it_is_alone():
+    """All others below zero: alone at the top, beside another one, and among all."""
+    readout = np.array([[0.0, -1, -1, -1], [0.0, 0, -1, -1]])
+    hidden = np.array([[1.0, 0, 0], [0.0, 1, 0]])
+    pairs = LabelledPairs(np.zeros((2, 3), dtype=int), np.array([0, 1, 2]), 3)
+    found = cumulative_counts(LogitSum(hidden, readout), np.array([[0, 1]]), pairs)
+    np.testing.assert_array_equal(found[0, 0], [[1, 0, 0], [0, 0, 0], [0, 0, 0]])

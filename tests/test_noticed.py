@@ -7,39 +7,52 @@ import json
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from math import inf
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from interp import figures
+from interp.analysis.ablation import needed as needing
 from interp.analysis.ablation.by_class import prune_by_class
 from interp.analysis.ablation.logit_sum import LogitSum
+from interp.analysis.ablation.needed import needed
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.shares import pruning
+from interp.analysis.measure import measure
 from interp.analysis.neurons.answers import AnswerPlanes
 from interp.analysis.neurons.class_words import class_words
-from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps import sweep as sweeping
 from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.analysis.sweeps.boundary import boundary
+from interp.analysis.sweeps.estimate import make_plan
 from interp.analysis.sweeps.sweep import _measuring
 from interp.analysis.trajectory.pruning_history import checkpoint_curves
 from interp.cli.app import main
 from interp.cli.print_runs import _cell
 from interp.exchange import publishing
+from interp.exchange.layouts import cleaned
+from interp.exchange.truth import evidence
 from interp.explorer.page import _table_section
 from interp.figures.numbers import _MOST, numbers
 from interp.figures.template import TEMPLATE
+from interp.reproduction import verdict
+from interp.training import memory, registry
 from interp.training.config.run_config import paper_minibatch, parse_config
 from interp.training.config.start_file import digest_of
 from interp.training.data.pair_forms import pairs_of
 from interp.training.runs.files import new_folder, write_bytes
+from interp.training.runs.made import config_of
+from interp.training.runs.origin import Origin
 from interp.training.runs.subject import as_checkpoint
 from interp.training.sweep.claims import Claims
 from interp.training.sweep.executors import ray_actors
@@ -48,13 +61,19 @@ from interp.training.sweep.executors.work import Work
 from interp.training.sweep.parquet_file import read_parquet
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.cost import probe
+from interp.training.sweep.plan.grid import parse_grid
+from interp.training.sweep.plan.manifest import read_manifest, written_manifest
 from interp.training.sweep.store import open_store
+from interp.training.sweep.table import status
 from interp.training.sweep.table.tally import Tally
 from interp.training.tasks.task import make_task
+from interp.training.trainer import fits
 from interp.training.trainer.interrupt import Interrupted
-from interp.training.trainer.loop import train
-from tests.conftest import tiny_config
+from interp.training.trainer.loop import dataset_of, train
+from tests.conftest import plain_mlp, tiny_config
 from tests.sweep_results import made
+
+TOY = tiny_config().to_dict()  # of a base of a grid
 
 
 @pytest.mark.parametrize("third", [(2, 9), (-1, 2)])
@@ -289,3 +308,147 @@ def test_losses_of_a_pruning_curve_are_of_float64(tiny_run):
     (curve,) = curves.curves.values()
     for split, known in here.scores.items():
         assert curve.loss[split][0] == pytest.approx(known.loss, rel=1e-11), split
+
+
+@pytest.mark.parametrize("column", ["work", None])
+def test_a_manifest_of_before_there_was_work_is_made_anew(tmp_path, column):
+    sweeping.sweep({"base": TOY, "seeds": 2}, tmp_path, machine="serial")
+    store = open_store(tmp_path)
+    assert written_manifest(store) is not None
+    if column:
+        path = tmp_path / "manifest.parquet"
+        pq.write_table(pq.read_table(path).drop_columns([column]), path)
+    assert (written_manifest(store) is None) == (column is not None)
+    assert "work" in read_manifest(store).table.column_names
+
+
+def test_logits_of_all_pairs_count_in_what_a_run_needs(monkeypatch):
+    """16 neurons are nothing beside 97³ logits of four bytes."""
+    config = tiny_config(task={"p": 97})
+    for module in (fits, memory):
+        monkeypatch.setattr(module, "memory", lambda: 10**6)
+    with pytest.raises(MemoryError, match=r"a network of 4,656 weights"):
+        fits.check_fits([config], dataset_of(config), torch.device("cpu"))
+    monkeypatch.setattr(memory, "memory", lambda: 10**7)
+    fits.check_fits([config], dataset_of(config), torch.device("cpu"))
+
+
+def test_the_rate_of_a_sweep_is_of_its_last_ten_minutes(monkeypatch):
+    """One in 10 s lately, one in 100 s before; as of now while it goes on, else as it ended."""
+    early, late = np.arange(0.0, 1000.0, 100), np.arange(1000.0, 1601.0, 10)
+    finished = np.concatenate([late, early])
+    monkeypatch.setattr(status.time, "time", lambda: 1e9)
+    # Within 600 s of the last: 1010, 1020 … 1600.
+    assert status._rate(finished) == pytest.approx(59 / 590)
+    monkeypatch.setattr(status.time, "time", lambda: 1600.0 + 590)
+    assert status._rate(finished) == pytest.approx(59 / 1180)
+    assert status._rate(finished[:1]) is None
+    assert status._rate(np.array([5.0, 5.0])) is None
+
+
+def test_what_is_installed_is_looked_up_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(registry, "entry_points", lambda group: asked.append(group) or [])
+    rows = registry.Registry("thing", {"a": 1}, "interp.things")
+    assert [len(rows), "b" in rows, list(rows)] == [1, False, ["a"]]
+    assert asked == ["interp.things"]
+    assert len(registry.Registry("thing", {"a": 1})) == 1 and len(asked) == 1
+
+
+def test_a_cell_that_is_done_is_given_back_at_once(tmp_path):
+    """Another process may look at it while the sweep goes on."""
+    free = []
+
+    def watch(tally: Tally) -> None:
+        done = [path.stem for path in (tmp_path / "out" / "cells").glob("*.json")]
+        if child := os.fork():
+            free.append((len(done), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+        else:
+            os._exit(sum(Claims(tmp_path / "out").take(cell) for cell in done))
+
+    machine = {"executor": "serial", "device": "cpu"}
+    sweeping.sweep({"base": TOY, "seeds": 3}, tmp_path / "out", machine=machine, watch=watch)
+    assert free[-1] == (3, 3)
+    assert all(done == found for done, found in free)
+
+
+def test_networks_that_saw_nothing_are_refused_in_words():
+    data = dataset_of(tiny_config())
+    nothing = np.zeros(len(data), dtype=bool)
+    unseen = replace(data, is_train=nothing, is_redrawn=nothing)
+    with pytest.raises(ValueError, match=r"^data\.fraction: .* leaves an empty training set"):
+        config_of(unseen, {"width": 4}, "mse", "float32", 0)
+
+
+def test_a_dead_neuron_has_no_frequency():
+    network = plain_mlp(make_task("x + y", 11), 3)  # of zeros
+    table = neuron_table(network).to_pandas()
+    assert [one is pd.NA for one in table["frequency"]] == [True] * 3
+    assert isinstance(table["frequency"].dtype, pd.ArrowDtype)
+
+
+def test_a_network_of_other_code_with_a_split_knows_its_data():
+    """Where a run of before the field was there does not say; without wrong labels too."""
+    config = tiny_config(data={"fraction": 0.6, "corruption": 0.0}, steps=1)
+    run = replace(train(config), origin=Origin(imported={}))
+    assert run.knows_data
+    everything = tiny_config(data={"fraction": 1.0, "corruption": 0.0}, steps=1)
+    assert not replace(train(everything), origin=Origin(imported={})).knows_data
+
+
+def test_the_random_neurons_needed_are_of_twenty_draws(tiny_run, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        needing, "pruning_curve", lambda *a, **k: made.append(pruning_curve(*a, **k)) or made[-1]
+    )
+    needed(as_checkpoint(tiny_run))
+    assert [one.control.draws for one in made] == [20]
+
+
+@pytest.mark.parametrize("panel", [None, "optimizer.weight_decay"])
+def test_a_boundarys_values_are_named_by_x_and_panel(panel):
+    axes = {"data.fraction": (0.3,), "data.corruption": (0.2, 0.4)}
+    axes |= {panel: (5.0,)} if panel else {}
+    results = made(axes, 2, lambda a, c, *_: "coexistence" if c < 0.3 else "memorization")
+    names = list(boundary(results).values())
+    assert names == ["data.fraction=0.3" + (", optimizer.weight_decay=5.0" if panel else "")]
+
+
+def test_what_is_done_needs_no_more_room(tmp_path):
+    grid = {"base": TOY, "seeds": 2}
+    sweeping.sweep(grid, tmp_path, machine="serial")
+    plan = make_plan(parse_grid(grid), tmp_path, Machine("serial"))
+    assert (plan.done, plan.disk, plan.seconds) == (2, 0, None)
+
+
+def test_the_source_of_a_measure_is_a_text(unchecked):
+    with pytest.raises(TypeError, match="expected source as text, got int 3"):
+        measure("mine", source=3)
+
+
+def test_classes_are_counted():
+    low = np.array([True, True, True, False, False, False])
+    dead = np.array([False, False, False, False, False, True])
+    values = Classes(~low & ~dead, low, dead, 0.3, "rule").values()
+    assert (values["low_ipr"], values["high_ipr"], values["dead"]) == (3, 2, 1)
+
+
+def test_the_processor_is_named_where_the_system_does_not_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr(verdict, "_CPU_INFO", tmp_path / "absent")
+    monkeypatch.setattr(verdict.platform, "machine", lambda: "riscv64")
+    for known, told in (("", "riscv64"), ("a processor", "a processor")):
+        monkeypatch.setattr(verdict.platform, "processor", lambda known=known: known)
+        assert verdict.surroundings()["processor"] == told
+
+
+def test_the_smallest_fourier_basis_is_of_two():
+    """A sum and a difference; one number is none, nor is the unit matrix."""
+    two = torch.tensor([[1.0, 1], [1, -1]]) / 2**0.5
+    found = [cleaned._is_fourier_basis(one) for one in (two, torch.ones(1, 1), torch.eye(2))]
+    assert found == [True, False, False]
+
+
+def test_pairs_that_a_network_does_not_answer_count_as_wrong():
+    known = SimpleNamespace(operations={"x + y": np.array([1, 2, 3])})
+    fit = evidence.Evidence.fit(known, np.array([1, evidence.NONE, 3]))
+    assert fit.share == pytest.approx(2 / 3)

@@ -125,8 +125,8 @@ GRIDS = [
         "grid: no cell can be run: steps: expected a whole number, got",
     ),
     (
-        axis("data.fraction", {"linspace": [0, 1, 1_000_000]}) | {"seeds": 2},
-        "grid: 2,000,000 cells; give --yes for more than 1,000,000",
+        axis("data.fraction", {"linspace": [0.1, 1, 1_001]}) | {"seeds": 1_000},
+        "grid: 1,001,000 cells; give --yes for more than 1,000,000",
     ),
 ]  # fmt: skip
 
