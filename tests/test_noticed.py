@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import pickle
 import time
 from collections import Counter
 from dataclasses import replace
@@ -26,21 +27,27 @@ from interp.analysis.ablation.logit_sum import LogitSum
 from interp.analysis.ablation.needed import needed
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.shares import pruning
+from interp.analysis.fourier.null import null_of_several
 from interp.analysis.measure import measure
 from interp.analysis.neurons.answers import AnswerPlanes
 from interp.analysis.neurons.class_words import class_words
 from interp.analysis.neurons.classify import Classes, classify
+from interp.analysis.neurons.composition import read_curves
+from interp.analysis.neurons.embedding import EmbeddingTable
 from interp.analysis.neurons.read import neuron_table
+from interp.analysis.sweeps import estimate
 from interp.analysis.sweeps import sweep as sweeping
 from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.analysis.sweeps.boundary import boundary
 from interp.analysis.sweeps.estimate import make_plan
 from interp.analysis.sweeps.sweep import _measuring
 from interp.analysis.trajectory.pruning_history import checkpoint_curves
+from interp.cli import refusals
 from interp.cli.app import main
 from interp.cli.print_runs import _cell
 from interp.exchange import publishing
 from interp.exchange.layouts import cleaned
+from interp.exchange.pickled import _Type
 from interp.exchange.truth import evidence
 from interp.explorer.page import _table_section
 from interp.figures.numbers import _MOST, numbers
@@ -195,6 +202,9 @@ def test_seeds_and_draws_that_are_not_said_are_those_of_the_guide():
     assert Bootstrap() == Bootstrap(level=0.95, draws=1000, seed=0)
     given = inspect.signature(checkpoint_curves).parameters
     assert (given["draws"].default, given["seed"].default) == (4, 0)
+    assert inspect.signature(null_of_several).parameters["r"].default == 2
+    assert inspect.signature(EmbeddingTable).parameters["r"].default == 2
+    assert inspect.signature(read_curves).parameters["layer"].default == 0
 
 
 def test_a_published_folder_is_told_as_json_alone(tiny_run, tmp_path, monkeypatch, capsys):
@@ -310,9 +320,10 @@ def test_losses_of_a_pruning_curve_are_of_float64(tiny_run):
         assert curve.loss[split][0] == pytest.approx(known.loss, rel=1e-11), split
 
 
-@pytest.mark.parametrize("column", ["work", None])
-def test_a_manifest_of_before_there_was_work_is_made_anew(tmp_path, column):
-    sweeping.sweep({"base": TOY, "seeds": 2}, tmp_path, machine="serial")
+@pytest.mark.parametrize("column", ["work", "data.corruption", None])
+def test_a_manifest_that_lacks_a_column_is_made_anew(tmp_path, column):
+    grid = {"base": TOY, "axes": {"data.corruption": [0.0, 0.3]}}
+    sweeping.sweep(grid, tmp_path, machine="serial")
     store = open_store(tmp_path)
     assert written_manifest(store) is not None
     if column:
@@ -320,6 +331,8 @@ def test_a_manifest_of_before_there_was_work_is_made_anew(tmp_path, column):
         pq.write_table(pq.read_table(path).drop_columns([column]), path)
     assert (written_manifest(store) is None) == (column is not None)
     assert "work" in read_manifest(store).table.column_names
+    assert read_manifest(store, ["hash"]).axes == ("data.corruption",)
+    assert read_manifest(store).axes == ("data.corruption",)
 
 
 def test_logits_of_all_pairs_count_in_what_a_run_needs(monkeypatch):
@@ -419,11 +432,15 @@ def test_what_is_done_needs_no_more_room(tmp_path):
     sweeping.sweep(grid, tmp_path, machine="serial")
     plan = make_plan(parse_grid(grid), tmp_path, Machine("serial"))
     assert (plan.done, plan.disk, plan.seconds) == (2, 0, None)
+    new = make_plan(parse_grid(grid), None, Machine("serial"), keep="scores")
+    assert new.disk == 2 * estimate._RECORD
 
 
-def test_the_source_of_a_measure_is_a_text(unchecked):
+def test_name_and_source_of_a_measure_are_texts(unchecked):
     with pytest.raises(TypeError, match="expected source as text, got int 3"):
         measure("mine", source=3)
+    with pytest.raises(TypeError, match="expected the name of a measure as text, got int 3"):
+        measure(3, source="mine")
 
 
 def test_classes_are_counted():
@@ -452,3 +469,35 @@ def test_pairs_that_a_network_does_not_answer_count_as_wrong():
     known = SimpleNamespace(operations={"x + y": np.array([1, 2, 3])})
     fit = evidence.Evidence.fit(known, np.array([1, evidence.NONE, 3]))
     assert fit.share == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("part", ["embed", "attention", "residual"])
+@pytest.mark.parametrize("share", [-0.1, 1])
+def test_a_dropout_is_a_share_below_one(part, share):
+    name = f"model.dropout_{part}"
+    with pytest.raises(ValueError, match=f"^{name}: expected "):
+        tiny_config(model={"kind": "transformer", f"dropout_{part}": share})
+
+
+def test_the_values_of_a_pickled_array_are_bytes():
+    with pytest.raises(pickle.UnpicklingError, match="numpy values in str"):
+        _Type("f4").values("text")
+
+
+def test_an_argument_without_an_option_is_called_by_its_place():
+    assert refusals._name(SimpleNamespace(argument=SimpleNamespace(name="--run-"))) == "RUN-"
+    assert refusals._name(SimpleNamespace(argument=None)) == "value"
+
+
+def test_the_allocator_is_told_what_is_asked_for_where_it_can_be(monkeypatch):
+    told = []
+    library = SimpleNamespace(mallopt=lambda *asked: told.append(asked))
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: library)
+    memory.set_malloc({memory.ARENAS: 1, memory.TRIM_THRESHOLD: 5})
+    assert told == [(-8, 1), (-1, 5)]  # M_ARENA_MAX and M_TRIM_THRESHOLD of malloc.h
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
+    memory.set_malloc({memory.ARENAS: 1})
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: library)
+    memory.set_malloc({memory.ARENAS: 1})
+    assert len(told) == 2

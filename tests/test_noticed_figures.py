@@ -14,8 +14,10 @@ from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps.diagram import phase_diagram
 from interp.analysis.sweeps.vote import POINT_STATES
 from interp.analysis.trajectory.history import History
+from interp.cli.app import main
 from interp.explorer import readings
 from interp.explorer.listing import stamp_of
+from interp.explorer.run.neuron import _picks
 from interp.figures.diagram.cells import STATE_COLOUR
 from interp.figures.history import history
 from interp.figures.numbers import numbers
@@ -23,6 +25,8 @@ from interp.figures.planes import _dots
 from interp.reproduction.chart import Chart, measures_against
 from interp.reproduction.criteria import _by_seed
 from interp.reproduction.scoreboard import heading
+from interp.training.trainer.loop import train
+from tests.conftest import tiny_config
 from tests.sweep_results import made
 
 AXES = {"data.fraction": (0.3, 0.6), "data.corruption": (0.1, 0.2)}
@@ -110,3 +114,21 @@ def test_a_mark_of_a_number_says_its_name_and_value():
     result = SimpleNamespace(values=lambda: {"a": 0.25}, caption="")
     [marks] = numbers(result, "title").data
     assert marks.hovertemplate.startswith("%{y}: %{x:.4g}<extra>")
+
+
+@pytest.mark.parametrize("count", [60, 61])
+def test_sixty_neurons_of_a_bar_have_a_button(count):
+    words, *buttons = _picks("run", list(range(count)))
+    assert words == f"{count} neurons in this bar: "
+    assert [one.children for one in buttons] == [str(k) for k in range(60)]
+
+
+def test_heads_can_be_drawn_for_a_paper(tmp_path, capsys):
+    model = {"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 12}
+    train(tiny_config(model=model), tmp_path / "run")
+    for look in ("screen", "paper"):
+        figure = str(tmp_path / f"{look}.html")
+        main(["heads", str(tmp_path / "run"), "--figure", figure, "--template", look])
+    screen, paper = ((tmp_path / f"{look}.html").read_text() for look in ("screen", "paper"))
+    assert "Arial, Helvetica, Liberation Sans" in paper
+    assert "Arial, Helvetica, Liberation Sans" not in screen

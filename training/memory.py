@@ -1,10 +1,13 @@
-"""Memory: how much there is, and what to say in one line where that does not do."""
+"""Memory: how much there is, how it is allocated, and what to say where it does not do."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from pathlib import Path
 _BYTES = re.compile(r"tried to allocate (\d+) bytes")
 _SIZE = re.compile(r"(?:[Uu]nable|[Tt]ried) to allocate ([\d.]+ [KMGTPE]?i?B|\d+ bytes)")
 _WORDS = ("can't allocate memory", "out of memory", "Unable to allocate", "overflows size of")
+# Settings of the C library's allocator, by the numbers of its mallopt.
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8
 _GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -62,3 +67,15 @@ def shortage(error: BaseException) -> str | None:
     if found := _SIZE.search(text):
         return f"{found[1]} more were asked for"
     return text or "none left"
+
+
+def set_malloc(settings: Mapping[int, int]) -> None:
+    """Sets how this process allocates memory, where the C library is one that can be told."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # another C library: nothing to set
+        return
+    for name, value in settings.items():
+        mallopt(name, value)

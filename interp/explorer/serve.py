@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from interp.training.arguments import as_function, as_path, truth, whole
+from interp.training.memory import ARENAS, set_malloc
 from interp.training.optional import PartError, is_there, part
 
 HOST = "127.0.0.1"
@@ -47,6 +48,8 @@ def explore(
     from interp.explorer.app import make_app
     from interp.explorer.guard import guard
 
+    # A thread a request, each with an arena of its own, would keep what pages have long let go.
+    set_malloc({ARENAS: 1})
     app = make_app(place)
     listening = bound(port)
     taken = listening.getsockname()[1]

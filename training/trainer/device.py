@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
@@ -13,6 +11,7 @@ from torch import Tensor
 
 from interp.training.arguments import word
 from interp.training.config.sections import PrecisionName
+from interp.training.memory import MMAP_THRESHOLD, TRIM_THRESHOLD, set_malloc
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -76,15 +75,7 @@ def keep_freed_memory() -> None:
     Otherwise glibc returns large blocks to the system and every step pays for their page faults
     again, a third of a Transformer's step on two cores. A setting of the whole process.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library: nothing to set
-        return
-    trim_threshold, mmap_threshold = -1, -3
-    mallopt(trim_threshold, 2**30)
-    mallopt(mmap_threshold, 2**30)
+    set_malloc({TRIM_THRESHOLD: 2**30, MMAP_THRESHOLD: 2**30})
 
 
 def captured(step: Callable[[], Tensor], state: Callable[[], list[Tensor]]) -> Callable[[], Tensor]:
