@@ -178,6 +178,6 @@ def test_no_slider_makes_a_network_again(opened, counts):
     assert len(counts.tensors) == CHECKPOINTS + 1
     counts.since()
     for place in reversed(range(CHECKPOINTS)):
-        for threshold in (0.1, 0.25, 0.4):
+        for threshold in (0.1, 0.4):
             move(place, threshold)
     assert counts.since() == (0, 0)

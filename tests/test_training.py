@@ -160,11 +160,11 @@ def paper_run(weight_decay: float, steps: int, seed: int, **changes: object) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", PAPER)
-def test_the_papers_inversions(name, seed):
+def test_the_papers_inversions(name):
+    """One seed; the spread of several is in the scoreboard, whose recipes ask for it."""
     weight_decay, expected = PAPER[name]
-    run = paper_run(weight_decay, 500, seed)
+    run = paper_run(weight_decay, 500, seed=0)
     found = run.measurement().scores
     for split, (low, high) in expected.items():
         assert low <= found[split].accuracy <= high, split
