@@ -20,7 +20,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.explorer import serve
-from interp.explorer.background import Background
+from interp.explorer.background import Background, end
 from interp.explorer.catalog import Catalog
 from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, runs_of_cell
 from interp.explorer.opening import differences
@@ -321,6 +321,33 @@ def test_urgent_work_goes_first():
     gate.set()
     assert finished.wait(10)
     assert done == ["first", "a", "b"]
+
+
+def test_the_end_waits_for_the_work_in_hand_alone():
+    """Threads that were there before go on; a timer that has not rung never does."""
+    import threading
+
+    before = [threading.current_thread(), Background()]
+    done, begun, gate = [], threading.Event(), threading.Event()
+    background, timer = Background(), threading.Timer(60, done.append, ["rung"])
+    timer.start()
+
+    def work() -> None:
+        begun.set()
+        gate.wait(10)
+        done.append("in hand")
+
+    background.later(work)
+    background.later(lambda: done.append("waits"))
+    assert begun.wait(10)
+    threading.Timer(0.2, gate.set).start()
+    end([*before, *(one for one in threading.enumerate() if one not in (background, timer))])
+    assert done == ["in hand"]
+    assert not background.is_alive() and not timer.is_alive() and before[1].is_alive()
+    before[1].cancel()
+    background.later(lambda: done.append("too late"))
+    before[1].join(10)
+    assert done == ["in hand"] and not before[1].is_alive()
 
 
 def test_differences_name_the_options_that_differ():

@@ -6,6 +6,7 @@ import errno
 import logging
 import secrets
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -46,8 +47,10 @@ def explore(
     from werkzeug.serving import make_server
 
     from interp.explorer.app import make_app
+    from interp.explorer.background import end
     from interp.explorer.guard import guard
 
+    before = threading.enumerate()
     # A thread a request, each with an arena of its own, would keep what pages have long let go.
     set_malloc({ARENAS: 1})
     app = make_app(place)
@@ -69,6 +72,7 @@ def explore(
         pass
     finally:
         server.server_close()
+        end(before)
 
 
 def check_installed() -> None:
