@@ -222,6 +222,7 @@ def test_a_threshold_that_moves_before_the_curves_are_drawn(page, address, run):
     page.route("**/_dash-update-component?*", hold_until_it_moves)
     page.goto(f"{address}?run=small&threshold=0.3")
     has_text(page, ".counts", f"Step {run.last_step}:")
+    has_text(page, ".counts", "IPR 0.300")  # the slider may be there before its value is
     assert held
     page.locator(".panel [role=slider]").first.focus()
     page.keyboard.press("ArrowLeft")

@@ -162,6 +162,7 @@ def test_ticked_rows_keep_the_sliders_of_runs_that_stay(served):
     values = {
         "opened.data": [{"name": "tiny", "step": 30}, {"name": "begun"}],
         "table.selectedRows": [{"name": "other"}, {"name": "tiny"}],
+        "ticked.data": ["tiny", "begun"],
         "threshold@tiny.value": 0.25,
         "step@tiny.value": 1,
         "neuron@tiny.value": 7,
@@ -174,9 +175,22 @@ def test_ticked_rows_keep_the_sliders_of_runs_that_stay(served):
     ]
     assert of_name(found, "message.children") == ""
     same = {**values, "table.selectedRows": [{"name": "begun"}, {"name": "tiny"}]}
-    assert opened(served, "table.selectedRows", same) is None
+    assert opened(served, "table.selectedRows", same) == {"ticked.data": ["begun", "tiny"]}
     early = {**values, "version.data": NOT_YET}
     assert opened(served, "table.selectedRows", early) is None
+
+
+@pytest.mark.parametrize("rows", [[], [{"name": "begun"}]])
+def test_what_the_table_has_not_ticked_yet_stays_open(served, rows):
+    """The runs of a link, while the table is being drawn; then they can be unticked."""
+    link = [{"name": "tiny", "threshold": 0.3}, {"name": "begun"}]
+    values = {"opened.data": link, "table.selectedRows": rows}
+    names = [row["name"] for row in rows]
+    assert opened(served, "table.selectedRows", values) == {"ticked.data": names}
+    drawn = {**values, "ticked.data": ["begun", "tiny"]}
+    found = opened(served, "table.selectedRows", drawn)
+    assert [one["name"] for one in of_name(found, "opened.data")] == names
+    assert of_name(found, "ticked.data") == names
 
 
 def test_more_rows_than_fit_are_counted(served):

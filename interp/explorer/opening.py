@@ -28,6 +28,7 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         Output("opened", "data", allow_duplicate=True),
         Output("cell", "data", allow_duplicate=True),
         Output("message", "children", allow_duplicate=True),
+        Output("ticked", "data"),
         Input("diagram", "clickData"),
         Input({"kind": "open", "run": ALL}, "n_clicks"),
         Input("table", "selectedRows"),
@@ -36,6 +37,7 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         *(State(axis, "value") for axis in ("x", "y", "panel")),
         State("diagram-key", "data"),
         State("version", "data"),
+        State("ticked", "data"),
         *(State({"kind": kind, "run": ALL}, prop) for kind, prop in _POSITIONS),
         prevent_initial_call=True,
     )
@@ -45,34 +47,41 @@ def add_opening(app: Dash, catalog: Catalog) -> None:
         by = ctx.triggered_id
         if not ctx.triggered or ctx.triggered[0]["value"] is None:
             raise PreventUpdate
-        standing = _standing(opened, ctx.states_list[7:])
+        standing = _standing(opened, ctx.states_list[8:])
         if by == "table":
             if rest[4] == NOT_YET:  # rows are missing, and the ticks with them
                 raise PreventUpdate
-            return _ticked(catalog, rows, standing)
+            return _ticked(catalog, rows, standing, rest[5] or [])
         if by == "diagram":
             cell = clicked_cell(click["points"][0], rest[3])
             listed = catalog.contents().sweeps.get(sweep)
             if cell is None or listed is None:
                 raise PreventUpdate
             names = [row.name for row in runs_of_cell(listed, cell, rest[:3])]
-            return [{"name": names[0]}] if names else [], cell, ""
-        return [{"name": by["run"]}], no_update, ""
+            return [{"name": names[0]}] if names else [], cell, "", no_update
+        return [{"name": by["run"]}], no_update, "", no_update
 
 
-def _ticked(catalog: Catalog, rows: Any, standing: list[dict[str, Any]]) -> Any:
-    """The ticked rows; a run that was open keeps its place and its sliders."""
+def _ticked(
+    catalog: Catalog, rows: Any, standing: list[dict[str, Any]], ticked: Sequence[str]
+) -> Any:
+    """The ticked rows; a run that was open keeps its place and its sliders.
+
+    Only what has been ticked before can be unticked: a table that is still being drawn tells of
+    fewer ticks than it was given, and would close the runs of a link.
+    """
     names = [row["name"] for row in rows if isinstance(row, dict)]
     known = {row["name"] for row in rows_of(catalog.contents())}
     before = [one["name"] for one in standing]
-    if set(names) == {name for name in before if name in known}:
-        raise PreventUpdate
-    kept = [one for one in standing if one["name"] in names]
+    late = {name for name in before if name in known and name not in ticked}
+    kept = [one for one in standing if one["name"] in names or one["name"] in late]
     added = [{"name": name} for name in names if name not in before]
+    if not added and {one["name"] for one in kept} == {name for name in before if name in known}:
+        return no_update, no_update, no_update, names
     words = ""
     if len(names) > MOST_RUNS:
         words = f"At most {MOST_RUNS} runs are shown side by side, {len(names)} are ticked."
-    return [*kept, *added][:MOST_RUNS], no_update, words
+    return [*kept, *added][:MOST_RUNS], no_update, words, names
 
 
 def _standing(

@@ -91,6 +91,7 @@ def page(root: Path, contents: Contents) -> html.Main:
             dcc.Location(id="url", refresh=False),
             dcc.Interval(id="tick", interval=1000),
             dcc.Store(id="opened", data=[]),
+            dcc.Store(id="ticked", data=[]),
             dcc.Store(id="cell"),
             dcc.Store(id="diagram-key"),
             dcc.Store(id="version", data=contents.version if whole else NOT_YET),
