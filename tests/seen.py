@@ -77,9 +77,7 @@ def together() -> Coverage:
 
 def forget() -> None:
     """Removes what earlier runs left."""
-    for path in ROOT.glob(".coverage*"):
-        if path.name == ".coverage" or path.name.startswith(".coverage."):
-            path.unlink()
+    CoverageData(str(ROOT / ".coverage")).erase(parallel=True)
 
 
 def _files() -> Iterator[Path]:

@@ -54,22 +54,6 @@ def _fits(text: str, most: int) -> bool:
     return len(text) <= most and "\n" not in text
 
 
-def one_line(error: BaseException) -> str:
-    """What an error says, in one line; its class where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def with_kind(error: BaseException, most: int | None = None) -> str:
-    """An error's class and what it says, in one line; of code that is not ours.
-
-    Args:
-        error: what was raised.
-        most: characters of what it says.
-    """
-    kind, said = type(error).__name__, " ".join(str(error).split())[:most]
-    return f"{kind}: {said}" if said else kind
-
-
 def some(value: object, kind: type[Kind], what: str) -> Kind | None:
     """As :func:`of_kind`; None stays None."""
     return None if value is None else of_kind(value, kind, what)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from interp.training.arguments import detached, one_line, shown
+from interp.training.arguments import detached, shown
+from interp.training.lines import one_line
 from interp.training.untrusted import (
     MOST_BYTES,
     check_unpacked,

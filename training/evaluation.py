@@ -11,11 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.training.arguments import of_kind, one_line, told
+from interp.training.arguments import of_kind, told
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import A_DATASET, Dataset
 from interp.training.data.scores import Score, Scores
 from interp.training.data.splits import PARTS, SPLITS, split_means
+from interp.training.lines import one_line
 from interp.training.losses.loss import LOSSES, Loss
 
 

@@ -11,7 +11,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from interp.training.arguments import expected_words, shown, told, with_kind
+from interp.training.arguments import expected_words, shown, told
+from interp.training.lines import with_kind
 
 Kind = TypeVar("Kind")
 

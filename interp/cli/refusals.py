@@ -11,7 +11,7 @@ import cyclopts
 from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError
 from cyclopts.exceptions import RepeatArgumentError, UnknownCommandError, UnusedCliTokensError
 
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from interp.training.arguments import with_kind
+from interp.training.lines import with_kind
 
 MOST_BYTES = 2**20  # of a request
 _NAMES = ("127.0.0.1", "localhost", "[::1]")

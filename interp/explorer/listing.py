@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from interp.analysis.phases.phase import phase_name
-from interp.training.arguments import one_line
 from interp.training.config.run_config import RunConfig
+from interp.training.lines import one_line
 from interp.training.runs.metadata import (
     Measurement,
     read_measurements,

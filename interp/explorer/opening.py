@@ -12,7 +12,7 @@ from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings

@@ -21,7 +21,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from interp.explorer.listing import Listed
-from interp.training.arguments import one_line
 from interp.training.config.kinds import KINDS
+from interp.training.lines import one_line
 from interp.training.sweep.plan.manifest import read_manifest, read_plan
 from interp.training.sweep.store import RUNS, open_store
 from interp.training.sweep.table.collection import gathered, read_results

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.untrusted import parse_yaml, read_text

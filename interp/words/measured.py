@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interp.analysis.measure import Measure, NotDefined
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 
 
 def title_of(measure: Measure) -> str:

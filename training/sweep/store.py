@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from interp.training.arguments import one_line
+from interp.training.lines import one_line
 from interp.training.runs.files import make_folder, write_bytes
 from interp.training.untrusted import read_regular
 

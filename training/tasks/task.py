@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import as_text, one_line, shown, some_whole, told, whole
+from interp.training.arguments import as_text, shown, some_whole, told, whole
+from interp.training.lines import one_line
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation, of_table
 from interp.training.tasks.table import LARGEST_P, Table, make_table

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from interp.training.arguments import one_line, with_kind
+from interp.training.lines import one_line, with_kind
 from interp.training.models.module.find import check_order, find_place, near, randomized
 from interp.training.models.module.inputs import Inputs, inputs_of, read_logits, told_of
 from interp.training.models.module.source import Source, check_finite, made_module

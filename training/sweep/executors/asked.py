@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interp.training.arguments import one_line, with_kind
+from interp.training.lines import one_line, with_kind
 from interp.training.runs.measured import read_measured, write_measured
 from interp.training.runs.run import Run
 
