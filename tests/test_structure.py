@@ -159,7 +159,7 @@ def run_python(code: str) -> str:
 def test_importing_and_help_load_no_torch(code):
     loaded = run_python(code + "\nimport sys\nprint(*sorted(sys.modules))").split()
     assert "interp" in loaded
-    for heavy in ("torch", "transformer_lens", "plotly", "pandas", "numba"):
+    for heavy in ("numpy", "torch", "transformer_lens", "plotly", "pandas", "numba"):
         assert heavy not in loaded
 
 
