@@ -1,0 +1,1 @@
+"""How a network computes: what its frequencies carry, beside what needs no learning."""
