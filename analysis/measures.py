@@ -23,6 +23,8 @@ _ROWS = {
     "pruning": "interp.analysis.ablation.shares:pruning",
     "pruning_at_threshold": "interp.analysis.ablation.by_class:pruning_at_threshold",
     "pruning_curves": "interp.analysis.ablation.pruning_curves:curves",
+    "filtration": "interp.analysis.mechanism.filtration:filtration",
+    "progress": "interp.analysis.mechanism.progress:progress",
     "scores": "interp.analysis.scoring:scoring",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",

@@ -56,8 +56,10 @@ def only(blocks: Int[np.ndarray, "neuron count"], count: int) -> Bool[np.ndarray
 
 
 def random_blocks(
-    neurons: int, basis: Basis, random: np.random.Generator
-) -> Int[np.ndarray, "neuron 1"]:
-    """A block for each neuron but the constant, as often as it has functions."""
+    neurons: int, count: int, basis: Basis, random: np.random.Generator
+) -> Int[np.ndarray, "neuron count"]:
+    """Different blocks for each neuron, never the constant, as often as they have functions."""
     sizes = basis.sizes[1:]
-    return 1 + random.choice(len(sizes), size=(neurons, 1), p=sizes / sizes.sum())
+    # The greatest of log-weights plus Gumbel noise are a draw without replacement.
+    drawn = np.log(sizes) + random.gumbel(size=(neurons, len(sizes)))
+    return 1 + np.argsort(-drawn, axis=1)[:, :count]

@@ -52,14 +52,19 @@ def initial_network(config: RunConfig, task: Task) -> Network:
             "brings its weights along"
         )
     network = empty_network(config, task)
-    random = stream(config.seed_of("weights"), "weights")
-    draw = _found(config.model.row.draw)
-    with torch.no_grad():
-        for name, values in draw(network, config.model.initialization, random):
-            network.get_parameter(name).copy_(torch.from_numpy(values))
+    draw_weights(network, config.seed_of("weights"))
     if config.start.digest is not None:
         load_weights(network, config.start.weights(), Path("start"))
     return network
+
+
+@torch.no_grad()
+def draw_weights(network: Network, seed: int) -> None:
+    """Initial weights of a seed, into an empty network, by the scheme that its model names."""
+    row = network.model.row
+    draw = _found(row.draw)
+    for name, values in draw(network, network.model.initialization, stream(seed, "weights")):
+        network.get_parameter(name).copy_(torch.from_numpy(values))
 
 
 def _found(home: str | Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,110 @@
+"""Scores of a checkpoint's filtered networks and of those that learned nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from interp.analysis.caption import place
+from interp.analysis.mechanism.filtered import By, Filter, Keep, filter_of
+from interp.analysis.mechanism.lazy import lazy_network
+from interp.analysis.mechanism.vote import label_vote, mean_scores, random_labels
+from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.read import neuron_table
+from interp.training.data.scores import Scores
+from interp.training.models.network import Network
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.tasks.groups import GROUPS
+
+# Numbers of blocks at which the strength of a filter is tried; the last one is all of them.
+_GRID = (1, 2, 3, 5, 8, 13, 20, 30)
+
+
+@dataclass(frozen=True)
+class FilterScores:
+    """What is scored of one checkpoint.
+
+    Attributes:
+        checkpoint: whose network is filtered.
+        filter: its curves.
+        keep: how many blocks are kept.
+        seed: of permutations, random blocks, lazy networks and random labels.
+    """
+
+    checkpoint: Checkpoint
+    filter: Filter
+    keep: int
+    seed: int
+
+    @torch.no_grad()
+    def of(self, network: Network) -> Scores:
+        """Scores in the precision of the checkpoint's network."""
+        kind = next(self.checkpoint.network.parameters()).dtype
+        logits: Tensor = network.to(kind).logits(self.checkpoint.evaluation.pairs)  # type: ignore[attr-defined]
+        return self.checkpoint.evaluation(logits)
+
+    def by(self, by: By, draw: int = 0) -> Scores:
+        """Of the network that keeps the blocks which a rule chooses."""
+        return self.of(self.filter.split(self.filter.choose(by, self.keep, self.seed + draw)))
+
+    def drawn(self, by: By, draws: int) -> Scores:
+        """The mean over draws of a rule that is random."""
+        return mean_scores([self.by(by, draw) for draw in range(draws)])
+
+    def classes(self, chosen: Keep) -> Iterator[tuple[str, Scores]]:
+        """Of the networks in which the neurons on one side of the two-class cut are filtered."""
+        table = neuron_table(self.checkpoint)
+        alive = table.ipr[~table.dead]
+        if len(np.unique(alive)) < 2:
+            return
+        low: Bool[np.ndarray, " neuron"] = table.dead | (table.ipr < two_class_cut(alive))
+        yield "g_low_ipr", self.of(self.filter.split(chosen, which=low))
+        yield "g_high_ipr", self.of(self.filter.split(chosen, which=~low))
+
+    def nulls(self, draws: int) -> dict[str, Scores]:
+        """Of networks that learned no feature, and of the labels alone."""
+        found: dict[str, list[Scores]] = {"lazy": [], "lazy_g": [], "random_labels_g": []}
+        data = self.checkpoint.scored_on
+        for draw in range(self.seed, self.seed + draws):
+            whole = lazy_network(self.checkpoint.network, data, draw)
+            found["lazy"].append(self.of(whole))
+            found["lazy_g"].append(self._g_of(whole))
+            blind = lazy_network(self.checkpoint.network, data, draw, random_labels(data, draw))
+            found["random_labels_g"].append(self._g_of(blind))
+        means = {name: mean_scores(each) for name, each in found.items()}
+        return {**means, "vote": label_vote(self.checkpoint)}
+
+    def _g_of(self, network: Network) -> Scores:
+        found = filter_of(network)
+        return self.of(found.split(found.choose("answer", self.keep)))
+
+    def strength(self, draws: int) -> Iterator[tuple[int, dict[str, Scores]]]:
+        """Of networks that keep more and more blocks."""
+        every = self.filter.blocks - 1
+        for keep in [*(one for one in _GRID if one < every), every]:
+            at = FilterScores(self.checkpoint, self.filter, keep, self.seed)
+            chosen = self.filter.choose("answer", keep)
+            yield (
+                keep,
+                {
+                    "g": self.of(self.filter.split(chosen)),
+                    "r": self.of(self.filter.split(chosen, "R")),
+                    "random": at.drawn("random", min(draws, 2)),
+                },
+            )
+
+    @cached_property
+    def caption(self) -> str:
+        """What is kept, in which basis, of which checkpoint."""
+        blocks = f"{self.keep} of {self.filter.blocks - 1} blocks kept"
+        where = (
+            "each neuron's own, in U, V and W" if self.filter.by_neuron else "of the last matrix"
+        )
+        parts = (f"{blocks}, {where}", GROUPS[self.filter.group].words)
+        return place(self.checkpoint.seed, self.checkpoint.step, *parts)

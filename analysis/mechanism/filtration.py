@@ -1,0 +1,140 @@
+"""What is left of a network when its neurons keep one frequency, beside what needs no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from interp.analysis.measure import measure
+from interp.analysis.mechanism.filter_scores import FilterScores
+from interp.analysis.mechanism.filtered import checked_keep, filter_of, no_filter
+from interp.training.arguments import MOST_DRAWS, whole
+from interp.training.data.scores import Scores
+from interp.training.display import Result
+from interp.training.models.network import Network
+from interp.training.runs.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORDS = {
+    "whole": "whole network",
+    "g": "G-net: the block of the answer curve",
+    "r": "R-net: the rest",
+    "joint": "block of the three curves together",
+    "own": "each curve its own block",
+    "second": "second block of the answer curve",
+    "g_low_ipr": "G-net of the low-IPR neurons, others whole",
+    "g_high_ipr": "G-net of the high-IPR neurons, others whole",
+    "permuted": "blocks of other neurons",
+    "random": "random blocks",
+    "lazy": "lazy network: frozen features, ridge read-out",
+    "lazy_g": "lazy network, G-net",
+    "random_labels_g": "lazy network on random labels, G-net",
+    "vote": "most frequent given label of each answer",
+}
+CONTROLS = ("permuted", "random", "lazy", "lazy_g", "random_labels_g", "vote")
+
+
+@dataclass(frozen=True, repr=False)
+class Filtration(Result):
+    """Scores of filtered networks and of their controls.
+
+    Attributes:
+        scores: by the names of ``WORDS``; of draws the means. Those that are not defined for the
+            network are left out.
+        strength: scores of ``g``, ``r`` and ``random`` when more blocks are kept, by number of
+            blocks; each a mapping as ``scores``.
+        kept: how many blocks the G-net keeps, of how many.
+        caption, name: of the checkpoint.
+        g, r: the filtered networks.
+    """
+
+    scores: Mapping[str, Scores]
+    strength: Mapping[int, Mapping[str, Scores]]
+    kept: tuple[int, int]
+    caption: str
+    name: str
+    g: Network = field(compare=False)
+    r: Network = field(compare=False)
+
+    def values(self) -> dict[str, float | None]:
+        """``g.test_accuracy``, ``g.test_loss``, … of every network, and the blocks kept."""
+        found: dict[str, float | None] = {
+            f"{net}.{name}": value
+            for net, scores in self.scores.items()
+            for name, value in scores.values().items()
+        }
+        return {**found, "kept": float(self.kept[0]), "blocks": float(self.kept[1])}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a network, controls marked; a column a split and metric."""
+        import pandas as pd
+
+        rows = {net: _row(net, scores) for net, scores in self.scores.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="network")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, with the scores by number of blocks kept."""
+        strength = {
+            str(keep): {net: scores.to_dict() for net, scores in found.items()}
+            for keep, found in self.strength.items()
+        }
+        return {**super().to_dict(), "strength": strength}
+
+
+def _row(net: str, scores: Scores) -> dict[str, Any]:
+    return {"what": WORDS[net], "control": net in CONTROLS, **scores.values()}
+
+
+def no_filtration(checkpoint: Checkpoint) -> str | None:
+    """Why a checkpoint cannot be filtered and scored."""
+    return no_filter(checkpoint.network)
+
+
+@measure(
+    "filtration",
+    source="Liu and Lu 2026 (arXiv 2605.18022), frequency filtration; controls of this project",
+    refuses=no_filtration,
+)
+def filtration(
+    checkpoint: Checkpoint,
+    *,
+    keep: int | None = None,
+    draws: int = 5,
+    lazy_draws: int = 1,
+    strength: bool = True,
+    seed: int = 0,
+) -> Filtration:
+    """Scores when neurons keep one frequency (or irrep), beside networks that learned nothing.
+
+    A filter imposes the symmetry of the rule, and so votes over the training labels: read the
+    G-net only beside the lazy network of equal width, whose features are random.
+
+    Args:
+        checkpoint: of an MLP or a Transformer.
+        keep: blocks a neuron keeps, 1 by default; of a last matrix, 20 of 56 by default.
+        draws: of permuted and random blocks, whose means are shown.
+        lazy_draws: of lazy networks, whose means are shown.
+        strength: also score networks that keep 1, 2, 3, 5, … blocks.
+        seed: of all draws.
+    """
+    whole(draws, "draws", least=1, most=MOST_DRAWS)
+    whole(lazy_draws, "lazy_draws", least=1, most=MOST_DRAWS)
+    found = filter_of(checkpoint.network)
+    keep = checked_keep(found, keep) or found.default_keep
+    look = FilterScores(checkpoint, found, keep, seed)
+    chosen = found.choose("answer", keep)
+    g, r = found.split(chosen), found.split(chosen, "R")
+    scores = {"whole": look.of(checkpoint.network), "g": look.of(g), "r": look.of(r)}
+    if found.by_neuron:
+        scores |= {"joint": look.by("joint"), "own": look.by("own")}
+    if 2 * keep < found.blocks:
+        scores["second"] = look.by("second")
+    if found.by_neuron:
+        scores |= {**dict(look.classes(chosen)), "permuted": look.drawn("permuted", draws)}
+    scores |= {"random": look.drawn("random", draws), **look.nulls(lazy_draws)}
+    curve = dict(look.strength(draws)) if strength else {}
+    counts = (keep, found.blocks - 1)
+    return Filtration(scores, curve, counts, look.caption, checkpoint.name, g, r)

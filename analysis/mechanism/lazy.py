@@ -1,0 +1,108 @@
+"""The lazy network: frozen random features and a read-out by ridge regression; nothing learned.
+
+It is the control of whatever is read from a trained network's frequencies: a network that learned
+no feature gives the same where the measure itself brings the rule along.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp.training.data.dataset import Dataset
+from interp.training.models.kinds import draw_weights
+from interp.training.models.mlp import MLP
+from interp.training.models.network import Network, undefined
+from interp.training.models.transformer import Transformer
+
+RIDGE = 1e-6  # of the mean diagonal of the features' products
+
+
+def fresh(network: MLP | Transformer, seed: int) -> Network:
+    """The same architecture in float64, with the weights of a run that starts at this seed."""
+    found = type(network)(network.task, network.model).double()
+    draw_weights(found, seed)
+    return found
+
+
+@torch.no_grad()
+def lazy_network(
+    network: Network,
+    dataset: Dataset,
+    seed: int = 0,
+    labels: Int[np.ndarray, " pair"] | None = None,
+) -> Network:
+    """A network of the same shape that learned nothing but its last matrix.
+
+    Everything before the last matrix is drawn anew and frozen; that matrix is the ridge regression
+    of the one-hot labels of the training pairs on what it reads.
+
+    Args:
+        network: of which the shape is taken; an MLP, or a Transformer with an unembedding.
+        dataset: whose training pairs are fitted.
+        seed: of the features.
+        labels: of every pair; by default those given in training.
+
+    Returns:
+        A network in float64.
+
+    Raises:
+        ValueError: for a network whose last matrix is not known.
+    """
+    if not isinstance(network, MLP | Transformer) or network.read_out is None:
+        raise undefined("lazy network", network)
+    found = fresh(network, seed)
+    given = dataset.given_label if labels is None else labels
+    train = torch.as_tensor(dataset.is_train)
+    features = last_features(found, torch.as_tensor(dataset.pairs))[train]
+    target = torch.zeros(len(features), dataset.task.n_answers, dtype=torch.float64)
+    target[torch.arange(len(features)), torch.as_tensor(given)[train]] = 1
+    gram = features.T @ features
+    gram += torch.eye(len(gram), dtype=torch.float64) * RIDGE * gram.diagonal().mean()
+    set_read_out(found, torch.linalg.solve(gram, features.T @ target))
+    return found
+
+
+@singledispatch
+def last_features(network: Network, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair feature"]:
+    """What the last matrix reads, on each pair."""
+    raise undefined("last matrix", network)
+
+
+@last_features.register(MLP)
+def _mlp_features(network: MLP, pairs: Int[Tensor, "pair 2"]) -> Float[Tensor, "pair feature"]:
+    return network.post(pairs, len(network.layers) - 1)
+
+
+@last_features.register(Transformer)
+def _transformer_features(
+    network: Transformer, pairs: Int[Tensor, "pair 2"]
+) -> Float[Tensor, "pair feature"]:
+    values = network.blocks_until(pairs, len(network.blocks))
+    if network.ln_final is not None:
+        values = network.ln_final(values)
+    return values[:, -1]
+
+
+@torch.no_grad()
+def set_read_out(network: Network, matrix: Float[Tensor, "feature answer"]) -> None:
+    """Makes a matrix the one that gives the logits, with the network's constant scale in it.
+
+    Raises:
+        ValueError: for a network without such a matrix of its own.
+    """
+    unembed = getattr(network, "unembed", None)
+    if unembed is None:
+        raise undefined("last matrix", network)
+    unembed.W_U.copy_(matrix / unembed.scale)
+
+
+def read_out_of(network: Network) -> Float[np.ndarray, "feature answer"]:
+    """The matrix that gives the logits, in float64."""
+    assert network.read_out is not None
+    found: np.ndarray = network.read_out.detach().double().cpu().numpy()
+    return found
