@@ -23,6 +23,8 @@ _ROWS = {
     "pruning": "interp.analysis.ablation.shares:pruning",
     "pruning_at_threshold": "interp.analysis.ablation.by_class:pruning_at_threshold",
     "pruning_curves": "interp.analysis.ablation.pruning_curves:curves",
+    "activation_swap": "interp.analysis.mechanism.swap:activation_swap",
+    "coherence": "interp.analysis.mechanism.coherence:coherence",
     "filtration": "interp.analysis.mechanism.filtration:filtration",
     "progress": "interp.analysis.mechanism.progress:progress",
     "scores": "interp.analysis.scoring:scoring",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from interp.training.runs.checkpoint import Checkpoint
 from interp.training.tasks.groups import GROUPS
 
 # Numbers of blocks at which the strength of a filter is tried; the last one is all of them.
-_GRID = (1, 2, 3, 5, 8, 13, 20, 30)
+_GRID = (1, 2, 4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -99,12 +98,14 @@ class FilterScores:
                 },
             )
 
-    @cached_property
-    def caption(self) -> str:
-        """What is kept, in which basis, of which checkpoint."""
+    @property
+    def words(self) -> str:
+        """What is kept, in which basis."""
         blocks = f"{self.keep} of {self.filter.blocks - 1} blocks kept"
-        where = (
-            "each neuron's own, in U, V and W" if self.filter.by_neuron else "of the last matrix"
-        )
-        parts = (f"{blocks}, {where}", GROUPS[self.filter.group].words)
-        return place(self.checkpoint.seed, self.checkpoint.step, *parts)
+        where = "each neuron's own in U, V, W" if self.filter.by_neuron else "of the last matrix"
+        return f"{blocks}, {where} · {GROUPS[self.filter.group].words}"
+
+    @property
+    def caption(self) -> str:
+        """The same, of which checkpoint."""
+        return place(self.checkpoint.seed, self.checkpoint.step, self.words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -67,6 +68,10 @@ class Filter:
         """One block a neuron; 20 of 56 of a last matrix."""
         return 1 if self.by_neuron else max(1, round(_OF_UNEMBEDDING * (self.blocks - 1)))
 
+    @cached_property
+    def _power(self) -> Float[np.ndarray, "curve neuron block"]:
+        return powers(self.curves, self.group)
+
     def choose(self, by: By = "answer", keep: int | None = None, seed: int = 0) -> Keep:
         """Which blocks every curve of every neuron keeps.
 
@@ -81,7 +86,7 @@ class Filter:
                 f"blocks for all that it reads; got {by!r}"
             )
         count = self.default_keep if keep is None else keep
-        power = powers(self.curves, self.group)
+        power = self._power
         if not self.by_neuron:
             power = power.sum(axis=1, keepdims=True)
         if by == "joint":

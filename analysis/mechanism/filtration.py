@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interp.analysis.measure import measure
 from interp.analysis.mechanism.filter_scores import FilterScores
 from interp.analysis.mechanism.filtered import checked_keep, filter_of, no_filter
+from interp.analysis.mechanism.scored import Scored
 from interp.training.arguments import MOST_DRAWS, whole
 from interp.training.data.scores import Scores
-from interp.training.display import Result
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WORDS = {
     "whole": "whole network",
@@ -38,42 +35,34 @@ CONTROLS = ("permuted", "random", "lazy", "lazy_g", "random_labels_g", "vote")
 
 
 @dataclass(frozen=True, repr=False)
-class Filtration(Result):
-    """Scores of filtered networks and of their controls.
+class Filtration(Scored):
+    """Scores of filtered networks and of their controls, by the names of ``WORDS``.
 
     Attributes:
-        scores: by the names of ``WORDS``; of draws the means. Those that are not defined for the
-            network are left out.
         strength: scores of ``g``, ``r`` and ``random`` when more blocks are kept, by number of
-            blocks; each a mapping as ``scores``.
+            blocks.
         kept: how many blocks the G-net keeps, of how many.
-        caption, name: of the checkpoint.
         g, r: the filtered networks.
     """
 
-    scores: Mapping[str, Scores]
     strength: Mapping[int, Mapping[str, Scores]]
     kept: tuple[int, int]
-    caption: str
-    name: str
     g: Network = field(compare=False)
     r: Network = field(compare=False)
 
+    @classmethod
+    def words(cls, which: str) -> str:
+        """What a name stands for."""
+        return WORDS[which]
+
+    @classmethod
+    def is_control(cls, which: str) -> bool:
+        """Whether it learned nothing, or is chance."""
+        return which in CONTROLS
+
     def values(self) -> dict[str, float | None]:
         """``g.test_accuracy``, ``g.test_loss``, … of every network, and the blocks kept."""
-        found: dict[str, float | None] = {
-            f"{net}.{name}": value
-            for net, scores in self.scores.items()
-            for name, value in scores.values().items()
-        }
-        return {**found, "kept": float(self.kept[0]), "blocks": float(self.kept[1])}
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A row a network, controls marked; a column a split and metric."""
-        import pandas as pd
-
-        rows = {net: _row(net, scores) for net, scores in self.scores.items()}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="network")
+        return {**super().values(), "kept": float(self.kept[0]), "blocks": float(self.kept[1])}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the scores by number of blocks kept."""
@@ -82,10 +71,6 @@ class Filtration(Result):
             for keep, found in self.strength.items()
         }
         return {**super().to_dict(), "strength": strength}
-
-
-def _row(net: str, scores: Scores) -> dict[str, Any]:
-    return {"what": WORDS[net], "control": net in CONTROLS, **scores.values()}
 
 
 def no_filtration(checkpoint: Checkpoint) -> str | None:
@@ -117,7 +102,7 @@ def filtration(
         keep: blocks a neuron keeps, 1 by default; of a last matrix, 20 of 56 by default.
         draws: of permuted and random blocks, whose means are shown.
         lazy_draws: of lazy networks, whose means are shown.
-        strength: also score networks that keep 1, 2, 3, 5, … blocks.
+        strength: also score networks that keep 1, 2, 4, 8, … blocks.
         seed: of all draws.
     """
     whole(draws, "draws", least=1, most=MOST_DRAWS)
@@ -137,4 +122,4 @@ def filtration(
     scores |= {"random": look.drawn("random", draws), **look.nulls(lazy_draws)}
     curve = dict(look.strength(draws)) if strength else {}
     counts = (keep, found.blocks - 1)
-    return Filtration(scores, curve, counts, look.caption, checkpoint.name, g, r)
+    return Filtration(scores, look.caption, checkpoint.name, curve, counts, g, r)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,11 +13,11 @@ from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.analysis.mechanism.keys import KeyRule, Keys, find_keys
 from interp.analysis.mechanism.rule import Rule, RuleLogits, no_rule, rule_logits
+from interp.analysis.mechanism.scored import Scored
 from interp.training.arguments import number, truth, whole
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
-from interp.training.display import Result
 from interp.training.losses.loss import LOSSES
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
@@ -42,44 +42,46 @@ _SMALL = 1e-3  # of the lookup table's logits on pairs that it does not know
 
 
 @dataclass(frozen=True, repr=False)
-class Progress(Result):
+class Progress(Scored):
     """Scores of parts of the logits, and of the same parts of a lookup table's.
 
+    By the names of ``WORDS``, with ``_lookup`` behind those of the control.
+
     Attributes:
-        scores: by the names of ``WORDS``, with ``_lookup`` behind those of the control.
         keys: the key blocks.
         per_key: scores of the logits without one block, by its name.
-        caption, name: of the checkpoint.
     """
 
-    scores: Mapping[str, Scores]
     keys: Keys
     per_key: Mapping[str, Scores]
-    caption: str
-    name: str
+
+    WHAT: ClassVar[str] = "part"
+
+    @classmethod
+    def words(cls, which: str) -> str:
+        """What a name stands for."""
+        part = which.removesuffix(LOOKUP)
+        return WORDS[part] + (", of a lookup table" if part != which else "")
+
+    @classmethod
+    def is_control(cls, which: str) -> bool:
+        """Whether it is of the lookup table."""
+        return which.endswith(LOOKUP)
 
     def values(self) -> dict[str, float | None]:
         """``restricted.test_loss``, ``restricted_lookup.test_loss``, …, and how many keys."""
-        found: dict[str, float | None] = {
-            f"{part}.{name}": value
-            for part, scores in self.scores.items()
-            for name, value in scores.values().items()
-        }
-        return {**found, "keys": float(len(self.keys.blocks))}
+        return {**super().values(), "keys": float(len(self.keys.blocks))}
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a part of the logits and one a key that is left out; a column a split, metric."""
         import pandas as pd
 
-        rows: dict[str, dict[str, Any]] = {}
-        for part, scores in self.scores.items():
-            control = part.endswith(LOOKUP)
-            what = WORDS[part.removesuffix(LOOKUP)] + (", of a lookup table" if control else "")
-            rows[part] = {"what": what, "control": control, **scores.values()}
-        for block, scores in self.per_key.items():
-            what = f"without {block}"
-            rows[f"excluded {block}"] = {"what": what, "control": False, **scores.values()}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="part")
+        rows = {
+            f"excluded {block}": {"what": f"without {block}", "control": False, **one.values()}
+            for block, one in self.per_key.items()
+        }
+        each = pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=self.WHAT)
+        return pd.concat([super().to_pandas(), each]) if rows else super().to_pandas()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the key blocks and the scores without each."""
@@ -135,7 +137,7 @@ def progress(
     if not rule.inside.all():
         words.append(f"{int((~rule.inside).sum())} pairs left out whose answer is no element")
     caption = place(checkpoint.seed, checkpoint.step, *words)
-    return Progress(scores, found, without, caption, checkpoint.name)
+    return Progress(scores, caption, checkpoint.name, found, without)
 
 
 def _margin(margin: float | None, loss: LossName) -> float:

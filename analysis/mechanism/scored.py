@@ -1,0 +1,62 @@
+"""Scores of several networks, or of several parts of one, with the controls among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from interp.training.data.scores import Scores
+from interp.training.display import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, repr=False)
+class Scored(Result):
+    """Scores by name; what is not defined for a network is left out.
+
+    Attributes:
+        scores: of each; of random draws the mean.
+        caption: of which checkpoint, and how.
+        name: of its run, for titles.
+    """
+
+    scores: Mapping[str, Scores]
+    caption: str
+    name: str
+
+    WHAT: ClassVar[str] = "network"
+
+    @classmethod
+    def words(cls, which: str) -> str:
+        """What a name stands for."""
+        return which
+
+    @classmethod
+    def is_control(cls, which: str) -> bool:
+        """Whether it is a control: something that learned nothing, or chance."""
+        return False
+
+    def values(self) -> dict[str, float | None]:
+        """``g.test_accuracy``, ``g.test_loss``, … of each."""
+        return {
+            f"{which}.{name}": value
+            for which, scores in self.scores.items()
+            for name, value in scores.values().items()
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each, controls marked; a column a split and metric."""
+        import pandas as pd
+
+        rows: dict[str, dict[str, Any]] = {
+            which: {
+                "what": self.words(which),
+                "control": self.is_control(which),
+                **scores.values(),
+            }
+            for which, scores in self.scores.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=self.WHAT)
