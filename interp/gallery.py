@@ -32,6 +32,9 @@ _ROWS = {
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",
     "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
     "History": "interp.figures.history:history",
+    "Filtration": "interp.figures.scored:filtration",
+    "Scored": "interp.figures.scored:scored",
+    "Coherence": "interp.figures.coherence:coherence",
     "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
     "Result": "interp.figures.numbers:numbers",
 }

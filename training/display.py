@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,9 @@ class Result(Displayed):
         caption: where the numbers come from, in one line: convention, basis, seed, step.
     """
 
+    # Values that lead where not all have room: over checkpoints, and in a repr.
+    MAIN: ClassVar[tuple[str, ...]] = ()
+
     if TYPE_CHECKING:  # a field in some subclasses, a property in others
 
         @property
@@ -86,7 +89,9 @@ class Result(Displayed):
 
     def __repr__(self) -> str:
         name, caption = type(self).__name__, self.caption
-        words = [f"{key} {_short(value)}" for key, value in self.values().items()]
+        values = self.values()
+        names = [*(one for one in self.MAIN if one in values), *values]
+        words = [f"{key} {_short(values[key])}" for key in dict.fromkeys(names)]
         shown = words[:_SHOWN]
         while len(shown) > 1 and len(caption) + sum(len(one) + 2 for one in shown) > _LINE:
             shown.pop()

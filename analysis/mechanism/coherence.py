@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
@@ -76,6 +76,11 @@ class Coherence(Result):
     caption: str
     name: str
 
+    MAIN: ClassVar[tuple[str, ...]] = (
+        *("coherence", "coherence_lazy", "coherence_shuffled"),
+        *("square", "square_lazy", "square_shuffled"),
+    )
+
     def values(self) -> dict[str, float | None]:
         """``coherence``, ``square``, ``near``, ``same``; of others with their name behind."""
         found: dict[str, float | None] = {}
@@ -137,12 +142,22 @@ def coherence(
         found |= {"high_ipr": own.agreement(high), "low_ipr": own.agreement(~high & ~table.dead)}
     random = stream(seed, "control")
     shuffled = [own.shuffled(random).agreement() for _ in range(draws)]
-    found["shuffled"] = Agreement(*np.mean([list(vars(one).values()) for one in shuffled], axis=0))
+    found["shuffled"] = _mean(shuffled)
     for name, spectra in _controls(checkpoint, layer, group, seed):
         found[name] = _Phases(spectra, sign).agreement()
     words = ("phase errors at the dominant frequency of the answer curve", GROUPS[group].words)
     caption = place(checkpoint.seed, checkpoint.step, *words)
     return Coherence(own.error, found, caption, checkpoint.name)
+
+
+def _mean(found: Sequence[Agreement]) -> Agreement:
+    """The mean of each value; all draws have it, or none has."""
+
+    def mean(name: str) -> float | None:
+        values = [getattr(one, name) for one in found]
+        return None if None in values else float(np.mean(values))
+
+    return Agreement(mean("neurons") or 0.0, *map(mean, ("square", "near", "coherence", "same")))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from interp.analysis.measure import measure
 from interp.analysis.mechanism.filter_scores import FilterScores
@@ -15,22 +15,24 @@ from interp.training.data.scores import Scores
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 
+# The block is that in which the answer curve w has the most power, unless another is named.
 WORDS = {
     "whole": "whole network",
-    "g": "G-net: the block of the answer curve",
+    "g": "G-net: block of w",
     "r": "R-net: the rest",
-    "joint": "block of the three curves together",
-    "own": "each curve its own block",
-    "second": "second block of the answer curve",
-    "g_low_ipr": "G-net of the low-IPR neurons, others whole",
-    "g_high_ipr": "G-net of the high-IPR neurons, others whole",
+    "joint": "block of u, v, w together",
+    "own": "own block of each curve",
+    "second": "second block of w",
+    "g_low_ipr": "G-net of low-IPR neurons",
+    "g_high_ipr": "G-net of high-IPR neurons",
     "permuted": "blocks of other neurons",
     "random": "random blocks",
-    "lazy": "lazy network: frozen features, ridge read-out",
+    "lazy": "lazy network",
     "lazy_g": "lazy network, G-net",
-    "random_labels_g": "lazy network on random labels, G-net",
-    "vote": "most frequent given label of each answer",
+    "random_labels_g": "lazy, random labels, G-net",
+    "vote": "label vote",
 }
+_LAZY = "lazy: frozen random features, ridge read-out"
 CONTROLS = ("permuted", "random", "lazy", "lazy_g", "random_labels_g", "vote")
 
 
@@ -49,6 +51,15 @@ class Filtration(Scored):
     kept: tuple[int, int]
     g: Network = field(compare=False)
     r: Network = field(compare=False)
+
+    MAIN: ClassVar[tuple[str, ...]] = (
+        "whole.test_accuracy",
+        "g.test_accuracy",
+        "lazy_g.test_accuracy",
+        "random.test_accuracy",
+        "g.corrupted_accuracy",
+        "r.corrupted_accuracy",
+    )
 
     @classmethod
     def words(cls, which: str) -> str:
@@ -122,4 +133,4 @@ def filtration(
     scores |= {"random": look.drawn("random", draws), **look.nulls(lazy_draws)}
     curve = dict(look.strength(draws)) if strength else {}
     counts = (keep, found.blocks - 1)
-    return Filtration(scores, look.caption, checkpoint.name, curve, counts, g, r)
+    return Filtration(scores, f"{look.caption} · {_LAZY}", checkpoint.name, curve, counts, g, r)

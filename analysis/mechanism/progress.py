@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 WORDS = {
     "whole": "all of the logits",
-    "restricted": "restricted to the keys",
-    "restricted_all": "restricted to all blocks",
-    "excluded": "without the keys",
-    "excluded_all": "without any block",
-    "restricted_3d": "restricted to the keys, one number each",
-    "excluded_3d": "without the keys, one number each",
-    "held_out": "restricted to the keys, fitted to test pairs",
-    "held_out_all": "restricted to all blocks, fitted to test pairs",
+    "restricted": "restricted, keys",
+    "restricted_all": "restricted, all blocks",
+    "restricted_3d": "restricted, keys, 3-D",
+    "excluded": "excluded, keys",
+    "excluded_all": "excluded, all blocks",
+    "excluded_3d": "excluded, keys, 3-D",
+    "held_out": "held-out restricted, keys",
+    "held_out_all": "held-out restricted, all blocks",
 }
 LOOKUP = "_lookup"
 _SMALL = 1e-3  # of the lookup table's logits on pairs that it does not know
@@ -56,6 +56,14 @@ class Progress(Scored):
     per_key: Mapping[str, Scores]
 
     WHAT: ClassVar[str] = "part"
+    MAIN: ClassVar[tuple[str, ...]] = (
+        "whole.test_accuracy",
+        "restricted_all.test_accuracy",
+        "restricted_all_lookup.test_accuracy",
+        "held_out_all.test_accuracy",
+        "held_out_all_lookup.test_accuracy",
+        "excluded_all.corrupted_accuracy",
+    )
 
     @classmethod
     def words(cls, which: str) -> str:
@@ -67,6 +75,11 @@ class Progress(Scored):
     def is_control(cls, which: str) -> bool:
         """Whether it is of the lookup table."""
         return which.endswith(LOOKUP)
+
+    @classmethod
+    def beside(cls, which: str) -> str:
+        """The part of the network's own logits."""
+        return which.removesuffix(LOOKUP)
 
     def values(self) -> dict[str, float | None]:
         """``restricted.test_loss``, ``restricted_lookup.test_loss``, …, and how many keys."""
@@ -153,9 +166,9 @@ def parts_of(logits: RuleLogits, keys: Keys) -> dict[str, Scores]:
         "whole": logits.rule.score(logits.logits),
         "restricted": logits.restricted(keys.blocks),
         "restricted_all": logits.restricted(every),
+        "restricted_3d": logits.restricted_3d(keys.blocks),
         "excluded": logits.excluded(keys.blocks),
         "excluded_all": logits.excluded(every),
-        "restricted_3d": logits.restricted_3d(keys.blocks),
         "excluded_3d": logits.excluded_3d(keys.blocks),
         "held_out": logits.held_out(keys.blocks),
         "held_out_all": logits.held_out(every),

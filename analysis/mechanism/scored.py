@@ -39,6 +39,11 @@ class Scored(Result):
         """Whether it is a control: something that learned nothing, or chance."""
         return False
 
+    @classmethod
+    def beside(cls, which: str) -> str:
+        """The name of what a control is the control of, or the name itself."""
+        return which
+
     def values(self) -> dict[str, float | None]:
         """``g.test_accuracy``, ``g.test_loss``, … of each."""
         return {

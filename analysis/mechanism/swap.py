@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -20,10 +21,10 @@ SQUARE = "square"
 _SWAPPED = "_swapped"
 WORDS = {
     "whole": "whole network",
-    "g": "G-net: the block of the answer curve",
-    "r": "R-net: the rest",
+    "g": "G-net",
+    "r": "R-net",
     "random": "random blocks",
-    "lazy": "lazy network: frozen features, ridge read-out",
+    "lazy": "lazy network",
     "lazy_g": "lazy network, G-net",
 }
 CONTROLS = ("random", "lazy", "lazy_g")
@@ -32,6 +33,12 @@ CONTROLS = ("random", "lazy", "lazy_g")
 @dataclass(frozen=True, repr=False)
 class Swap(Scored):
     """Scores of networks by the names of ``WORDS``, and ``…_swapped`` with x² in them."""
+
+    MAIN: ClassVar[tuple[str, ...]] = (
+        *("whole.test_accuracy", "whole_swapped.test_accuracy"),
+        *("g.test_accuracy", "g_swapped.test_accuracy"),
+        *("lazy_g.test_accuracy", "lazy_g_swapped.test_accuracy"),
+    )
 
     @classmethod
     def words(cls, which: str) -> str:

@@ -29,6 +29,7 @@ class History(Result):
         rows: values by name at each step; empty where it is not defined.
         problems: why it is not defined at a step.
         caption: measure, run, seed.
+        main: the values that lead where not all have room.
     """
 
     measure: str
@@ -36,6 +37,13 @@ class History(Result):
     rows: tuple[Values, ...]
     problems: dict[int, str]
     caption: str
+    main: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all values, those that lead first."""
+        known = dict.fromkeys(name for row in self.rows for name in row)
+        return tuple(dict.fromkeys([*(one for one in self.main if one in known), *known]))
 
     def values(self) -> Values:
         """The values at the last step."""
@@ -88,10 +96,13 @@ def history(
     wanted = tuple(source.steps if steps is None else _steps(steps))
     rows: list[Values] = []
     problems: dict[int, str] = {}
+    main: tuple[str, ...] = ()
     for step in wanted:
         checkpoint = source.checkpoint(step)
         try:
-            rows.append(found.of(checkpoint, options).values())
+            result = found.of(checkpoint, options)
+            rows.append(result.values())
+            main = result.MAIN
         except ValueError as error:  # such as a cut between classes that are not there yet
             rows.append({})
             problems[step] = str(error)
@@ -101,7 +112,7 @@ def history(
         first = next(iter(problems.values()), f"{source.path or 'run'}: no checkpoint yet")
         raise ValueError(first)
     caption = place(source.seed, None, label, source.name)
-    return History(label, wanted, tuple(rows), problems, caption)
+    return History(label, wanted, tuple(rows), problems, caption, main)
 
 
 def _steps(steps: Iterable[int]) -> list[int]:

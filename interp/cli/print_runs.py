@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from interp.cli.terminal import show
 
@@ -140,8 +140,11 @@ def print_heads(name: str, result: HeadAblation) -> None:
 def print_values(name: str, result: Result, most: int = 40) -> None:
     """The values of any result, and where they come from."""
     if hasattr(result, "rows") and hasattr(result, "steps"):
-        print_history(name, result.steps, result.rows)
+        print_history(name, result.steps, result.rows, result.main)  # type: ignore[attr-defined]
         say(result.caption)
+        return
+    if hasattr(result, "scores") and hasattr(result, "is_control"):
+        _print_scored(name, result)
         return
     found = result.values()
     shown = Table("name", "value", title=name)
@@ -153,20 +156,37 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
     say(result.caption)
 
 
-def print_history(name: str, steps: Sequence[int], rows: Sequence[Values], most: int = 6) -> None:
-    """Values over checkpoints: a row a step, a column a value."""
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    shown = Table("step", *map(escape, names[:most]), title=name)
+def _print_scored(name: str, result: Any) -> None:
+    """Accuracies of several networks or parts of one, a row each; controls are marked."""
+    splits = ("train", "clean", "corrupted", "test")
+    shown = Table(result.WHAT, "what", *splits, title=f"{name}: accuracies")
+    for which, scores in result.scores.items():
+        words = f"{result.words(which)}{' (control)' * result.is_control(which)}"
+        found = (scores[split].accuracy for split in splits)
+        shown.add_row(which, words, *("–" if one is None else f"{one:.3f}" for one in found))
+    _show(shown)
+    say("--table or --json give losses and all splits")
+    say(result.caption)
+
+
+def print_history(
+    name: str, steps: Sequence[int], rows: Sequence[Values], main: Sequence[str] = (), most: int = 6
+) -> None:
+    """Values over checkpoints: a row a step, a column a value; those of ``main`` first."""
+    known = list(dict.fromkeys(key for row in rows for key in row))
+    names = list(dict.fromkeys([*(one for one in main if one in known), *known]))
+    heads = [escape(name).replace(".", ".\n") for name in names[:most]]
+    shown = Table("step", *(Column(head, overflow="fold") for head in heads), title=name)
     for step, row in zip(steps, rows, strict=True):
-        shown.add_row(str(step), *(_cell(row.get(key)) for key in names[:most]))
+        shown.add_row(str(step), *(_cell(row.get(key), 4) for key in names[:most]))
     _show(shown)
     if len(names) > most:
         say(f"the first {most} of {len(names)} values; --table or --json give all")
 
 
-def _cell(value: Value) -> str:
+def _cell(value: Value, digits: int = 6) -> str:
     if isinstance(value, float):
-        return "never" if math.isinf(value) else f"{value:.6g}"
+        return "never" if math.isinf(value) else f"{value:.{digits}g}"
     return "–" if value is None else str(value)
 
 

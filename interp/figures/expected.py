@@ -12,14 +12,17 @@ _WORDS = {
     "AnswerPlanes": "the planes of the answers, such as interp.measures['answers'](run)",
     "Boundary": "a boundary, such as interp.analysis.sweeps.boundary.critical(results)",
     "Classes": "classes, such as interp.classify(table)",
+    "Coherence": "phases of neurons, such as interp.measures['coherence'](run)",
     "Dynamics": "a history of the IPR, such as interp.dynamics(run)",
     "EmbeddingTable": "an embedding table, such as interp.embedding_table(run)",
     "Figure": "a figure, such as interp.pruning_curve(run).plot()",
+    "Filtration": "scores of filtered networks, such as interp.measures['filtration'](run)",
     "HeadAblation": "scores without each head, such as interp.head_ablation(run)",
     "NeuronTable": "a neuron table, such as interp.neuron_table(run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",
     "PruningCurve": "one pruning curve, such as interp.pruning_curve(run)['IPR', 'lowest']",
     "PruningCurves": "pruning curves, such as interp.pruning_curve(run)",
+    "Scored": "scores of parts, such as interp.measures['progress'](run)",
 }
 
 

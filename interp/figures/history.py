@@ -12,26 +12,26 @@ from interp.analysis.trajectory.history import History
 from interp.figures.template import styled
 from interp.training.display import Value
 
+_CONTROLS = ("_control", "_lookup", "lazy", "random", "vote", "untrained", "gaussian", "shuffled")
 _MOST = 6  # lines, unless names are given
 
 
 def history(found: History, names: Sequence[str] | None = None) -> go.Figure:
-    """Values against the step, a line each; steps on a logarithmic axis, from 1 on.
+    """Values against the step, a line each, dotted for controls; logarithmic steps from 1 on.
 
     Args:
         found: from :func:`interp.history`.
-        names: of the values to draw; the first six that are numbers by default.
+        names: of the values to draw; by default those that lead, or the first six numbers.
 
     Raises:
         ValueError: if a name is none of the values'.
     """
-    known = list(dict.fromkeys(name for row in found.rows for name in row))
-    numeric = [name for name in known if any(_number(row.get(name)) for row in found.rows)]
+    numeric = [name for name in found.names if any(_number(row.get(name)) for row in found.rows)]
     for name in names or ():
         if name not in numeric:
             raise ValueError(f"history: expected one of {', '.join(numeric)}; got {name!r}")
     figure = go.Figure()
-    for name in names or numeric[:_MOST]:
+    for name in names or numeric[: len(found.main) or _MOST]:
         values = [row.get(name) for row in found.rows]
         figure.add_trace(
             go.Scatter(
@@ -39,6 +39,7 @@ def history(found: History, names: Sequence[str] | None = None) -> go.Figure:
                 y=np.array([v if _number(v) else np.nan for v in values], dtype=np.float32),
                 mode="lines+markers",
                 name=name,
+                line={"dash": "dot" if _is_control(name) else "solid"},
                 hovertemplate="step %{x}<br>%{y:.4g}<extra>" + name + "</extra>",
             )
         )
@@ -46,6 +47,11 @@ def history(found: History, names: Sequence[str] | None = None) -> go.Figure:
     figure.update_yaxes(title_text="value")
     figure.update_layout(legend={"orientation": "h", "y": -0.22}, showlegend=True)
     return styled(figure, f"{found.measure} over training", found.caption)
+
+
+def _is_control(name: str) -> bool:
+    """Whether a value's name says that it is of a control."""
+    return any(word in name for word in _CONTROLS)
 
 
 def _number(value: Value) -> bool:
