@@ -41,6 +41,10 @@ COMMANDS = {
         "neurons:prune",
         "Prune the memorizing neurons; re-evaluate every split, beside random controls.",
     ),
+    "filter": (
+        "filtering:filter_",
+        "Keep one frequency a neuron, or the rest; re-evaluate every split, beside controls.",
+    ),
     "spectrum": (
         "runs:spectrum",
         "Show the Fourier spectrum of the embeddings, or of one neuron.",

@@ -165,7 +165,7 @@ def _print_scored(name: str, result: Any) -> None:
         found = (scores[split].accuracy for split in splits)
         shown.add_row(which, words, *("–" if one is None else f"{one:.3f}" for one in found))
     _show(shown)
-    say("--table or --json give losses and all splits")
+    say("--json gives losses and all splits")
     say(result.caption)
 
 

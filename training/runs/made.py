@@ -28,19 +28,21 @@ from interp.training.runs.metadata import (
     Measurement,
     write_measurements,
 )
-from interp.training.runs.origin import TRAINED_HERE, Origin, Pruned, write_origin
+from interp.training.runs.origin import TRAINED_HERE, Filtered, Origin, Pruned, write_origin
 from interp.training.runs.run import Run, load
 
 
-def write_pruned(path: Path, run: Run, network: Network, scores: Scores, about: Pruned) -> None:
-    """Saves what pruning left of a run's checkpoint as a finished run folder of its own.
+def write_pruned(
+    path: Path, run: Run, network: Network, scores: Scores, about: Pruned | Filtered
+) -> None:
+    """Saves what pruning or a filter left of a run's checkpoint as a run folder of its own.
 
     Args:
         path: the new folder.
-        run: that was pruned.
+        run: that was pruned or filtered.
         network: what is left.
         scores: of that.
-        about: the pruning; the folder, its card and every page tell it.
+        about: what was done; the folder, its card and every page tell it.
 
     Raises:
         ValueError: if the folder exists already and is not empty.

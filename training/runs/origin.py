@@ -1,4 +1,4 @@
-"""Where a run comes from: trained here, imported, or pruned from another; in one place."""
+"""Where a run comes from: trained here, imported, pruned or filtered; in one place."""
 
 from __future__ import annotations
 
@@ -51,16 +51,45 @@ class Pruned:
 
 
 @dataclass(frozen=True)
+class Filtered:
+    """A filtering that a network came out of; nothing was retrained.
+
+    Attributes:
+        run: name of the run that was filtered.
+        step: of its checkpoint.
+        part: ``G`` for the blocks that were kept, ``R`` for the rest.
+        by: what chose the blocks.
+        kept, blocks: how many of how many blocks each neuron keeps in the G-net.
+    """
+
+    run: str
+    step: int
+    part: str
+    by: str
+    kept: int
+    blocks: int
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        left = "kept" if self.part == "G" else "taken away"
+        return (
+            f"filtered from {self.run} at step {self.step}: {self.part}-net, {self.kept} of "
+            f"{self.blocks} blocks {left}, chosen by {self.by}; nothing was retrained"
+        )
+
+
+@dataclass(frozen=True)
 class Origin:
     """What happened to a network before it became this run; nothing if it was trained here.
 
     Attributes:
         imported: what was told when a checkpoint of other code was taken in.
-        pruned: the prunings since, the last one first.
+        pruned: the prunings and filterings since, the last one first.
     """
 
     imported: Mapping[str, Any] | None = None
-    pruned: tuple[Pruned, ...] = ()
+    pruned: tuple[Pruned | Filtered, ...] = ()
 
     @property
     def trained_here(self) -> bool:
@@ -71,7 +100,7 @@ class Origin:
     def kind(self) -> str:
         """The last thing that happened, in a word."""
         if self.pruned:
-            return "pruned"
+            return "pruned" if isinstance(self.pruned[0], Pruned) else "filtered"
         return "trained" if self.imported is None else "imported"
 
     @property
@@ -150,10 +179,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned, ...]:
-    prunings = tuple(Pruned(**one) for one in found)
+def _of_prunings(found: list[dict[str, Any]]) -> tuple[Pruned | Filtered, ...]:
+    prunings = tuple(Filtered(**one) if "part" in one else Pruned(**one) for one in found)
     for one in prunings:
-        for field in fields(Pruned):
+        for field in fields(one):
             if not isinstance(getattr(one, field.name), _FIELDS[str(field.type)]):
                 raise TypeError
     return prunings

@@ -1,0 +1,86 @@
+"""One filtered network with its scores, beside what the same filter makes of a lazy network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import get_args
+
+from interp.analysis.mechanism.filter_scores import FilterScores
+from interp.analysis.mechanism.filtered import By, Part, checked_keep, filter_of
+from interp.analysis.mechanism.lazy import lazy_network
+from interp.analysis.mechanism.scored import Scored
+from interp.analysis.mechanism.vote import label_vote
+from interp.training.arguments import whole, word
+from interp.training.models.network import Network
+from interp.training.runs.subject import Source, as_checkpoint
+
+WORDS = {
+    "whole": "before",
+    "left": "after",
+    "lazy": "the same of a lazy network",
+    "vote": "label vote",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Left(Scored):
+    """Scores before and after a filter, by the names of ``WORDS``.
+
+    Attributes:
+        network: what is left, in the precision of the one that was filtered.
+        kept: how many blocks of how many.
+    """
+
+    network: Network = field(compare=False)
+    kept: tuple[int, int]
+
+    @classmethod
+    def words(cls, which: str) -> str:
+        """What a name stands for."""
+        return WORDS[which]
+
+    @classmethod
+    def is_control(cls, which: str) -> bool:
+        """Whether it learned nothing."""
+        return which in ("lazy", "vote")
+
+
+def filter_left(
+    source: Source,
+    part: Part = "G",
+    *,
+    by: By = "answer",
+    keep: int | None = None,
+    step: int | None = None,
+    seed: int = 0,
+) -> Left:
+    """What a filter leaves of a network, as :func:`filtered`, with its scores.
+
+    Args:
+        source: a run or its folder, or a checkpoint.
+        part: ``G`` for the blocks that are kept, ``R`` for the rest.
+        by: what chooses the blocks.
+        keep: how many; one a neuron by default, and 20 of 56 of a last matrix.
+        step: which checkpoint of a run.
+        seed: of random blocks and of the lazy network.
+
+    Raises:
+        ValueError: as there, and for a network without a dataset.
+    """
+    word(part, get_args(Part), "part")
+    word(by, get_args(By), "by")
+    checkpoint = as_checkpoint(source, step)
+    found = filter_of(checkpoint.network)
+    look = FilterScores(
+        checkpoint, found, checked_keep(found, keep) or found.default_keep, whole(seed, "seed")
+    )
+    network = found.split(found.choose(by, look.keep, seed), part)
+    of_lazy = filter_of(lazy_network(checkpoint.network, checkpoint.scored_on, seed))
+    scores = {
+        "whole": look.of(checkpoint.network),
+        "left": look.of(network),
+        "lazy": look.of(of_lazy.split(of_lazy.choose(by, look.keep, seed), part)),
+        "vote": label_vote(checkpoint),
+    }
+    caption = f"{part}-net by {by} · {look.caption} · lazy: frozen random features, ridge read-out"
+    return Left(scores, caption, checkpoint.name, network, (look.keep, found.blocks - 1))
