@@ -94,11 +94,18 @@ def gini(
     Returns:
         Values in [0, 1); NaN for a curve without power.
     """
-    magnitude = np.sqrt(power(curves, convention, basis))
+    return gini_of(np.sqrt(power(curves, convention, basis)))
+
+
+def gini_of(magnitude: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
+    """Gini coefficient of numbers ≥ 0, Σ_i (2i − n − 1) x_i ∕ (n Σ x), x ascending; NaN for zeros.
+
+    0 where all are equal, 1 − 1/n where one alone is not zero.
+    """
     ascending = np.sort(_shares(magnitude), axis=-1)
     count = magnitude.shape[-1]
     rank = np.arange(1, count + 1)
-    return ((2 * rank - count - 1) * ascending).sum(axis=-1) / count
+    return np.asarray(((2 * rank - count - 1) * ascending).sum(axis=-1) / count)
 
 
 def _shares(values: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch n"]:

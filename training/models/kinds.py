@@ -52,19 +52,32 @@ def initial_network(config: RunConfig, task: Task) -> Network:
             "brings its weights along"
         )
     network = empty_network(config, task)
-    draw_weights(network, config.seed_of("weights"))
+    _draw(network, config.model.initialization, config.seed_of("weights"))
     if config.start.digest is not None:
         load_weights(network, config.start.weights(), Path("start"))
     return network
 
 
-@torch.no_grad()
-def draw_weights(network: Network, seed: int) -> None:
-    """Initial weights of a seed, into an empty network, by the scheme that its model names."""
-    row = network.model.row
-    draw = _found(row.draw)
-    for name, values in draw(network, network.model.initialization, stream(seed, "weights")):
-        network.get_parameter(name).copy_(torch.from_numpy(values))
+def fresh_network(like: Network, init: str, seed: int) -> Network:
+    """A network of the same architecture, drawn as :func:`initial_network` draws; like's precision.
+
+    Args:
+        like: whose task and model it has; of a kind that is trained here.
+        init: one of the initializations of its kind.
+        seed: of the weights.
+    """
+    network: Any = _found(like.model.row.network)(like.task, like.model)
+    one = next(like.parameters())
+    made: Network = network.to(one.device, one.dtype)
+    _draw(made, init, seed)
+    return made
+
+
+def _draw(network: Network, init: str, seed: int) -> None:
+    draw, random = _found(network.model.row.draw), stream(seed, "weights")
+    with torch.no_grad():
+        for name, values in draw(network, init, random):
+            network.get_parameter(name).copy_(torch.from_numpy(values))
 
 
 def _found(home: str | Callable[..., Any]) -> Callable[..., Any]:
