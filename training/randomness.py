@@ -23,6 +23,7 @@ Purpose = Literal[
     "ablation",
     "readout",
     "evidence",
+    "gradients",
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
-from interp.analysis.mechanism.circles import Circle, Null, circles_in, null_of
+from interp.analysis.mechanism.circles import Circle, Null, null_of, shares_and_ratios
 from interp.analysis.mechanism.compared import Compared, Quantities, compared, table_of, values_of
 from interp.analysis.mechanism.matrices import Matrix, matrices_of, no_frequencies
 from interp.analysis.mechanism.singular import Spectrum, quantities_of, singular_values
@@ -48,17 +48,13 @@ class Geometry(Result):
         return values_of(self.rows)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row a matrix and quantity, then a row a matrix and one of its strongest frequencies.
+        """A row a matrix and quantity: value, untrained, gaussian.
 
-        Of a frequency: its ``share`` of the power and its ``ratio``; the share that a Gaussian
-        matrix's strongest frequency reaches in one draw of twenty, its median ratio, and whether
-        the frequency counts as a circle.
+        Then three rows for each of its strongest frequencies: share of the power, ratio, whether it
+        is a circle. Their ``gaussian`` is the share that the strongest frequency of 95 % of the
+        Gaussian matrices stays below, and the median ratio.
         """
-        import pandas as pd
-
-        own = table_of(self.rows)
-        found = pd.DataFrame([one.to_row() for one in self.circles])
-        return own if found.empty else pd.concat([own, found], ignore_index=True)
+        return table_of([*self.rows, *(row for one in self.circles for row in one.rows())])
 
 
 @measure(
@@ -83,8 +79,8 @@ def geometry(
     - ``circles``: how many frequencies are circles.
 
     Gaussian matrices also have ratios near 1. A frequency counts as a circle only if its share is
-    above that which the strongest frequency of a Gaussian matrix of the same shape reaches in one
-    draw of twenty, and its ratio is at least ``level``.
+    above twice what the strongest frequency of 95 % of the Gaussian matrices of the same shape
+    stays below, and its ratio is at least ``level``.
 
     Args:
         checkpoint: of a network with embeddings, on a task of a cyclic group.
@@ -103,21 +99,25 @@ def geometry(
         shape: null_of(shape, (top, level), draws, seed)
         for shape in {one.shape for one in own.values()}
     }
-    found = {name: circles_in(name, one, null[one.shape], level) for name, one in own.items()}
+    nulls = {name: null[one.shape] for name, one in own.items()}
+    strongest = (
+        nulls[name].judge.strongest(name, one, start.get(name), nulls[name].ratio)
+        for name, one in own.items()
+    )
     return Geometry(
         compared(
-            {name: _quantities(one, null[one.shape], top, level) for name, one in own.items()},
-            {name: _quantities(one, null[one.shape], top, level) for name, one in start.items()},
-            {name: null[one.shape].quantities for name, one in own.items()},
+            {name: _quantities(one, nulls[name]) for name, one in own.items()},
+            {name: _quantities(one, nulls[name]) for name, one in start.items()},
+            {name: one.quantities for name, one in nulls.items()},
         ),
-        tuple(one for several in found.values() for one in several[:top]),
+        tuple(one for several in strongest for one in several),
         {name: singular_values(one) for name, one in own.items()},
         {name: singular_values(one) for name, one in start.items()},
         place(
             checkpoint.seed,
             checkpoint.step,
             GROUPS[network.task.group].words,
-            f"circle: share above the 95 % null, ratio at least {level:g}",
+            f"circle: share above twice the 95 % null, ratio at least {level:g}",
             words,
             f"Gaussian: mean of {draws} draws",
         ),
@@ -125,5 +125,5 @@ def geometry(
     )
 
 
-def _quantities(matrix: Matrix, null: Null, top: int, level: float) -> Quantities:
-    return {**quantities_of(matrix), **null.judged(matrix, top, level)}
+def _quantities(matrix: Matrix, null: Null) -> Quantities:
+    return {**quantities_of(matrix), **null.judge.quantities(*shares_and_ratios(matrix))}

@@ -1,4 +1,4 @@
-"""The untrained network: the same architecture with freshly drawn weights, a control of measures."""
+"""The untrained network, a control: the same architecture with freshly drawn weights."""
 
 from __future__ import annotations
 
