@@ -35,6 +35,8 @@ _ROWS = {
     "Filtration": "interp.figures.scored:filtration",
     "Scored": "interp.figures.scored:scored",
     "Coherence": "interp.figures.coherence:coherence",
+    "Sparsity": "interp.figures.sparsity:sparsity",
+    "Geometry": "interp.figures.geometry:geometry",
     "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
     "Result": "interp.figures.numbers:numbers",
 }

@@ -44,6 +44,11 @@ class Circle:
     null_ratio: float
     is_circle: bool
 
+    @property
+    def least_share(self) -> float:
+        """Above which it may be a circle."""
+        return _WELL_ABOVE * self.null_share
+
     def rows(self) -> tuple[Compared, ...]:
         """Its share, its ratio and whether it is a circle, as rows of a table."""
         name = f"frequency {self.frequency}"

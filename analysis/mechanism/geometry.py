@@ -117,9 +117,9 @@ def geometry(
             checkpoint.seed,
             checkpoint.step,
             GROUPS[network.task.group].words,
-            f"circle: share above twice the 95 % null, ratio at least {level:g}",
+            f"circle: share > 2 × 95 % null, ratio ≥ {level:g}",
             words,
-            f"Gaussian: mean of {draws} draws",
+            f"mean of {draws} Gaussians",
         ),
         checkpoint.name,
     )

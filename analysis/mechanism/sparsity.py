@@ -119,5 +119,5 @@ def sparsity(
         {name: null[matrix.shape] for name, matrix in own.items()},
     )
     parts = [GROUPS[network.task.group].words, f"FFD above {eta:g} of the largest", words]
-    parts.append(f"Gaussian: mean of {draws} draws")
+    parts.append(f"mean of {draws} Gaussians")
     return Sparsity(rows, place(checkpoint.seed, checkpoint.step, *parts), checkpoint.name)

@@ -43,5 +43,5 @@ def untrained_beside(network: Network, seed: int) -> tuple[Network | None, str]:
     model = network.model
     if not model.row.trains:
         return None, f"untrained: not known for {model.row.noun}"
-    words = f"untrained: {model.initialization} initialization, seed {seed}"
+    words = f"untrained: {model.initialization} init, seed {seed}"
     return untrained(network, seed=seed), words
