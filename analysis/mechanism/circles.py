@@ -15,8 +15,9 @@ from interp.analysis.neurons.table import NO_POWER
 PerFrequency = Float[np.ndarray, " frequency"]
 
 _USUAL = 0.95  # of draws whose strongest frequency has no more than the null share
-_WELL_ABOVE = 2  # times the null share is what a circle has at least
-# A matrix that learned nothing but is not Gaussian, as a product of two, goes a little above it.
+# A circle has at least so many times the null share: a matrix that learned nothing but is no
+# Gaussian one, as a product of two, may go a little above it.
+_WELL_ABOVE = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Circle:
 
     @property
     def least_share(self) -> float:
-        """Above which it may be a circle."""
+        """From which on it may be a circle."""
         return _WELL_ABOVE * self.null_share
 
     def rows(self) -> tuple[Compared, ...]:
@@ -93,7 +94,7 @@ class Judge:
 
     def circles(self, share: PerFrequency, ratio: PerFrequency) -> Bool[np.ndarray, " frequency"]:
         """Which frequencies are circles."""
-        return (share > _WELL_ABOVE * self.share) & (np.nan_to_num(ratio) >= self.level)
+        return (share >= _WELL_ABOVE * self.share) & (np.nan_to_num(ratio) >= self.level)
 
     def quantities(self, share: PerFrequency, ratio: PerFrequency) -> Quantities:
         """``circle_ratio``, ``circle_share`` and ``circles`` of a matrix."""

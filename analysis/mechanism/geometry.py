@@ -79,8 +79,10 @@ def geometry(
     - ``circles``: how many frequencies are circles.
 
     Gaussian matrices also have ratios near 1. A frequency counts as a circle only if its share is
-    above twice what the strongest frequency of 95 % of the Gaussian matrices of the same shape
-    stays below, and its ratio is at least ``level``.
+    at least twice what the strongest frequency of 95 % of the Gaussian matrices of the same shape
+    stays below, and its ratio is at least ``level``. Twice, since a product of matrices (W_L) and a
+    wide MLP after training have a little more than Gaussian matrices, and no circle. Where there
+    are but one or two frequencies none is one.
 
     Args:
         checkpoint: of a network with embeddings, on a task of a cyclic group.
@@ -117,7 +119,7 @@ def geometry(
             checkpoint.seed,
             checkpoint.step,
             GROUPS[network.task.group].words,
-            f"circle: share > 2 × 95 % null, ratio ≥ {level:g}",
+            f"circle: share ≥ 2 × 95 % null, ratio ≥ {level:g}",
             words,
             f"mean of {draws} Gaussians",
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
 from interp.analysis.caption import place
 from interp.analysis.fourier.ipr import gini_of
@@ -14,6 +15,7 @@ from interp.analysis.measure import measure
 from interp.analysis.mechanism.compared import Compared, compared, mean_of, table_of, values_of
 from interp.analysis.mechanism.matrices import (
     Matrix,
+    Waves,
     gaussian,
     matrices_of,
     no_frequencies,
@@ -63,10 +65,11 @@ def sparsity_of(matrix: Matrix, eta: float = 0.5) -> dict[str, float | None]:
     Returns:
         ``ffd``, ``fcr``, ``gini``; None where no frequency has power.
     """
-    cosine, sine = (lengths(part.T) for part in waves(matrix))
+    # Rounding leaves a trace of every frequency, of which nothing is to be counted.
+    least = NO_POWER * float(np.linalg.norm(matrix))
+    cosine, sine = (np.where(norm > least, norm, 0) for norm in map(_norms, waves(matrix)))
     both = np.hypot(cosine, sine)
-    # Rounding leaves a trace of every frequency: where nothing is there is no ratio either.
-    alive = both > NO_POWER * lengths(matrix).max(initial=0)
+    alive = both > 0
     if not alive.any():
         return {"ffd": None, "fcr": None, "gini": None}
     above = [norms > eta * norms.max() for norms in (cosine, sine)]
@@ -76,6 +79,10 @@ def sparsity_of(matrix: Matrix, eta: float = 0.5) -> dict[str, float | None]:
         "fcr": float((low / high).mean()),
         "gini": float(gini_of(both)),
     }
+
+
+def _norms(coefficients: Waves) -> Float[np.ndarray, " frequency"]:
+    return lengths(coefficients.T)
 
 
 @measure(

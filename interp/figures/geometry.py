@@ -19,7 +19,7 @@ def geometry(found: Geometry, title: str | None = None) -> go.Figure:
     """Left the singular values, dotted where untrained; right share and ratio of frequencies.
 
     A frequency that counts as a circle is a full mark, another one of the strongest is hollow. The
-    dotted lines are the shares above which it may count, one a matrix.
+    dotted lines are the shares from which on it may count, one a matrix.
 
     Args:
         found: of the measure ``geometry``.

@@ -37,6 +37,22 @@ REFUSED = {
         "adapted module",
     ): "expected a Transformer, got an adapted module, which has no heads",
     ("embeddings", "adapted module"): "embeddings: not defined for a network of class Adapted",
+    ("sparsity", "adapted module"): "embeddings: not defined for a network of class Adapted",
+    ("geometry", "adapted module"): "embeddings: not defined for a network of class Adapted",
+    (
+        "gradient_symmetricity",
+        "MLP",
+    ): "expected a Transformer; the symmetricity of any MLP is 1, because it reads nothing but the "
+    "sum of its operands' embeddings",
+    (
+        "gradient_symmetricity",
+        "adapted module",
+    ): "gradient symmetricity: not defined for a network of class Adapted",
+    ("attention_constancy", "MLP"): "expected a Transformer, got an MLP, which has no heads",
+    (
+        "attention_constancy",
+        "adapted module",
+    ): "expected a Transformer, got an adapted module, which has no heads",
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
