@@ -94,6 +94,8 @@ def test_a_sample_is_near_the_whole_and_the_whole_is_the_mean():
     assert "121 pairs × 11 answers" in whole.caption
     part = symmetricity(run, pairs=60, classes=4, seed=1)
     assert "60 pairs × 4 answers" in part.caption
+    few = [symmetricity(run, pairs=121, classes=2, seed=seed).values() for seed in (0, 1)]
+    assert few[0]["gradient_symmetricity"] != pytest.approx(few[1]["gradient_symmetricity"])
     error = cosines.std() / np.sqrt(60 * 4)
     assert 0 < abs(part.values()["gradient_symmetricity"] - value) < 4 * error
 
