@@ -300,7 +300,10 @@ def test_keys_that_are_not_there(tiny_run):
 def test_keys_by_an_unembedding_that_is_not_known():
     own = adapt(small(), make_task("x + y", 11), "fc1", "tokens")
     own.readout = lambda layer: None
-    with refused("keys: expected a network whose logits are a sum over its last neurons, or keys"):
+    with refused(
+        "keys: expected a network whose logits are a sum over its last neurons, or keys by the "
+        "logits; got an adapted module"
+    ):
         MEASURES["progress"](Checkpoint(own, make_dataset(own.task, 0.5)), keys="unembedding")
 
 

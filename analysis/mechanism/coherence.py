@@ -12,14 +12,13 @@ from jaxtyping import Bool, Complex, Float
 from interp.analysis.caption import place
 from interp.analysis.fourier.spectrum import coefficients, dominant_frequency, wrapped
 from interp.analysis.measure import measure
-from interp.analysis.mechanism.lazy import fresh, lazy_network
+from interp.analysis.mechanism.lazy import has_last_matrix, lazy_network
+from interp.analysis.mechanism.untrained import untrained_beside
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.composition import read_curves
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, whole
 from interp.training.display import Result
-from interp.training.models.mlp import MLP
-from interp.training.models.transformer import Transformer
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.tasks.groups import GROUPS
@@ -206,10 +205,12 @@ def _controls(
 ) -> Iterator[tuple[str, Complex[np.ndarray, "3 neuron frequency"]]]:
     """Spectra of networks that learned nothing, where they can be made."""
     network = checkpoint.network
-    if not isinstance(network, MLP | Transformer):
-        return
-    made = {"untrained": fresh(network, seed)}
-    if checkpoint.dataset is not None and getattr(network, "unembed", None) is not None:
+    made = {"untrained": untrained_beside(network, seed)[0]}
+    if checkpoint.dataset is not None and has_last_matrix(network):
         made["lazy"] = lazy_network(network, checkpoint.scored_on, seed)
     for name, one in made.items():
-        yield name, np.asarray(coefficients(np.stack(list(read_curves(one, layer).values)), group))
+        if one is not None:
+            yield (
+                name,
+                np.asarray(coefficients(np.stack(list(read_curves(one, layer).values)), group)),
+            )

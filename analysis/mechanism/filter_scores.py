@@ -102,7 +102,7 @@ class FilterScores:
     def words(self) -> str:
         """What is kept, in which basis."""
         blocks = f"{self.keep} of {self.filter.blocks - 1} blocks kept"
-        where = "each neuron's own in U, V, W" if self.filter.by_neuron else "of the last matrix"
+        where = "by neuron, in U, V and W" if self.filter.by_neuron else "of the last matrix"
         return f"{blocks}, {where} · {GROUPS[self.filter.group].words}"
 
     @property

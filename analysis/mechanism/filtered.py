@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, get_args
+from functools import cached_property, singledispatch
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -19,11 +19,11 @@ from interp.analysis.mechanism.blocks import (
     random_blocks,
     strongest,
 )
-from interp.analysis.mechanism.lazy import read_out_of, set_read_out
+from interp.analysis.mechanism.lazy import has_last_matrix, read_out_of, set_read_out
 from interp.analysis.neurons.composition import read_curves
 from interp.training.arguments import whole, word
 from interp.training.models.mlp import MLP
-from interp.training.models.network import Network
+from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
 from interp.training.randomness import stream
 from interp.training.runs.subject import Source, as_checkpoint
@@ -129,13 +129,13 @@ class Filter:
         return self._with(np.stack(found))
 
     def _with(self, curves: Float[np.ndarray, "curve neuron residue"]) -> Network:
-        network = deepcopy(self.network)
+        network: Any = deepcopy(self.network)
         if self.by_neuron:
-            assert isinstance(network, MLP)
             network.set_curves(curves)
         else:
             set_read_out(network, torch.from_numpy(curves[0]))
-        return network
+        found: Network = network
+        return found
 
 
 def filter_of(network: Network) -> Filter:
@@ -147,20 +147,35 @@ def filter_of(network: Network) -> Filter:
     reason = no_filter(network)
     if reason is not None:
         raise ValueError(reason)
-    group = network.task.group
-    if isinstance(network, MLP) and network.model.depth == 2:
-        return Filter(network, group, np.stack(list(read_curves(network).values)))
-    return Filter(network, group, read_out_of(network)[None])
+    return Filter(network, network.task.group, _filterable(network))
+
+
+@singledispatch
+def _filterable(network: Network) -> Float[np.ndarray, "curve neuron residue"]:
+    """The curves that are weights: of neurons between two matrices, or of the last matrix."""
+    raise undefined("filter", network)
+
+
+@_filterable.register(MLP)
+def _of_mlp(network: MLP) -> Float[np.ndarray, "curve neuron residue"]:
+    if network.model.depth == 2:
+        return np.stack(list(read_curves(network).values))
+    return read_out_of(network)[None]
+
+
+@_filterable.register(Transformer)
+def _of_transformer(network: Transformer) -> Float[np.ndarray, "curve feature residue"]:
+    return read_out_of(network)[None]
 
 
 def no_filter(network: Network) -> str | None:
     """Why a network cannot be filtered; None where it can."""
-    if not isinstance(network, MLP | Transformer):
+    if _filterable.dispatch(type(network)) is _filterable.dispatch(object):
         return (
             "expected an MLP or a Transformer, whose curves are weights; "
             f"got {network.model.row.noun}"
         )
-    if isinstance(network, Transformer) and network.unembed is None:
+    if not has_last_matrix(network):
         return "expected an unembedding of its own, got one that is tied to the embedding"
     if network.task.n_answers != network.task.p:
         return (

@@ -7,26 +7,21 @@ no feature gives the same where the measure itself brings the rule along.
 from __future__ import annotations
 
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.analysis.mechanism.untrained import untrained
 from interp.training.data.dataset import Dataset
-from interp.training.models.kinds import draw_weights
+from interp.training.evaluation import in_float64
 from interp.training.models.mlp import MLP
 from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
 
 RIDGE = 1e-6  # of the mean diagonal of the features' products
-
-
-def fresh(network: MLP | Transformer, seed: int) -> Network:
-    """The same architecture in float64, with the weights of a run that starts at this seed."""
-    found = type(network)(network.task, network.model).double()
-    draw_weights(found, seed)
-    return found
 
 
 @torch.no_grad()
@@ -53,9 +48,9 @@ def lazy_network(
     Raises:
         ValueError: for a network whose last matrix is not known.
     """
-    if not isinstance(network, MLP | Transformer) or network.read_out is None:
+    if not has_last_matrix(network):
         raise undefined("lazy network", network)
-    found = fresh(network, seed)
+    found = in_float64(untrained(network, seed=seed))
     given = dataset.given_label if labels is None else labels
     train = torch.as_tensor(dataset.is_train)
     features = last_features(found, torch.as_tensor(dataset.pairs))[train]
@@ -88,16 +83,16 @@ def _transformer_features(
     return values[:, -1]
 
 
+def has_last_matrix(network: Network) -> bool:
+    """Whether the logits are a matrix of the network's own, times something that is known."""
+    known = last_features.dispatch(type(network)) is not last_features.dispatch(object)
+    return known and getattr(network, "unembed", None) is not None
+
+
 @torch.no_grad()
 def set_read_out(network: Network, matrix: Float[Tensor, "feature answer"]) -> None:
-    """Makes a matrix the one that gives the logits, with the network's constant scale in it.
-
-    Raises:
-        ValueError: for a network without such a matrix of its own.
-    """
-    unembed = getattr(network, "unembed", None)
-    if unembed is None:
-        raise undefined("last matrix", network)
+    """Makes a matrix the one that gives the logits, with the network's constant scale in it."""
+    unembed: Any = network.get_submodule("unembed")
     unembed.W_U.copy_(matrix / unembed.scale)
 
 
