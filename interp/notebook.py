@@ -9,12 +9,15 @@ from html import escape
 from typing import Any
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
+from interp.analysis.mechanism.scored import Scored
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import phase_or_none
 from interp.analysis.sweeps.diagram import PhaseDiagram
+from interp.analysis.trajectory.history import History
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.training.display import Result, Value
 from interp.training.runs.run import Run
+from interp.words.scored import scored_rows
 from interp.words.sentences import number, outcome
 from interp.words.story import story
 
@@ -40,6 +43,28 @@ def _result(result: Result) -> str:
     return _block(title, _VALUES, rows, words)
 
 
+def _scored(result: Scored) -> str:
+    """Accuracies, a row each."""
+    title = getattr(result, "title", "") or type(result).__name__
+    return _block(f"{title}: accuracies", *_scored_table(result), [f"{result.caption}."])
+
+
+def _scored_table(result: Scored) -> tuple[list[str], list[list[str]]]:
+    """As :func:`scored_rows`, without the names, which stand in the shell and in tables."""
+    heads, rows = scored_rows(result)
+    return [heads[0], *heads[2:]], [row[1:] for row in rows]
+
+
+def _history_table(found: History) -> tuple[list[str], list[list[str]]]:
+    """The values that lead, a row a step."""
+    names = [name for name in found.names if name in found.main]
+    rows = zip(found.steps, found.rows, strict=True)
+    heads = [name.replace("_", " ").replace(".", ": ") for name in names]
+    return ["step", *heads], [
+        [str(step), *(_cell(row.get(name)) for name in names)] for step, row in rows
+    ]
+
+
 def value_rows(result: Result) -> tuple[list[list[str]], str]:
     """Names and values of a result, and where there are too many, which of them these are."""
     rows = [[name, _cell(value)] for name, value in result.values().items()]
@@ -49,6 +74,10 @@ def value_rows(result: Result) -> tuple[list[list[str]], str]:
 
 def value_table(result: Result) -> str:
     """The values of a result as a table, without words on where they come from."""
+    if isinstance(result, Scored):
+        return _table(*_scored_table(result))
+    if isinstance(result, History) and result.main:
+        return _table(*_history_table(result))
     rows, rest = value_rows(result)
     return _table(_VALUES, rows) + (f'<p class="caption">{escape(rest)}</p>' if rest else "")
 
@@ -173,5 +202,6 @@ _SHOWN: Mapping[type, Callable[[Any], str]] = {
         "Pruning curve: accuracy by number of pruned neurons", *_accuracies(curve)
     ),
     PhaseDiagram: _diagram,
+    Scored: _scored,
     Result: _result,
 }

@@ -158,12 +158,12 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
 
 def _print_scored(name: str, result: Any) -> None:
     """Accuracies of several networks or parts of one, a row each; controls are marked."""
-    splits = ("train", "clean", "corrupted", "test")
-    shown = Table(result.WHAT, "what", *splits, title=f"{name}: accuracies")
-    for which, scores in result.scores.items():
-        words = f"{result.words(which)}{' (control)' * result.is_control(which)}"
-        found = (scores[split].accuracy for split in splits)
-        shown.add_row(which, words, *("–" if one is None else f"{one:.3f}" for one in found))
+    from interp.words.scored import scored_rows
+
+    heads, rows = scored_rows(result)
+    shown = Table(*heads, title=f"{name}: accuracies")
+    for row in rows:
+        shown.add_row(*row)
     _show(shown)
     say("--json gives losses and all splits")
     say(result.caption)

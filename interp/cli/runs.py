@@ -145,6 +145,9 @@ def report(
         int, Parameter(help="checkpoints before the newest that get a pruning curve")
     ] = 16,
     measures: Measures = None,
+    mechanism: Annotated[
+        bool, Parameter(help="a section on the network's frequencies, where it is defined")
+    ] = True,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
@@ -153,7 +156,9 @@ def report(
     from interp.training.runs.run import load
 
     source, rule = load(run), threshold_of(threshold)
-    path = write_report(source, out, rule, draws, layer, pruned_checkpoints, measures or ())
+    path = write_report(
+        source, out, rule, draws, layer, pruned_checkpoints, measures or (), mechanism
+    )
     if json_:
         print_json({"report": str(path), **report_summary(source, rule, layer)})
     else:

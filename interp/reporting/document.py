@@ -19,6 +19,7 @@ from interp.analysis.phases.events import grokking, inversion
 from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.reporting.arrays import compressed
 from interp.reporting.measures import section
+from interp.reporting.mechanism import mechanism_section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
@@ -61,7 +62,7 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <main>
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
-{_optional(reading)}{_measures(reading)}
+{_optional(reading)}{_mechanism(reading)}{_measures(reading)}
 {_about(reading)}
 </main>
 <script type="application/json" id="given">{_in_script(given)}</script>
@@ -105,7 +106,8 @@ def _asset(name: str) -> str:
 
 
 def _style(reading: Reading) -> str:
-    return _asset("report.css") + (_asset("measures.css") if reading.measured else "")
+    has_measures = reading.measured or reading.mechanism
+    return _asset("report.css") + (_asset("measures.css") if has_measures else "")
 
 
 def _in_script(value: Any) -> str:
@@ -130,6 +132,10 @@ def _optional(reading: Reading) -> str:
     if reading.heads is not None:
         found.append(_section("heads", "Attention heads", f"Ablated one at a time, {at}"))
     return "\n".join(found)
+
+
+def _mechanism(reading: Reading) -> str:
+    return "" if reading.mechanism is None else mechanism_section(reading.mechanism)
 
 
 def _measures(reading: Reading) -> str:

@@ -23,6 +23,7 @@ from interp.analysis.phases.phase import Phase, phase_or_none
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
 from interp.reporting.measures import Asked, Kept, Measured, measured
+from interp.reporting.mechanism import Mechanism, mechanism_of
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
@@ -69,6 +70,7 @@ class Reading:
     heads: HeadAblation | None
     neurons: NeuronReading | None
     measured: tuple[Measured, ...] = ()
+    mechanism: Mechanism | None = None
 
 
 def read(
@@ -78,13 +80,14 @@ def read(
     layer: int,
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
     asked: tuple[Asked, ...] = (),
+    mechanism: bool = True,
 ) -> Reading:
     """Reads a run; every checkpoint once.
 
     Raises:
         ValueError: if the run has no checkpoint or no such layer, or the threshold is none.
     """
-    if any(one.measure.reads == "run" for one in asked):
+    if mechanism or any(one.measure.reads == "run" for one in asked):
         run = replace(run, weights=Kept(run.weights))
     newest = run.checkpoint()
     neurons = None
@@ -97,6 +100,7 @@ def read(
         head_ablation(newest) if newest.network.heads else None,
         neurons,
         tuple(measured(one, run, newest) for one in asked),
+        mechanism_of(run, newest) if mechanism else None,
     )
 
 

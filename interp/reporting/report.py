@@ -12,7 +12,7 @@ from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
 from interp.reporting.measures import Wanted, asked_of
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
-from interp.training.arguments import MOST_DRAWS, as_path, some_whole, whole
+from interp.training.arguments import MOST_DRAWS, as_path, some_whole, truth, whole
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -26,6 +26,7 @@ def report(
     layer: int = 0,
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
     measures: Wanted | Sequence[Wanted] = (),
+    mechanism: bool = True,
 ) -> Path:
     """Writes a run as one HTML file to play with: threshold, checkpoint and neuron can be moved.
 
@@ -41,6 +42,7 @@ def report(
         measures: what is shown besides, a section each: names of measures, measures, or mappings
             of names to options, see :mod:`interp.analysis.measures`. One that reads a checkpoint
             is shown of the newest.
+        mechanism: whether there is a section on the network's frequencies, where it is defined.
 
     Returns:
         Where the file is.
@@ -57,7 +59,8 @@ def report(
     check_place("report", target, ".html")
     whole(pruned_checkpoints, "pruned checkpoints")
     some_whole(draws, "draws", most=MOST_DRAWS)
-    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked)
+    truth(mechanism, "mechanism")
+    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target
 
@@ -73,6 +76,9 @@ def _figures(reading: Reading) -> dict[str, go.Figure]:
         found["dynamics"] = figures.ipr_dynamics(neurons.history, neurons.classes)
     if reading.heads is not None:
         found["heads"] = figures.head_ablation(reading.heads, run.name)
+    if reading.mechanism is not None:
+        parts = reading.mechanism.parts
+        found |= {name: one.figure for name, one in parts.items() if one.figure is not None}
     for i, one in enumerate(reading.measured):
         if one.figure is not None:
             found[f"measure-{i}"] = one.figure
