@@ -32,6 +32,8 @@ _ROWS = {
     "coherence": "interp.analysis.mechanism.coherence:coherence",
     "filtration": "interp.analysis.mechanism.filtration:filtration",
     "progress": "interp.analysis.mechanism.progress:progress",
+    "partition": "interp.analysis.mechanism.partition:partition",
+    "decoys": "interp.analysis.mechanism.decoys:decoys",
     "scores": "interp.analysis.scoring:scoring",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",

@@ -27,6 +27,8 @@ _ROWS = {
     "PruningCurves": "interp.figures.pruning:pruning_curves",
     "PruningCurve": "interp.figures.pruning:pruning_curve",
     "Pruning": "interp.figures.scores:before_after",
+    "Partition": "interp.figures.by_ranking:partition",
+    "Decoys": "interp.figures.by_ranking:decoys",
     "Scores": "interp.figures.scores:scores",
     "HeadAblation": "interp.figures.of_results:head_ablation",
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",

@@ -24,6 +24,7 @@ from interp.words.story import story
 _ROWS = 8
 _MOST = 24  # values of a result
 _VALUES = ("name", "value")
+_NORMS = ("weight norm", "invariant norm")
 _PLACES = 6  # numbers of pruned neurons in a table
 
 
@@ -117,12 +118,13 @@ def _neurons(table: NeuronTable) -> str:
             str(i),
             *([number(None)] * 4 if table.dead[i] else _neuron(table, i)),
             number(float(table.norm[i])),
+            f"{table.invariant_norm[i]:.3g}",
         ]
         for i in range(min(_ROWS, len(table)))
     ]
     if len(table) > _ROWS:
         words.append(f"The first {_ROWS}:")
-    head = ["neuron", "IPR", "U, V, W", "frequency", "phases (rad)", "weight norm"]
+    head = ["neuron", "IPR", "U, V, W", "frequency", "phases (rad)", *_NORMS]
     return _block(f"Neurons of {table.name}", head, body, words)
 
 

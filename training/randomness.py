@@ -24,6 +24,8 @@ Purpose = Literal[
     "readout",
     "evidence",
     "gradients",
+    "halves",
+    "decoys",
 ]
 
 

@@ -47,7 +47,8 @@ class Pruning(Result):
         classes: what was kept (generalizing) and pruned (memorizing and dead).
         kept, pruned: numbers of neurons.
         before, after: scores.
-        rankings: scores when the same number is pruned by another ranking, lowest first.
+        rankings: scores when the same number is pruned by another ranking, lowest first: by weight
+            norm, by invariant norm, and by those that users added.
         control: for each split and metric, mean, low and high over random prunings, the ends of
             their band: 5–95 %, or the range of fewer than 20 draws.
         draws, seed: of the random control.
@@ -197,6 +198,7 @@ def _controls(
     "pruning_at_threshold",
     source="Doshi et al. 2024 (arXiv 2310.13061), section 4",
     refuses=no_neurons,
+    version=2,
 )
 def pruning_at_threshold(
     checkpoint: Checkpoint,

@@ -55,7 +55,8 @@ def pruning_curve(
         draws: random removal orders for the control; 0 for none. By default 50, or 10 where each
             number is a forward pass.
         seed: of the control's draws.
-        orders: rankings and directions; every ranking in both directions by default.
+        orders: rankings and directions; by default IPR, weight norm, invariant norm and those that
+            users added, in both directions. ``answer IPR`` and ``strength`` are had by name.
         losses: without them, sums over neurons are in float32 and take half the time.
         sizes: numbers of pruned neurons to have on the grid; the two-class cut's is there anyway.
 
@@ -138,6 +139,7 @@ def _control(
     "pruning_curves",
     source="Doshi et al. 2024 (arXiv 2310.13061), figures 6 and 17",
     refuses=no_neurons,
+    version=2,
 )
 def curves(
     checkpoint: Checkpoint,

@@ -8,8 +8,10 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from interp.analysis.neurons.curves import of_each
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import as_text, word
+from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.registry import Registry, origin_of
 
 Direction = Literal["lowest", "highest"]
@@ -20,7 +22,9 @@ Order = tuple[str, Direction]
 Ranking = Callable[[NeuronTable], Float[np.ndarray, " neuron"]]
 _Ranking = TypeVar("_Ranking", bound=Ranking)
 
-MAIN = "IPR"
+MAIN, STRENGTH = "IPR", "strength"
+# Rankings that curves and tables show where they are asked for by name, and not by default.
+ON_REQUEST = ("answer IPR", STRENGTH)
 
 
 def _ipr(table: NeuronTable) -> Float[np.ndarray, " neuron"]:
@@ -31,8 +35,33 @@ def _weight_norm(table: NeuronTable) -> Float[np.ndarray, " neuron"]:
     return table.norm
 
 
+def _invariant_norm(table: NeuronTable) -> Float[np.ndarray, " neuron"]:
+    return table.invariant_norm
+
+
+def _answer_ipr(table: NeuronTable) -> Float[np.ndarray, " neuron"]:
+    """IPR of the answer curve alone, as Liu and Lu 2026 (arXiv 2605.18022) rank by."""
+    return table.curve_ipr[2]
+
+
+def _strength(table: NeuronTable) -> Float[np.ndarray, " neuron"]:
+    """‖w‖∞ · φ(‖u‖∞ + ‖v‖∞) (Liu and Lu 2026, arXiv 2605.18022)."""
+    if table.activation is None:
+        raise ValueError("expected a layer whose activation φ is known, got one of unknown φ")
+    u, v, w = of_each(lambda curves: np.abs(curves).max(axis=-1), table.curves)
+    return np.asarray(w * ACTIVATIONS[table.activation].on(u + v))
+
+
 RANKINGS: Registry[Ranking] = Registry(
-    "ranking", {MAIN: _ipr, "weight norm": _weight_norm}, group="interp.rankings"
+    "ranking",
+    {
+        MAIN: _ipr,
+        "weight norm": _weight_norm,
+        "invariant norm": _invariant_norm,
+        "answer IPR": _answer_ipr,
+        STRENGTH: _strength,
+    },
+    group="interp.rankings",
 )
 
 
@@ -58,14 +87,24 @@ def ranking(name: str) -> Callable[[_Ranking], _Ranking]:
     return add
 
 
+def by_default() -> tuple[str, ...]:
+    """Every ranking but those on request."""
+    return tuple(name for name in RANKINGS if name not in ON_REQUEST)
+
+
 def competing() -> tuple[str, ...]:
-    """Every ranking but the IPR."""
-    return tuple(name for name in RANKINGS if name != MAIN)
+    """The rankings beside the IPR that are shown by default."""
+    return tuple(name for name in by_default() if name != MAIN)
 
 
 def every_order() -> tuple[Order, ...]:
-    """Every ranking, in both directions."""
-    return tuple((name, direction) for name in RANKINGS for direction in DIRECTIONS)
+    """Every ranking that is shown by default, in both directions."""
+    return tuple((name, direction) for name in by_default() for direction in DIRECTIONS)
+
+
+def known_of(table: NeuronTable) -> tuple[str, ...]:
+    """Every ranking that a table has values of: the strength only where φ is known."""
+    return tuple(name for name in RANKINGS if name != STRENGTH or table.activation is not None)
 
 
 def order_by(table: NeuronTable, name: str, direction: Direction) -> Int[np.ndarray, " neuron"]:
@@ -74,12 +113,7 @@ def order_by(table: NeuronTable, name: str, direction: Direction) -> Int[np.ndar
     Raises:
         ValueError: for an unknown ranking or direction, or a ranking whose values are no order.
     """
-    value_of = RANKINGS[name]
-    try:
-        value = np.asarray(value_of(table), dtype=np.float64)
-    except ValueError as error:
-        raise ValueError(f"ranking {name!r}: {error}") from error
-    return removal_order(value, table.dead, direction, f"ranking {name!r}")
+    return removal_order(values_of(table, name), table.dead, direction, f"ranking {name!r}")
 
 
 def removal_order(
@@ -113,3 +147,30 @@ def removal_order(
         )
     rank = np.where(dead, 0, value if direction == "lowest" else -value)
     return np.lexsort((rank, ~dead))
+
+
+def values_of(table: NeuronTable, name: str) -> Float[np.ndarray, " neuron"]:
+    """What a ranking says of each neuron.
+
+    Raises:
+        ValueError: for an unknown ranking, or one that is not defined on the table.
+    """
+    value_of = RANKINGS[name]
+    try:
+        return np.asarray(value_of(table), dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"ranking {name!r}: {error}") from error
+
+
+def alike_by(table: NeuronTable, other: NeuronTable, name: str, by: str) -> float | None:
+    """Spearman's rank correlation of a ranking of a table with one of another, or the same.
+
+    Over the neurons that live in both; None where one of the two has no order.
+    """
+    alive = ~table.dead & ~other.dead
+    first, second = values_of(table, name)[alive], values_of(other, by)[alive]
+    if alive.sum() < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    from scipy.stats import spearmanr  # takes as long to load as torch, and few ask
+
+    return float(spearmanr(first, second).statistic)

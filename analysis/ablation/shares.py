@@ -1,4 +1,4 @@
-"""What is left after pruning shares of the neurons, by IPR, by weight norm and at random."""
+"""What is left after pruning shares of the neurons, by IPR, by two weight norms and at random."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.pruning_curves import pruning_curve
-from interp.analysis.ablation.ranking import Direction
+from interp.analysis.ablation.ranking import MAIN, Direction
 from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
@@ -18,6 +18,8 @@ from interp.training.data.splits import SPLITS
 from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 
+# What values are called, and the ranking that they are of.
+_NAMES = {"ipr": MAIN, "norm": "weight norm", "invariant_norm": "invariant norm"}
 _WAYS: tuple[Direction, ...] = ("lowest", "highest")
 
 
@@ -39,7 +41,10 @@ class PrunedShares(Result):
         return self.curves.caption
 
     def values(self) -> dict[str, float | None]:
-        """``pruned_lowest``, ``lowest.ipr.test_accuracy``, ``lowest.random.…``, ``before.…``."""
+        """``pruned_lowest``, ``lowest.ipr.test_accuracy``, ``lowest.random.…``, ``before.…``.
+
+        Beside ``ipr`` stand ``norm`` and ``invariant_norm``.
+        """
         found: dict[str, float | None] = {}
         for way, place in self.places.items():
             found[f"pruned_{way}"] = float(self.curves.sizes[place])
@@ -48,8 +53,8 @@ class PrunedShares(Result):
         return found | _at(self.curves["IPR", "lowest"], 0, "before")
 
     def _read(self, way: Direction) -> dict[str, PruningCurve]:
-        """The curves of a direction: by IPR, by norm, and the mean of the random ones."""
-        found = {"ipr": self.curves["IPR", way], "norm": self.curves["weight norm", way]}
+        """The curves of a direction: by IPR, by the norms, and the mean of the random ones."""
+        found = {name: self.curves[ranking, way] for name, ranking in _NAMES.items()}
         control = self.curves.control
         return found if control is None else {**found, "random": control.mean}
 
@@ -68,6 +73,7 @@ def _at(curve: PruningCurve, place: int, prefix: str) -> dict[str, float | None]
     "pruning",
     source="Doshi et al. 2024 (arXiv 2310.13061), section 4 and figure 6",
     refuses=no_neurons,
+    version=2,
 )
 def pruning(
     checkpoint: Checkpoint,
@@ -77,7 +83,7 @@ def pruning(
     losses: bool = False,
     draws: int = 20,
 ) -> PrunedShares:
-    """Scores after pruning shares of the neurons by IPR and by weight norm, and at random.
+    """Scores after pruning shares of the neurons by IPR and by weight norms, and at random.
 
     Args:
         checkpoint: of any network with neurons.

@@ -46,7 +46,7 @@ def neuron_table(
     CONVENTIONS.check(convention)
     exponent(r)
     found = read_curves(network, layer)
-    norm = network.layers[layer].norm
+    one = network.layers[layer]
     return NeuronTable(
         task=network.task,
         curves=found.values,
@@ -60,7 +60,8 @@ def neuron_table(
         layers=len(network.layers),
         digest=weights_digest(network),
         origin=found,
-        norm_weight=None if norm is None else norm.w.detach().double().abs().cpu().numpy(),
+        activation=one.activation,
+        norm_weight=None if one.norm is None else one.norm.w.detach().double().abs().cpu().numpy(),
         redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
 

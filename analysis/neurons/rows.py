@@ -25,6 +25,7 @@ def arrow_table(table: Any) -> pa.Table:
         **{f"ipr_{s}": row for s, row in zip(_SUFFIX, table.curve_ipr, strict=True)},
         "gini": table.gini,
         "norm": table.norm,
+        "invariant_norm": table.invariant_norm,
         "constant_share": table.constant_share,
         "zero_share": table.zero_share,
         "frequency": np.where(table.dead, -1, table.frequency),
@@ -37,7 +38,7 @@ def arrow_table(table: Any) -> pa.Table:
         columns["norm_weight"] = table.norm_weight
     if table.origin is not None and table.origin.additive is not None:
         columns["additive_share"] = table.origin.additive
-    for name in columns.keys() - {"neuron", "dead", "norm", "norm_weight"}:
+    for name in columns.keys() - {"neuron", "dead", "norm", "invariant_norm", "norm_weight"}:
         hidden = np.isnan(columns[name].astype(float)) | table.dead
         columns[name] = pa.array(columns[name], mask=hidden)
     return pa.table(columns).replace_schema_metadata({"interp": json.dumps(_about(table))})
@@ -45,7 +46,7 @@ def arrow_table(table: Any) -> pa.Table:
 
 def _about(table: Any) -> dict[str, Any]:
     """Where the rows come from."""
-    names = ("group", "convention", "r", "step", "seed", "name", "layer")
+    names = ("group", "convention", "r", "step", "seed", "name", "layer", "activation", "degree")
     return {"task": table.task.name, **{name: getattr(table, name) for name in names}}
 
 

@@ -20,6 +20,7 @@ from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.analysis.neurons.spectra import Spectra
 from interp.training.display import Result
+from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.runs.files import write_bytes
 from interp.training.tasks.task import Task
 
@@ -50,6 +51,7 @@ class NeuronTable(Spectra, Result):
         digest: of the network's weights; None for a table that was made by hand.
         redrawn: number of training examples with a redrawn label; None where it is not known.
         origin: how the curves came about, where they are measured.
+        activation: name of φ of the layer; None where it is not known.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class NeuronTable(Spectra, Result):
     digest: str | None = None
     redrawn: int | None = None
     origin: ReadCurves | None = None
+    activation: str | None = None
 
     def __len__(self) -> int:
         return len(self.curves[0])
@@ -82,6 +85,7 @@ class NeuronTable(Spectra, Result):
         """Where the values come from: convention, basis, seed and step."""
         where = [f"hidden layer {self.layer} (of 0 to {self.layers - 1})"] * (self.layers > 1)
         where += [self.origin.told] if self.origin is not None and self.origin.told else []
+        where += [] if self.degree is not None else [self._words_of_degree]
         place = " · ".join(where) or None
         words = caption(self.convention, self.r, self.group, self.seed, self.step, place)
         return words if self.alike else f"{words} · {self.words_of_lengths}"
@@ -90,6 +94,30 @@ class NeuronTable(Spectra, Result):
     def norm(self) -> Float[np.ndarray, " neuron"]:
         """L2 norm of all weights of a neuron."""
         return lengths(self.norms.T)
+
+    @cached_property
+    def invariant_norm(self) -> Float[np.ndarray, " neuron"]:
+        """(‖u‖² + ‖v‖²)^(d/2) · ‖w‖, which rescaling a neuron leaves as it is.
+
+        Where φ(cx) = c^d φ(x), weights c·u, c·v and c^−d·w make the same function for every c > 0.
+        d is 1 where φ has no such degree or is not known, as the caption then says.
+        """
+        u, v, w = self.norms
+        degree = 1.0 if self.degree is None else self.degree
+        return np.asarray(np.hypot(u, v) ** degree * w)
+
+    @cached_property
+    def degree(self) -> float | None:
+        """The d of φ(cx) = c^d φ(x) for every c > 0; None where none is, or φ is not known."""
+        return None if self.activation is None else ACTIVATIONS[self.activation].degree
+
+    @property
+    def _words_of_degree(self) -> str:
+        """What captions say where φ has no degree."""
+        why = "φ is not known"
+        if self.activation is not None:
+            why = f"{self.activation} is not homogeneous"
+        return f"invariant norm with d = 1, as {why}"
 
     @cached_property
     def has_power(self) -> Bool[np.ndarray, "3 neuron"]:

@@ -28,6 +28,7 @@ from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
 
 BINS = 50
+NORMS = ("weight norm", "invariant norm")  # in this order also in the page's tables
 
 
 def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, Any], str]:
@@ -70,9 +71,10 @@ def _arrays(
         "curve_ipr": share16(np.stack([one.curve_ipr for one in every])),
         "phases": np.rint(phases / np.pi * 32767).astype(np.int16),
         "norm": np.stack([one.norm for one in every]).astype(np.float32),
+        "invariant_norm": np.stack([one.invariant_norm for one in every]).astype(np.float32),
         "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
         "sizes": sizes.astype(np.int32),
-        "by_norm": _accuracies(neurons.curves["weight norm", "lowest"], len(sizes)),
+        "by_norm": _by_rankings(neurons.curves, NORMS),
         **_answer_frequencies(every),
         **_norm_weights(every),
         **_added_rankings(every, neurons.curves),
@@ -109,7 +111,7 @@ def _controls(neurons: NeuronReading) -> dict[str, Any]:
 
 
 def added_rankings(curves: PruningCurves) -> tuple[str, ...]:
-    """The rankings that users added to IPR and weight norm."""
+    """The rankings that users added to IPR and norms."""
     return tuple(name for name in curves.rankings if not RANKINGS.is_own(name))
 
 
@@ -156,12 +158,17 @@ def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dic
     names = added_rankings(curves)
     if not names:
         return {}
-    by_ranking = [_accuracies(curves[name, "lowest"], len(curves.sizes)) for name in names]
     values = {
         f"ranking {place}": np.stack([RANKINGS[name](one) for one in tables]).astype(np.float32)
         for place, name in enumerate(names)
     }
-    return {"by_ranking": np.stack(by_ranking), **values}
+    return {"by_ranking": _by_rankings(curves, names), **values}
+
+
+def _by_rankings(curves: PruningCurves, names: Iterable[str]) -> np.ndarray:
+    """(ranking, split, size) accuracies, pruned from the lowest."""
+    found = [_accuracies(curves[name, "lowest"], len(curves.sizes)) for name in names]
+    return np.stack(found)
 
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:

@@ -34,6 +34,10 @@ class Layer(Protocol):
     def width(self) -> int:
         """Number of neurons."""
 
+    @property
+    def activation(self) -> str | None:
+        """Name of φ; None where it is not known."""
+
 
 @runtime_checkable
 class Network(Protocol):

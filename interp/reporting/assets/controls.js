@@ -95,8 +95,8 @@ function showScores(view) {
     const curve = has ? neurons.after(place, which) : [neurons.before[place]?.[which]];
     const [mean, low, high] = [0, 1, 2].map((row) => (drawn ? neurons.control(place, row, which)[beside] : NaN));
     const band = Number.isNaN(low) ? "–" : `${shown(low)} – ${shown(high)}`;
-    const norm = place === neurons.newest ? neurons.byNorm(which, at) : NaN;
-    const words = [shown(curve[0]), shown(has ? curve[at] : NaN), shown(mean), band, shown(norm)];
+    const norms = [0, 1].map((norm) => (place === neurons.newest ? neurons.byNorm(norm, which, at) : NaN));
+    const words = [shown(curve[0]), shown(has ? curve[at] : NaN), shown(mean), band, ...norms.map((norm) => shown(norm))];
     words.forEach((word, i) => { cells[i].textContent = word; });
   });
   if (drawn) find("band-words").textContent = neurons.bandWords(place);

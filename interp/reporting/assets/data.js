@@ -114,8 +114,9 @@ class Neurons {
     return data.subarray(start, start + length);
   }
 
-  byNorm(split, index) {
-    return this.arrays.by_norm.data[split * this.sizes.length + index];
+  // Accuracy by weight norm (0) or invariant norm (1), lowest first.
+  byNorm(norm, split, index) {
+    return this.arrays.by_norm.data[(norm * this.splits.length + split) * this.sizes.length + index];
   }
 
   // The checkpoint whose curves are shown for this one: itself, else the nearest that has them.

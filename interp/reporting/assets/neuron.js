@@ -16,6 +16,7 @@ function neuronWords(neurons, place, neuron, threshold) {
   const error = neurons.phaseError(place, neuron);
   if (error !== null) parts.push(`a ${neurons.sign > 0 ? "+" : "−"} b − c = ${shown(error, 2)} rad`);
   parts.push(`weight norm ${shown(neurons.value("norm", place, neuron))}`);
+  parts.push(`invariant norm ${shown(neurons.value("invariant_norm", place, neuron), 4)}`);
   if (neurons.arrays.norm_weight) parts.push(`norm weight ${shown(neurons.value("norm_weight", place, neuron))}`);
   return parts.join(" · ") + ".";
 }

@@ -1,6 +1,6 @@
-// Rankings that were added: a column each beside those of the weight norm, in both tables.
+// Rankings that were added: a column each beside those of the norms, in both tables.
 
-const ownRankings = { columnsOf, showScores, cells: 5 };
+const ownRankings = { columnsOf, showScores, cells: 6 };
 
 function escaped(text) {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);

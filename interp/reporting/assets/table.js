@@ -12,6 +12,7 @@ function columnsOf(neurons) {
     ...["U", "V", "W"].map((name, curve) => ({ name: `IPR ${name}`, csv: `ipr_${name.toLowerCase()}`, get: (place, i) => neurons.curveIpr(place, curve, i) })),
     { name: "frequency", get: alive(value("frequency")), digits: 0 },
     { name: "weight norm", csv: "norm", get: value("norm") },
+    { name: "invariant norm", csv: "invariant_norm", get: value("invariant_norm"), digits: 4 },
   ];
   if (neurons.sign !== null) {
     found.push({ name: `a ${neurons.sign > 0 ? "+" : "−"} b − c (rad)`, csv: "phase_error", get: alive((place, i) => neurons.phaseError(place, i)), digits: 2 });

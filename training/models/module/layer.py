@@ -34,6 +34,11 @@ class AdaptedLayer(nn.Module):
         """Number of neurons."""
         return self.place.width
 
+    @property
+    def activation(self) -> None:
+        """None: which φ somebody's module has is not known."""
+        return None
+
     def masked(self, post: Tensor) -> Tensor:
         """Activations with zeros for the neurons that are pruned."""
         return post if self.keep.all() else torch.where(self.keep, post, torch.zeros_like(post))

@@ -1,0 +1,234 @@
+"""Which rankings survive a change of weights that changes nothing that the network computes?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from interp.analysis.ablation.ranking import alike_by, known_of, order_by
+from interp.analysis.ablation.tail import Tail
+from interp.analysis.measure import NotDefined, measure
+from interp.analysis.neurons.classify import classify, pruned_below
+from interp.analysis.neurons.composition import check_layer
+from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.training.arguments import MOST_DRAWS, number, whole
+from interp.training.display import Result, Values
+from interp.training.models.layers.activation import ACTIVATIONS
+from interp.training.models.layers.hidden import HiddenLayer
+from interp.training.models.network import Network
+from interp.training.randomness import stream
+from interp.training.runs.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANDOM = "random"
+SPREAD = 4.0  # the log-uniform factors lie between its inverse and it
+Decoy = Literal["scaled", "spread"]
+DECOYS: tuple[Decoy, ...] = get_args(Decoy)
+ORIGINAL = "original"
+
+
+@dataclass(frozen=True, repr=False)
+class Decoys(Result):
+    """What is left after pruning by every ranking: of a network, and of two that are the same.
+
+    Attributes:
+        scores: by ranking, ``random`` last, and by network, ``original`` first: accuracy and loss
+            of every split, such as ``test_accuracy``. Of random removals, means over the draws.
+        spearman: by ranking and decoy, rank correlation of the ranking before and after, over the
+            living neurons; None where it has no order.
+        logit_change: by decoy, the greatest change of a logit relative to the greatest logit.
+        pruned: number of neurons.
+        caption: of the neurons; what the decoys are.
+    """
+
+    scores: Mapping[str, Mapping[str, Values]]
+    spearman: Mapping[str, Mapping[Decoy, float | None]]
+    logit_change: Mapping[Decoy, float]
+    pruned: int
+    caption: str
+
+    def values(self) -> Values:
+        """``IPR.scaled.test_accuracy``, ``IPR.spread.spearman``, ``scaled.logit_change``."""
+        found: dict[str, float | int | str | bool | None] = {"pruned": float(self.pruned)}
+        found |= {f"{decoy}.logit_change": value for decoy, value in self.logit_change.items()}
+        for ranking, networks in self.scores.items():
+            for network, row in networks.items():
+                found |= {f"{ranking}.{network}.{name}": value for name, value in row.items()}
+        for ranking, alike in self.spearman.items():
+            found |= {f"{ranking}.{decoy}.spearman": value for decoy, value in alike.items()}
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a ranking and network: Spearman with the original's ranking, scores of splits."""
+        import pandas as pd
+
+        rows = [
+            {
+                "ranking": ranking,
+                "network": network,
+                "spearman": self.spearman.get(ranking, {}).get(network),  # type: ignore[call-overload]
+                **row,
+            }
+            for ranking, networks in self.scores.items()
+            for network, row in networks.items()
+        ]
+        return pd.DataFrame(rows)
+
+
+def rescaled(
+    network: Network, factor: Float[np.ndarray, " neuron"], layer: int, degree: float
+) -> Network:
+    """A copy in which weights into each neuron are c times, those out of it c^−d times as large.
+
+    Where φ(cx) = c^d φ(x), it computes what the network computes.
+
+    Args:
+        network: not changed.
+        factor: c > 0 of each neuron.
+        layer: which hidden layer.
+        degree: d.
+    """
+    found = deepcopy(network)
+    one = found.layers[layer]
+    assert isinstance(one, HiddenLayer)
+    with torch.no_grad():
+        scale = torch.as_tensor(factor, dtype=one.W_in.dtype)
+        one.W_in.mul_(scale)
+        if one.b_in is not None:
+            one.b_in.mul_(scale)
+        found.read_by(layer).mul_((scale**-degree)[:, None])
+    return found
+
+
+def _why_not(network: Network, layer: int) -> str | None:
+    """Why neurons of a layer cannot be rescaled without a change of the function."""
+    one = network.layers[layer]
+    if not isinstance(one, HiddenLayer):
+        return "expected neurons between two matrices, got those of an adapted module"
+    if one.norm is not None:
+        return f"expected neurons without a norm, got {type(one.norm).__name__} on them"
+    if ACTIVATIONS[one.activation].degree is None:
+        return f"expected a homogeneous activation, such as square or relu, got {one.activation}"
+    return None
+
+
+def no_decoys(checkpoint: Checkpoint) -> str | None:
+    """Why a network has no decoys: no layer whose neurons can be rescaled."""
+    network = checkpoint.network
+    reasons = [_why_not(network, layer) for layer in range(len(network.layers))]
+    return no_neurons(checkpoint) or (reasons[0] if all(reasons) else None)
+
+
+@measure(
+    "decoys",
+    source="homogeneity of φ; the rankings of Doshi et al. 2024 (arXiv 2310.13061) and of Liu and "
+    "Lu 2026 (arXiv 2605.18022)",
+    refuses=no_decoys,
+)
+def decoys(
+    checkpoint: Checkpoint,
+    *,
+    factor: float = 3.0,
+    draws: int = 10,
+    layer: int = 0,
+    seed: int = 0,
+) -> Decoys:
+    """Which rankings survive a change that changes nothing: neurons rescaled, the same function.
+
+    Where φ(cx) = c^d φ(x), weights into a neuron times c and out of it times c^−d leave the network
+    as it is. ``scaled``: c = ``factor`` on the neurons below the two-class cut of the IPR;
+    ``spread``: c log-uniform between ¼ and 4 on all. As many neurons as lie below the cut are
+    pruned, the lowest first, by every ranking and at random, before and after.
+
+    Args:
+        checkpoint: of a network whose neurons stand between two matrices, without a norm on them,
+            with a homogeneous φ.
+        factor: c of the neurons below the cut.
+        draws: random removals of the control.
+        layer: which hidden layer.
+        seed: of the factors and of the control.
+    """
+    check_layer(checkpoint.network, layer)
+    reason = _why_not(checkpoint.network, layer)
+    if reason is not None:
+        raise NotDefined(f"measure decoys: {reason}")
+    if number(factor, "factor") <= 0:
+        raise ValueError(f"factor: expected a number above 0, got {factor:g}")
+    whole(draws, "draws", least=1, most=MOST_DRAWS)
+    checkpoint = replace(checkpoint, network=checkpoint.exact)
+    table = neuron_table(checkpoint, layer=layer)
+    cut = classify(table)
+    pruned = pruned_below(table, cut.threshold)
+    assert table.degree is not None
+    bound = np.log(SPREAD)
+    spread = np.exp(stream(seed, "decoys").uniform(-bound, bound, len(table)))
+    factors = {"scaled": np.where(cut.memorizing, factor, 1.0), "spread": spread}
+    networks = {ORIGINAL: checkpoint} | {
+        name: replace(checkpoint, network=rescaled(checkpoint.network, c, layer, table.degree))
+        for name, c in factors.items()
+    }
+    random = stream(seed, "control")
+    drawn = [random.permutation(len(table))[pruned:] for _ in range(draws)]
+    words = [
+        f"{pruned} of {len(table)} neurons pruned, lowest first",
+        f"scaled: those below IPR {cut.threshold:.3f} by {factor:g}",
+        f"spread: every neuron by 1/{SPREAD:g} to {SPREAD:g}",
+        f"random: mean of {draws} draws, seed {seed}",
+    ]
+    return _compared(networks, layer, drawn, " · ".join([table.caption, *words]))
+
+
+def _compared(
+    networks: Mapping[str, Checkpoint],
+    layer: int,
+    drawn: Sequence[Int[np.ndarray, " kept"]],
+    caption: str,
+) -> Decoys:
+    """Every network pruned by every ranking of its own, and of the drawn neurons' rest."""
+    tables = {name: neuron_table(one, layer=layer) for name, one in networks.items()}
+    original = tables[ORIGINAL]
+    names, kept = known_of(original), len(drawn[0])
+    found: dict[str, dict[str, Values]] = {name: {} for name in (*names, RANDOM)}
+    logits = {}
+    for which, one in networks.items():
+        score = _Scores(one, layer)
+        logits[which] = score.tail(np.arange(len(original)))
+        for name in names:
+            found[name][which] = score(order_by(tables[which], name, "lowest")[-kept:])
+        found[RANDOM][which] = _mean([score(neurons) for neurons in drawn])
+    largest = logits[ORIGINAL].abs().max()
+    return Decoys(
+        found,
+        {n: {d: alike_by(original, tables[d], n, n) for d in DECOYS} for n in names},
+        {d: float((logits[d] - logits[ORIGINAL]).abs().max() / largest) for d in DECOYS},
+        len(original) - kept,
+        caption,
+    )
+
+
+class _Scores:
+    """Accuracy and loss of every split with some neurons of a layer kept."""
+
+    def __init__(self, checkpoint: Checkpoint, layer: int) -> None:
+        self._evaluation = checkpoint.evaluation
+        self.tail = Tail(checkpoint.network, self._evaluation.pairs, layer)
+
+    def __call__(self, neurons: Int[np.ndarray, " kept"]) -> dict[str, float | None]:
+        return self._evaluation(self.tail(neurons)).values()
+
+
+def _mean(drawn: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Of each score over the draws; None for a split without examples."""
+    rows = {name: [one[name] for one in drawn] for name in drawn[0]}
+    return {
+        name: None if None in row else float(np.mean(np.array(row, dtype=float)))
+        for name, row in rows.items()
+    }
