@@ -39,7 +39,7 @@ def html(result: Any) -> str:
 def _result(result: Result) -> str:
     """Any result: its numbers."""
     rows, rest = value_rows(result)
-    words = [f"{result.caption}.", *([f"{rest}:"] if rest else [])]
+    words = [f"{result.about}.", *([f"{rest}:"] if rest else [])]
     title = getattr(result, "title", "") or type(result).__name__
     return _block(title, _VALUES, rows, words)
 
@@ -111,7 +111,7 @@ def _neurons(table: NeuronTable) -> str:
     mean = "–" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     words = [
         f"{len(table)} neurons, {int(table.dead.sum())} dead, mean IPR {mean}.",
-        f"{table.caption}.",
+        f"{table.about}.",
     ]
     body = [
         [
@@ -139,7 +139,7 @@ def _neuron(table: NeuronTable, i: int) -> list[str]:
 
 def _curves(curves: PruningCurves) -> str:
     control = curves.control
-    words = [f"{curves.neurons} neurons, {curves.method}.", f"{curves.caption}."]
+    words = [f"{curves.neurons} neurons, {curves.method}.", f"{curves.about}."]
     if control is not None:
         words.append(f"Control: {control.draws} random orders, seed {control.seed}.")
     curve = curves.curves.get(("IPR", "lowest"))

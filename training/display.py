@@ -72,6 +72,16 @@ class Result(Displayed):
         def caption(self) -> str:
             """Where the numbers come from, in one line."""
 
+    @property
+    def note(self) -> str:
+        """What else is to be said wherever the numbers are shown; empty for nothing."""
+        return ""
+
+    @property
+    def about(self) -> str:
+        """Caption and note, in one line."""
+        return f"{self.caption} · {self.note}" if self.note else self.caption
+
     def values(self) -> Values:
         """The numbers by name, such as a criterion asks for; None for what does not exist."""
         raise NotImplementedError
@@ -85,7 +95,9 @@ class Result(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON; an infinite value is the text ``never``."""
-        return {"caption": self.caption, "values": {k: plain(v) for k, v in self.values().items()}}
+        note = {"note": self.note} if self.note else {}
+        values = {k: plain(v) for k, v in self.values().items()}
+        return {"caption": self.caption, **note, "values": values}
 
     def __repr__(self) -> str:
         name, caption = type(self).__name__, self.caption

@@ -53,6 +53,7 @@ class Pruning(Result):
             their band: 5–95 %, or the range of fewer than 20 draws.
         draws, seed: of the random control.
         caption: of the neurons: convention, basis, seed, step.
+        note: that the invariant norm is not invariant, where φ has no degree.
     """
 
     network: Network
@@ -66,6 +67,7 @@ class Pruning(Result):
     draws: int
     seed: int
     caption: str = ""
+    note: str = ""
 
     def values(self) -> dict[str, float | None]:
         """Scores before and after, by other rankings and at random: ``after.test_accuracy``."""
@@ -113,6 +115,7 @@ class Pruning(Result):
                 "band": list(band_of(self.draws)),
                 "random": {split: dict(value) for split, value in self.control.items()},
                 "rankings": {name: value.to_dict() for name, value in self.rankings.items()},
+                **({"note": self.note} if self.note else {}),
             },
         }
 
@@ -161,6 +164,7 @@ def prune_by_class(
         draws=draws,
         seed=seed,
         caption=table.caption,
+        note=table.note,
     )
 
 

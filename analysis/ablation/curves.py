@@ -63,6 +63,7 @@ class PruningCurves(Result):
         caption: convention, seed and step.
         loss_name: name of the loss.
         key: of the neuron table that ordered them; None for one made by hand.
+        note: that the invariant norm is not invariant, where it orders and φ has no degree.
     """
 
     curves: Mapping[tuple[str, Direction], PruningCurve]
@@ -73,6 +74,7 @@ class PruningCurves(Result):
     caption: str
     loss_name: LossName
     key: str | None = None
+    note: str = ""
 
     def __getitem__(self, key: tuple[str, Direction]) -> PruningCurve:
         if not isinstance(key, tuple) or key not in self.curves:

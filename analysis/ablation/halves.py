@@ -85,6 +85,7 @@ class HalfScores:
         pairs = LabelledPairs(evaluation.labels.numpy(), self._part, 4)
         return cumulative_counts(logits, orders, pairs, self._removed)
 
+    @torch.no_grad()
     def _by_passes(self, orders: Int[np.ndarray, "order neuron"]) -> np.ndarray:
         members = torch.as_tensor(np.eye(4)[:, self._part])
         labels, loss = self._evaluation.labels, LOSSES["mse"]

@@ -10,7 +10,7 @@ import numpy as np
 from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
 from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
-from interp.analysis.ablation.ranking import Order, every_order, order_by
+from interp.analysis.ablation.ranking import INVARIANT, Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.belonging import check_network
@@ -85,6 +85,7 @@ def pruning_curve(
         table.caption,
         origin.loss,
         table.key,
+        table.note if any(name == INVARIANT for name, _ in orders) else "",
     )
 
 

@@ -22,7 +22,7 @@ Order = tuple[str, Direction]
 Ranking = Callable[[NeuronTable], Float[np.ndarray, " neuron"]]
 _Ranking = TypeVar("_Ranking", bound=Ranking)
 
-MAIN, STRENGTH = "IPR", "strength"
+MAIN, INVARIANT, STRENGTH = "IPR", "invariant norm", "strength"
 # Rankings that curves and tables show where they are asked for by name, and not by default.
 ON_REQUEST = ("answer IPR", STRENGTH)
 
@@ -57,7 +57,7 @@ RANKINGS: Registry[Ranking] = Registry(
     {
         MAIN: _ipr,
         "weight norm": _weight_norm,
-        "invariant norm": _invariant_norm,
+        INVARIANT: _invariant_norm,
         "answer IPR": _answer_ipr,
         STRENGTH: _strength,
     },
@@ -66,7 +66,7 @@ RANKINGS: Registry[Ranking] = Registry(
 
 
 def ranking(name: str) -> Callable[[_Ranking], _Ranking]:
-    """Adds a ranking: wherever neurons are pruned by weight norm, they are by this one too.
+    """Adds a ranking: wherever neurons are pruned by weight norm by default, they are by it too.
 
         @ranking("answer norm")
         def answer_norm(table):

@@ -8,7 +8,7 @@ import numpy as np
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.pruning_curves import pruning_curve
-from interp.analysis.ablation.ranking import MAIN, Direction
+from interp.analysis.ablation.ranking import INVARIANT, MAIN, Direction
 from interp.analysis.measure import measure
 from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
@@ -19,7 +19,7 @@ from interp.training.display import Result
 from interp.training.runs.checkpoint import Checkpoint
 
 # What values are called, and the ranking that they are of.
-_NAMES = {"ipr": MAIN, "norm": "weight norm", "invariant_norm": "invariant norm"}
+_NAMES = {"ipr": MAIN, "norm": "weight norm", "invariant_norm": INVARIANT}
 _WAYS: tuple[Direction, ...] = ("lowest", "highest")
 
 
@@ -39,6 +39,11 @@ class PrunedShares(Result):
     def caption(self) -> str:
         """Of the neurons: convention, basis, seed, step."""
         return self.curves.caption
+
+    @property
+    def note(self) -> str:
+        """That of the curves."""
+        return self.curves.note
 
     def values(self) -> dict[str, float | None]:
         """``pruned_lowest``, ``lowest.ipr.test_accuracy``, ``lowest.random.…``, ``before.…``.

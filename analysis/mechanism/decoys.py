@@ -46,7 +46,8 @@ class Decoys(Result):
             living neurons; None where it has no order.
         logit_change: by decoy, the greatest change of a logit relative to the greatest logit.
         pruned: number of neurons.
-        caption: of the neurons; what the decoys are.
+        caption: of the neurons.
+        note: what the decoys are.
     """
 
     scores: Mapping[str, Mapping[str, Values]]
@@ -54,6 +55,7 @@ class Decoys(Result):
     logit_change: Mapping[Decoy, float]
     pruned: int
     caption: str
+    note: str = ""
 
     def values(self) -> Values:
         """``IPR.scaled.test_accuracy``, ``IPR.spread.spearman``, ``scaled.logit_change``."""
@@ -183,14 +185,14 @@ def decoys(
         f"spread: every neuron by 1/{SPREAD:g} to {SPREAD:g}",
         f"random: mean of {draws} draws, seed {seed}",
     ]
-    return _compared(networks, layer, drawn, " · ".join([table.caption, *words]))
+    return _compared(networks, layer, drawn, " · ".join(words))
 
 
 def _compared(
     networks: Mapping[str, Checkpoint],
     layer: int,
     drawn: Sequence[Int[np.ndarray, " kept"]],
-    caption: str,
+    note: str,
 ) -> Decoys:
     """Every network pruned by every ranking of its own, and of the drawn neurons' rest."""
     tables = {name: neuron_table(one, layer=layer) for name, one in networks.items()}
@@ -210,7 +212,8 @@ def _compared(
         {n: {d: alike_by(original, tables[d], n, n) for d in DECOYS} for n in names},
         {d: float((logits[d] - logits[ORIGINAL]).abs().max() / largest) for d in DECOYS},
         len(original) - kept,
-        caption,
+        original.caption,
+        note,
     )
 
 

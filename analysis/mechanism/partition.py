@@ -79,13 +79,15 @@ class Partition(Result):
     Attributes:
         rows: by ranking, ``random`` last.
         test, corrupted: accuracies of the whole network, on the same test pairs.
-        caption: of the neurons; how the networks were found.
+        caption: of the neurons.
+        note: how the networks were found.
     """
 
     rows: Mapping[str, TwoNetworks]
     test: float
     corrupted: float
     caption: str
+    note: str = ""
 
     def values(self) -> dict[str, Value]:
         """``IPR.gamma_G``, ``IPR.gamma_R``, ``random.sum``, ``before.test_accuracy`` and so on."""
@@ -163,8 +165,9 @@ def partition(
     rows[RANDOM] = TwoNetworks(*map(float, found[len(names) :].mean(axis=0)))
     words = [f"{draws} random orders, seed {seed}", f"numbers of neurons in steps of {grid}"]
     words += [f"no {STRENGTH}, as φ is not known"] if STRENGTH not in names else []
-    whole_test, whole_corrupted = float(top.telling[0, -1]), float(top.corrupted[0, -1])
-    return Partition(rows, whole_test, whole_corrupted, " · ".join([table.caption, *words]))
+    words += [table.note] if table.note else []
+    test, corrupted = float(top.telling[0, -1]), float(top.corrupted[0, -1])
+    return Partition(rows, test, corrupted, table.caption, " · ".join(words))
 
 
 def _networks(

@@ -85,7 +85,6 @@ class NeuronTable(Spectra, Result):
         """Where the values come from: convention, basis, seed and step."""
         where = [f"hidden layer {self.layer} (of 0 to {self.layers - 1})"] * (self.layers > 1)
         where += [self.origin.told] if self.origin is not None and self.origin.told else []
-        where += [] if self.degree is not None else [self._words_of_degree]
         place = " · ".join(where) or None
         words = caption(self.convention, self.r, self.group, self.seed, self.step, place)
         return words if self.alike else f"{words} · {self.words_of_lengths}"
@@ -100,7 +99,7 @@ class NeuronTable(Spectra, Result):
         """(‖u‖² + ‖v‖²)^(d/2) · ‖w‖, which rescaling a neuron leaves as it is.
 
         Where φ(cx) = c^d φ(x), weights c·u, c·v and c^−d·w make the same function for every c > 0.
-        d is 1 where φ has no such degree or is not known, as the caption then says.
+        d is 1 where φ has no such degree or is not known, as :attr:`note` then says.
         """
         u, v, w = self.norms
         degree = 1.0 if self.degree is None else self.degree
@@ -112,11 +111,11 @@ class NeuronTable(Spectra, Result):
         return None if self.activation is None else ACTIVATIONS[self.activation].degree
 
     @property
-    def _words_of_degree(self) -> str:
-        """What captions say where φ has no degree."""
-        why = "φ is not known"
-        if self.activation is not None:
-            why = f"{self.activation} is not homogeneous"
+    def note(self) -> str:
+        """That the invariant norm is not invariant, where φ has no degree."""
+        if self.degree is not None:
+            return ""
+        why = f"{self.activation} is not homogeneous" if self.activation else "φ is not known"
         return f"invariant norm with d = 1, as {why}"
 
     @cached_property

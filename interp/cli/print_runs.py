@@ -89,7 +89,7 @@ def print_pruning(table: NeuronTable, result: Pruning) -> None:
     for row in rows:
         shown.add_row(*row)
     _show(shown)
-    say(f"{table.caption} · control: {result.draws} random prunings, seed {result.seed}")
+    say(f"{result.about} · control: {result.draws} random prunings, seed {result.seed}")
     _say_words(result.classes)
 
 
@@ -141,7 +141,7 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
     """The values of any result, and where they come from."""
     if hasattr(result, "rows") and hasattr(result, "steps"):
         print_history(name, result.steps, result.rows, result.main)  # type: ignore[attr-defined]
-        say(result.caption)
+        say(result.about)
         return
     if hasattr(result, "scores") and hasattr(result, "is_control"):
         _print_scored(name, result)
@@ -153,7 +153,7 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
     _show(shown)
     if len(found) > most:
         say(f"the first {most} of {len(found)} values; --table or --json give all")
-    say(result.caption)
+    say(result.about)
 
 
 def _print_scored(name: str, result: Any) -> None:
@@ -166,7 +166,7 @@ def _print_scored(name: str, result: Any) -> None:
         shown.add_row(*row)
     _show(shown)
     say("--json gives losses and all splits")
-    say(result.caption)
+    say(result.about)
 
 
 def print_history(

@@ -26,9 +26,9 @@ def partition(result: Partition) -> go.Figure:
     figure = _panels(["share of the neurons", "accuracy"], ["γ, share of neurons", "accuracy"])
     rankings, rows = list(result.rows), [one.values() for one in result.rows.values()]
     left = (
-        ("γ_G, top", "gamma_G", SPLIT_COLOUR["test"], _FILLED),
-        ("γ_R, bottom", "gamma_R", SPLIT_COLOUR["corrupted"], _HOLLOW),
-        ("γ_G + γ_R", "sum", INK, _SUM),
+        ("γ<sub>G</sub>, top", "gamma_G", SPLIT_COLOUR["test"], _FILLED),
+        ("γ<sub>R</sub>, bottom", "gamma_R", SPLIT_COLOUR["corrupted"], _HOLLOW),
+        ("γ<sub>G</sub> + γ<sub>R</sub>", "sum", INK, _SUM),
     )
     for name, key, colour, symbol in left:
         trace = _dots(name, rankings, [row[key] for row in rows], colour, symbol)
@@ -41,7 +41,7 @@ def partition(result: Partition) -> go.Figure:
     figure.add_vline(x=1, line={"color": INK, "dash": "dash", "width": 1}, row=1, col=1)
     figure.update_xaxes(range=[-0.03, 2.03], row=1, col=1)
     title = "How few neurons hold the rule, and how few the wrong labels"
-    return styled(figure, title, result.caption, _height(rankings))
+    return styled(figure, title, result.about, _height(rankings))
 
 
 def decoys(result: Decoys) -> go.Figure:
@@ -62,7 +62,7 @@ def decoys(result: Decoys) -> go.Figure:
                 trace.update(legendgroup=f"{split} {word}", showlegend=column == 1)
                 figure.add_trace(trace, row=1, col=column)
     title = "Rankings under rescaled neurons that compute the same"
-    return styled(figure, title, result.caption, _height(rankings))
+    return styled(figure, title, result.about, _height(rankings))
 
 
 def _panels(titles: Sequence[str], axes: Sequence[str]) -> go.Figure:

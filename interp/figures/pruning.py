@@ -129,7 +129,7 @@ def _mark(figure: go.Figure, pruned: int) -> None:
 def _caption(curves: PruningCurves) -> str:
     control = curves.control
     words = f" · control: {control.draws} random orders, seed {control.seed}" if control else ""
-    return curves.caption + words + f" · {curves.method}"
+    return curves.about + words + f" · {curves.method}"
 
 
 def pruning_curve(curve: PruningCurve, metric: Metric = "accuracy") -> go.Figure:

@@ -55,7 +55,7 @@ def before_after(result: Pruning) -> go.Figure:
     }
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.18})
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03])
-    words = f"{result.caption} · control: {result.draws} random prunings, "
+    words = f"{result.about} · control: {result.draws} random prunings, "
     words += band_words(result.draws)
     title = f"{result.pruned} of {result.kept + result.pruned} neurons pruned"
     return styled(figure, title, words)

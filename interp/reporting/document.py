@@ -92,7 +92,13 @@ def _neurons(neurons: NeuronReading) -> str:
         .replace("<!--rankings-->", heads)
         .replace("<!--names of rankings-->", " and by ".join(names))
         .replace("<!--before-after-->", before_after(neurons))
+        .replace("<!--note on rankings-->", _note(neurons.table.note))
     )
+
+
+def _note(words: str) -> str:
+    """A sentence on the rankings, where they need one."""
+    return f'<p class="note">{escape(words[0].upper() + words[1:])}.</p>' if words else ""
 
 
 @cache

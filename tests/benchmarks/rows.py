@@ -112,7 +112,8 @@ class PrunedRun:
 
     def ours(self) -> PruningCurves:
         """Everything from the weights on: neuron table, ranking, activations, scores."""
-        return pruning_curve(self.network, self.dataset, draws=0)
+        orders = [(name, way) for name in ("IPR", "weight norm") for way in DIRECTIONS]
+        return pruning_curve(self.network, self.dataset, draws=0, orders=orders)
 
     @cached_property
     def sizes(self) -> list[int]:

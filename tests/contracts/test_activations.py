@@ -12,7 +12,7 @@ from interp.exchange.bridge import to_bridge
 from interp.training.config.run_config import parse_config
 from interp.training.data.dataset import make_dataset
 from interp.training.models.kinds import initial_network
-from interp.training.models.layers.activation import ACTIVATIONS, activation
+from interp.training.models.layers.activation import ACTIVATIONS, Activation, activation
 from interp.training.runs.run import load
 from interp.training.tasks.task import make_task
 from interp.training.trainer.autograd import AutogradGradients
@@ -78,6 +78,39 @@ def test_every_activation_of_the_project_has_a_formula_here():
 @pytest.mark.parametrize("name", FORMULA)
 def test_value_is_the_formula(name):
     torch.testing.assert_close(ACTIVATIONS[name].value(PRE), applied(FORMULA[name][0], PRE))
+
+
+DEGREE = {"square": 2, "relu": 1, "cube": 3, "quartic": 4, "identity": 1}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_degree_of_homogeneity(name):
+    assert ACTIVATIONS[name].degree == DEGREE.get(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "degree"),
+    [
+        (lambda pre: torch.where(pre > 0, pre, 0.1 * pre), 1),  # leaky
+        (lambda pre: pre.abs().sqrt(), 0.5),
+        (lambda pre: pre.sign(), 0),
+        (lambda pre: pre.relu() + pre.relu() ** 2, None),
+        (lambda pre: torch.where(pre > 0, pre, pre**2), None),  # by the sign of its argument
+        (lambda pre: pre**2 + 1e-3, None),
+        (torch.exp, None),
+        (torch.zeros_like, None),
+        (lambda pre: pre.abs().log(), None),  # infinite at 0
+        (lambda pre: (1e3 * pre).exp() ** 3, None),  # overflows
+    ],
+)
+def test_degree_of_an_activation_of_ones_own(value, degree):
+    assert Activation(value).degree == degree
+
+
+@pytest.mark.parametrize("name", FORMULA)
+def test_value_of_an_array(name):
+    found = ACTIVATIONS[name].on(PRE.numpy())
+    np.testing.assert_allclose(found, applied(FORMULA[name][0], PRE).numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -104,7 +104,7 @@ def position_of(curves: PruningCurves | None, pruned: int, drawn: str) -> tuple[
 
 def identity_of(curves: PruningCurves) -> str:
     """Differs where anything that is drawn of the curves does: caption, method, values, control."""
-    found = zlib.crc32(f"{curves.caption} {curves.method} {curves.rankings}".encode())
+    found = zlib.crc32(f"{curves.about} {curves.method} {curves.rankings}".encode())
     control = curves.control
     drawn = [*curves.curves.values()]
     drawn += [] if control is None else [control.low, control.mean, control.high]
