@@ -12,11 +12,18 @@ from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
 from interp.analysis.mechanism.partition import TwoNetworks, partition
 from interp.analysis.neurons.read import neuron_table
+from interp.exchange.of_networks import network_run
 from interp.figures.by_ranking import partition as drawn
+from interp.training.data.dataset import make_dataset
+from interp.training.models.adapt import adapt
+from interp.training.models.analytic import analytic_network
 from interp.training.randomness import stream
+from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import as_checkpoint
+from interp.training.tasks.task import make_task
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
+from tests.own_modules import small
 
 NETWORKS = {
     "MLP": {"width": 16},
@@ -116,6 +123,18 @@ def test_disjoint_is_a_sum_of_at_most_one(g, r, disjoint):
     assert TwoNetworks(g, r + 0.01, 1, 0, 0, 1).disjoint is (g + r < 0.99)
 
 
+def test_no_bottom_network_of_one_that_gives_no_corrupted_label():
+    """An analytic network is right everywhere, and so against every wrong label."""
+    network = analytic_network(make_task("x + y", 11), 60)
+    dataset = make_dataset(network.task, 0.6, 0.3, kind="wrong")
+    found = partition(Checkpoint(network, dataset), draws=2)
+    assert found.corrupted == 0
+    for row in found.rows.values():
+        assert (row.gamma_r, row.total, row.disjoint) == (None, None, None)
+        assert (row.bottom_test, row.bottom_corrupted) == (None, None)
+    assert found.plot().data
+
+
 def test_no_strength_where_the_activation_is_not_known(adapted_run):
     found = partition(adapted_run, grid=4)
     assert list(found.rows) == ["IPR", "weight norm", "invariant norm", "answer IPR", "random"]
@@ -124,11 +143,6 @@ def test_no_strength_where_the_activation_is_not_known(adapted_run):
 
 @pytest.fixture()
 def adapted_run():
-    from interp.exchange.of_networks import network_run
-    from interp.training.models.adapt import adapt
-    from interp.training.tasks.task import make_task
-    from tests.own_modules import small
-
     dataset = train(tiny_config(steps=1)).dataset
     return network_run({1: adapt(small(), make_task("x + y", 11), "fc1", "tokens")}, dataset)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANDOM = "random"
+_BOTTOM = (1, 4, 5)  # of the columns of a row, those of the bottom network
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class TwoNetworks:
     """The top and the bottom network of a ranking; of random orders, means over the draws.
 
     Attributes:
-        gamma_g, gamma_r: γ_G and γ_R, shares of the neurons.
+        gamma_g, gamma_r: γ_G and γ_R, shares of the neurons. There is no bottom network where the
+            whole network gives no corrupted label.
         top_test, top_corrupted: accuracies of the top network; on test pairs it was not chosen by.
         bottom_test, bottom_corrupted: the same of the bottom network.
         spearman: rank correlation with the IPR over the living neurons; None for random orders,
@@ -40,22 +42,23 @@ class TwoNetworks:
     """
 
     gamma_g: float
-    gamma_r: float
+    gamma_r: float | None
     top_test: float
     top_corrupted: float
-    bottom_test: float
-    bottom_corrupted: float
+    bottom_test: float | None
+    bottom_corrupted: float | None
     spearman: float | None = None
 
     @property
-    def total(self) -> float:
+    def total(self) -> float | None:
         """γ_G + γ_R."""
-        return self.gamma_g + self.gamma_r
+        return None if self.gamma_r is None else self.gamma_g + self.gamma_r
 
     @property
-    def disjoint(self) -> bool:
+    def disjoint(self) -> bool | None:
         """Whether the networks can have no neuron in common: γ_G + γ_R ≤ 1."""
-        return self.total <= 1 + 1e-9  # sums of shares may come out a rounding above 1
+        # Sums of shares may come out a rounding above 1.
+        return None if self.total is None else self.total <= 1 + 1e-9
 
     def values(self) -> dict[str, Value]:
         """By name: ``gamma_G``, ``gamma_R``, ``top.test_accuracy`` and so on."""
@@ -159,10 +162,10 @@ def partition(
     top, bottom = score(tops), score(bottoms)
     found = _networks(top, bottom, kept, level)
     rows = {
-        name: replace(TwoNetworks(*map(float, row)), spearman=alike_by(table, table, MAIN, name))
+        name: replace(_row(row), spearman=alike_by(table, table, MAIN, name))
         for name, row in zip(names, found, strict=False)
     }
-    rows[RANDOM] = TwoNetworks(*map(float, found[len(names) :].mean(axis=0)))
+    rows[RANDOM] = _row(found[len(names) :].mean(axis=0))
     words = [f"{draws} random orders, seed {seed}", f"numbers of neurons in steps of {grid}"]
     words += [f"no {STRENGTH}, as φ is not known"] if STRENGTH not in names else []
     words += [table.note] if table.note else []
@@ -173,7 +176,10 @@ def partition(
 def _networks(
     top: HalfAccuracies, bottom: HalfAccuracies, kept: Int[np.ndarray, " kept"], level: float
 ) -> Float[np.ndarray, "order 6"]:
-    """γ_G, γ_R and the four accuracies of every order, as :class:`TwoNetworks` has them."""
+    """γ_G, γ_R and the four accuracies of every order, as :class:`TwoNetworks` has them.
+
+    NaN for a bottom network where the whole one gives no corrupted label.
+    """
     each = np.arange(len(top.telling))
     best = top.choosing.argmax(axis=1)  # the first among equals, which is the smallest
     enough = (bottom.corrupted >= level * bottom.corrupted[:, -1:]).argmax(axis=1)
@@ -185,4 +191,14 @@ def _networks(
         bottom.telling[each, enough],
         bottom.corrupted[each, enough],
     )
-    return np.stack(columns, axis=1)
+    found = np.stack(columns, axis=1)
+    silent = bottom.corrupted[:, -1] == 0
+    found[np.ix_(silent, _BOTTOM)] = np.nan
+    return found
+
+
+def _row(found: Float[np.ndarray, " 6"]) -> TwoNetworks:
+    row: list[Any] = [float(one) for one in found]
+    for place in _BOTTOM:
+        row[place] = None if np.isnan(row[place]) else row[place]
+    return TwoNetworks(*row)
