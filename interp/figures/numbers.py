@@ -32,7 +32,7 @@ def numbers(result: Any, title: str | None = None) -> go.Figure:
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(title_text="value", rangemode="tozero")
     figure.update_layout(showlegend=bool(beside), legend={"orientation": "h", "y": -0.25})
-    caption = result.about
+    caption = getattr(result, "about", result.caption)
     if len(own) > _MOST:
         caption += f" · the first {_MOST} of {len(own)} values"
     title = title or getattr(result, "title", "") or type(result).__name__
