@@ -246,6 +246,15 @@ def test_pruning_by_networks_that_are_pruned(subjects):
             assert found[f"{way}.ipr.{split}_accuracy"] == expected[split].accuracy
             loss = found[f"{way}.ipr.{split}_loss"]
             assert loss == pytest.approx(expected[split].loss, rel=1e-5)
+    weights = run.weights[run.last_step]
+    first, answer = (np.asarray(weights[k]) for k in ("blocks.0.mlp.W_in", "unembed.W_U"))
+    squares = (first**2).sum(axis=0), (answer**2).sum(axis=1)
+    norms = {"norm": squares[0] + squares[1], "invariant_norm": squares[0] * squares[1] ** 0.5}
+    for name, norm in norms.items():
+        kept = np.argsort(norm, kind="stable")[8:]
+        expected = scores(prune(as_checkpoint(run).exact, kept), run.dataset)
+        for split in ("train", "test", "corrupted"):
+            assert found[f"lowest.{name}.{split}_accuracy"] == expected[split].accuracy
 
 
 def test_needed_by_networks_that_are_pruned(subjects):
