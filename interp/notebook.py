@@ -17,7 +17,7 @@ from interp.analysis.trajectory.history import History
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.training.display import Result, Value
 from interp.training.runs.run import Run
-from interp.words.scored import scored_rows
+from interp.words.scored import scored_rows, tidy_rows
 from interp.words.sentences import number, outcome
 from interp.words.story import story
 
@@ -38,10 +38,10 @@ def html(result: Any) -> str:
 
 def _result(result: Result) -> str:
     """Any result: its numbers."""
-    rows, rest = value_rows(result)
+    heads, rows, rest = table_of(result)
     words = [f"{result.about}.", *([f"{rest}:"] if rest else [])]
     title = getattr(result, "title", "") or type(result).__name__
-    return _block(title, _VALUES, rows, words)
+    return _block(title, heads, rows, words)
 
 
 def _scored(result: Scored) -> str:
@@ -75,12 +75,19 @@ def value_rows(result: Result) -> tuple[list[list[str]], str]:
 
 def value_table(result: Result) -> str:
     """The values of a result as a table, without words on where they come from."""
+    heads, rows, rest = table_of(result)
+    return _table(heads, rows) + (f'<p class="caption">{escape(rest)}</p>' if rest else "")
+
+
+def table_of(result: Result) -> tuple[Sequence[str], list[list[str]], str]:
+    """Heads and rows by which a result is shown, and words on what has no room."""
     if isinstance(result, Scored):
-        return _table(*_scored_table(result))
+        return *_scored_table(result), ""
     if isinstance(result, History) and result.main:
-        return _table(*_history_table(result))
-    rows, rest = value_rows(result)
-    return _table(_VALUES, rows) + (f'<p class="caption">{escape(rest)}</p>' if rest else "")
+        return *_history_table(result), ""
+    if result.COLUMNS:
+        return *tidy_rows(result), ""
+    return _VALUES, *value_rows(result)
 
 
 def _cell(value: Value) -> str:

@@ -65,6 +65,8 @@ class Result(Displayed):
 
     # Values that lead where not all have room: over checkpoints, and in a repr.
     MAIN: ClassVar[tuple[str, ...]] = ()
+    # Columns of its table by which pages and terminals show it; by default its values, a row each.
+    COLUMNS: ClassVar[tuple[str, ...]] = ()
 
     if TYPE_CHECKING:  # a field in some subclasses, a property in others
 

@@ -80,6 +80,8 @@ class Coherence(Result):
         *("square", "square_lazy", "square_shuffled"),
     )
 
+    COLUMNS: ClassVar[tuple[str, ...]] = ("what", "neurons", "square", "near", "coherence", "same")
+
     def values(self) -> dict[str, float | None]:
         """``coherence``, ``square``, ``near``, ``same``; of others with their name behind."""
         found: dict[str, float | None] = {}

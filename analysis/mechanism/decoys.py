@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -56,6 +56,14 @@ class Decoys(Result):
     pruned: int
     caption: str
     note: str = ""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "ranking",
+        "network",
+        "test_accuracy",
+        "corrupted_accuracy",
+        "spearman",
+    )
 
     def values(self) -> Values:
         """``IPR.scaled.test_accuracy``, ``IPR.spread.spearman``, ``scaled.logit_change``."""

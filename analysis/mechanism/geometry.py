@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
@@ -42,6 +42,8 @@ class Geometry(Result):
     untrained: Mapping[str, Spectrum]
     caption: str
     name: str = "network"
+
+    COLUMNS: ClassVar[tuple[str, ...]] = ("matrix", "quantity", "value", "untrained", "gaussian")
 
     def values(self) -> dict[str, float | None]:
         """``W_E.participation``, ``W_E.participation_untrained``, ``…_gaussian``, and so on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -91,6 +91,14 @@ class Partition(Result):
     corrupted: float
     caption: str
     note: str = ""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "ranking",
+        "gamma_G",
+        "gamma_R",
+        "top.test_accuracy",
+        "spearman_with_IPR",
+    )
 
     def values(self) -> dict[str, Value]:
         """``IPR.gamma_G``, ``IPR.gamma_R``, ``random.sum``, ``before.test_accuracy`` and so on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -45,6 +45,8 @@ class Sparsity(Result):
     rows: tuple[Compared, ...]
     caption: str
     name: str = "network"
+
+    COLUMNS: ClassVar[tuple[str, ...]] = ("matrix", "quantity", "value", "untrained", "gaussian")
 
     def values(self) -> dict[str, float | None]:
         """``W_E.ffd``, ``W_E.ffd_untrained``, ``W_E.ffd_gaussian``, and so on."""

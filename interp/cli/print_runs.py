@@ -146,6 +146,17 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
     if hasattr(result, "scores") and hasattr(result, "is_control"):
         _print_scored(name, result)
         return
+    if result.COLUMNS:
+        from interp.words.scored import tidy_rows
+
+        heads, rows = tidy_rows(result)
+        shown = Table(*heads, title=name)
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        _show(shown)
+        say("--table or --json give all values")
+        say(result.about)
+        return
     found = result.values()
     shown = Table("name", "value", title=name)
     for key, value in list(found.items())[:most]:

@@ -115,15 +115,15 @@ def measured(opened: OpenRun, name: str, step: int | None) -> list[Any]:
 
 
 def _shown(measure: Measure, result: Result) -> list[Any]:
-    from interp.notebook import value_rows
+    from interp.notebook import table_of
 
     figure, caption = untitled(result)
     parts: list[Any] = [html.P(origin_words(measure, caption), className="caption")]
     if figure is not None:
         style = {"height": figure.layout.height or _HEIGHT}
         parts.append(dcc.Graph(figure=figure, config=GRAPH, responsive=True, style=style))
-    rows, rest = value_rows(result)
-    body = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in rows]
-    head = html.Thead(html.Tr([html.Th("name"), html.Th("value")]))
+    heads, rows, rest = table_of(result)
+    body = [html.Tr([html.Th(name, scope="row"), *map(html.Td, cells)]) for name, *cells in rows]
+    head = html.Thead(html.Tr([html.Th(name) for name in heads]))
     parts.append(html.Div(html.Table([head, html.Tbody(body)]), className="scroll"))
     return [*parts, *([html.P(rest, className="caption")] if rest else [])]
