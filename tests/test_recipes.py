@@ -20,7 +20,7 @@ import torch
 
 from interp.analysis.measures import MEASURES
 from interp.analysis.sweeps.row import measure
-from interp.reproduction.criteria import asked, judge
+from interp.reproduction.criteria import WITH_NULL, asked, judge
 from interp.reproduction.drawing import FIGURES, draw
 from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Criterion, Recipe, parse_recipe, recipes
@@ -38,7 +38,14 @@ from interp.training.trainer.job import dataset_of
 
 TOY: Mapping[str, Any] = {"task.p": 7, "schedule.evaluations": 3, "schedule.checkpoints": 2}
 NAMES = tuple(recipes())
-
+NEIGHBOURS = [
+    "filtration",
+    "activation-swap",
+    "coherence",
+    "progress",
+    "neurons-or-frequencies",
+    "ipr-against-norm",
+]
 
 # Least, greatest and number of widths of the recipes that are about the width.
 WIDTHS = {
@@ -50,7 +57,14 @@ WIDTHS = {
     ("figure-30", "paper"): (5000, 5000, 1),
     ("figure-32", "quick"): (500, 2000, 3),
     ("figure-32", "paper"): (500, 10_000, 9),
+    **{
+        (name, budget): (344, 344, 1)
+        for name in ("activation-swap", "ipr-against-norm")
+        for budget in BUDGETS
+    },
 }
+# Settings of another size than the paper's, which are a neighbour's or this project's own.
+SMALLER = {"activation-swap": {67}, "ipr-against-norm": {67}}
 # A rank correlation is not defined of values that stay the same, as those of the toys do.
 OF_CHANGES = ("ipr_test_rho", "ipr_test_p")
 
@@ -123,7 +137,8 @@ def test_every_claim_and_figure_of_the_list_has_a_recipe():
     assert claims == [1, 2, 3, 4, 5, 6, 7, 8]
     assert figures == [1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 17, 18, 19, 27, 28, 29, 30, 31, 32]
     others = [name for name, one in recipes().items() if one.kind not in ("claim", "figure")]
-    assert others == ["cross-entropy", "forgetting"]
+    assert others == ["cross-entropy", "forgetting", *NEIGHBOURS]
+    assert [one.kind for one in every][-len(NEIGHBOURS) :] == ["neighbour"] * len(NEIGHBOURS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,7 +148,7 @@ def test_the_grid_can_be_run_at_the_papers_size(name, budget):
     cells = cells_at(name, budget)
     assert [cell.error for cell in cells if cell.error] == []
     configs = [json.loads(cell.config) for cell in cells]
-    assert {config["task"]["p"] for config in configs} == {97}
+    assert {config["task"]["p"] for config in configs} == SMALLER.get(name, {97})
     widths = {config["model"]["width"] for config in configs}
     found = min(widths), max(widths), len(widths)
     assert found == WIDTHS.get((name, budget), (500, 500, 1))
@@ -168,6 +183,7 @@ def test_measures_give_what_criteria_ask_for(name, evidence):
     for criterion in recipe.criteria:
         other = criterion.exceeds or criterion.falls_below
         asked_for = {criterion.measure, (other.measure if other else None) or criterion.measure}
+        asked_for |= {criterion.null} - {None}
         for place in places_of(criterion):
             runs = found.at(place)
             assert len({one.seed for one in runs}) >= 2, criterion.says
@@ -238,6 +254,9 @@ def test_every_criterion_can_hold_and_fail(name):
         met, missed = values_that(criterion)
         assert judge(criterion, given(criterion, *met)).word == "holds", criterion.says
         assert judge(criterion, given(criterion, *missed)).word == "does not hold", criterion.says
+        if criterion.null is not None:
+            as_well = given(criterion, *met, null=met[0][0])
+            assert judge(criterion, as_well).word == WITH_NULL, criterion.says
         half = given(criterion, *met, *missed)
         assert judge(criterion, half).word == "undecided", criterion.says
 
@@ -259,14 +278,19 @@ def values_that(criterion: Criterion) -> tuple[list[tuple[Any, Any]], list[tuple
     return [(criterion.at_most, None)] * 2, [(criterion.at_most * (1 + 1e-6) + 1e-9, None)] * 2
 
 
-def given(criterion: Criterion, *pairs: tuple[Any, Any]) -> Evidence:
-    """Runs with exactly these values, a seed a pair, at the places of the criterion."""
+def given(criterion: Criterion, *pairs: tuple[Any, Any], null: Any = math.nan) -> Evidence:
+    """Runs with exactly these values, a seed a pair, at the places of the criterion.
+
+    A null that is not a number meets nothing.
+    """
     places = places_of(criterion)
     other = criterion.exceeds or criterion.falls_below
     measured = (other.measure if other else None) or criterion.measure
     runs = []
     for seed, (value, compared) in enumerate(pairs):
         first = {criterion.measure: value}
+        if criterion.null is not None:
+            first[criterion.null] = null
         if len(places) == 1:
             runs.append(at(places[0], seed, {measured: compared, **first}))
             continue
@@ -288,7 +312,7 @@ def test_the_scoreboard_counts_and_names_what_does_not_hold(evidence, tmp_path):
         for recipe in (recipes()["analytic"], recipes()["figure-2"])
         if (made := evidence_of(recipe, evidence))
     ]
-    assert counts(found) == {"holds": 1, "does not hold": 1, "undecided": 0}
+    assert counts(found) == {"holds": 1, WITH_NULL: 0, "does not hold": 1, "undecided": 0}
     places = write_scoreboard(found, tmp_path)
     text = places["md"].read_text()
     assert "1 of 2 hold, 1 does not, 0 undecided" in text

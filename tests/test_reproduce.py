@@ -23,7 +23,7 @@ from interp.analysis.trajectory.ipr_history import ipr_history
 from interp.analysis.trajectory.weights import weights
 from interp.cli.app import main
 from interp.reproduction import recipe as module
-from interp.reproduction.criteria import shown
+from interp.reproduction.criteria import WITH_NULL, shown
 from interp.reproduction.panels import training_panels
 from interp.reproduction.recipe import parse_recipe
 from interp.reproduction.scoreboard import write_scoreboard
@@ -127,7 +127,7 @@ def test_the_command_and_the_scoreboard(toys, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "2 of 2 hold, 0 do not, 0 undecided · budget quick" in told
     content = json.loads((out / "scoreboard.json").read_text())
-    assert content["counts"] == {"holds": 2, "does not hold": 0, "undecided": 0}
+    assert content["counts"] == {"holds": 2, WITH_NULL: 0, "does not hold": 0, "undecided": 0}
     assert content["verdicts"][0]["torch"]
     assert (out / "scoreboard.html").exists()
     assert "| claim (i) `one` | Toy networks one | holds |" in (out / "scoreboard.md").read_text()

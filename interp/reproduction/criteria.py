@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
 from interp.reproduction.evidence import Evidence, Place, Trained, words
 from interp.reproduction.recipe import Criterion, Other, Reduce
 
-Word = Literal["holds", "does not hold", "undecided"]
+Word = Literal["holds", "holds, and so does its null", "does not hold", "undecided"]
+WITH_NULL: Word = "holds, and so does its null"
 FEWEST_SEEDS = 2
 
 
@@ -23,8 +24,10 @@ class Judged:
         criterion: what was asked.
         values: by seed; infinite for an event that never came.
         others: what they were compared with, by seed; empty for bounds.
-        word: ``holds`` if every seed meets it, ``does not hold`` if none does, else ``undecided``.
+        word: ``holds`` if every seed meets it, ``does not hold`` if none does, else ``undecided``;
+            ``holds, and so does its null`` if every seed's null meets it too.
         why: of the word.
+        nulls: values of the null, by seed; empty where the criterion names none.
     """
 
     criterion: Criterion
@@ -32,6 +35,7 @@ class Judged:
     others: dict[int, float]
     word: Word
     why: str
+    nulls: dict[int, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; an infinite value is the text ``never``."""
@@ -39,8 +43,10 @@ class Judged:
             "says": self.criterion.says,
             "criterion": asked(self.criterion),
             "measure": self.criterion.measure,
-            "values": {str(seed): _plain(value) for seed, value in self.values.items()},
-            "compared_with": {str(seed): _plain(value) for seed, value in self.others.items()},
+            "values": _plain(self.values),
+            "compared_with": _plain(self.others),
+            "null": self.criterion.null,
+            "null_values": _plain(self.nulls),
             "verdict": self.word,
             "why": self.why,
         }
@@ -48,29 +54,41 @@ class Judged:
 
 def judge(criterion: Criterion, evidence: Evidence) -> Judged:
     """Compares every seed with the criterion; a seed with a cell that is missing has no say."""
-    values = _by_seed(evidence, criterion.measure, criterion.at, criterion.reduce, criterion.of)
+    values = _by_seed(evidence, criterion.measure, criterion.at, criterion)
     other = criterion.exceeds or criterion.falls_below
     others: dict[int, float] = {}
     if other is not None:
         at = criterion.at if other.at is None else other.at
-        measure = other.measure or criterion.measure
-        others = _by_seed(evidence, measure, at, criterion.reduce, criterion.of)
-    margins = {
+        others = _by_seed(evidence, other.measure or criterion.measure, at, criterion)
+    nulls: dict[int, float] = {}
+    if criterion.null is not None:
+        nulls = _by_seed(evidence, criterion.null, criterion.at, criterion)
+    word, why = _word(_margins(criterion, values, others), len(evidence.seeds))
+    if word == "holds" and criterion.null is not None:
+        word, why = _beside_null(_margins(criterion, nulls, others), len(values))
+    slip = _missing(criterion, other, evidence)
+    if slip is not None:
+        word, why = "undecided", slip
+    return Judged(criterion, values, others, word, why, nulls)
+
+
+def _margins(
+    criterion: Criterion, values: dict[int, float], others: dict[int, float]
+) -> dict[int, float]:
+    """By how much each seed meets the criterion, where it has what it is compared with."""
+    bounded = criterion.exceeds is None and criterion.falls_below is None
+    return {
         seed: margin(criterion, value, others.get(seed))
         for seed, value in values.items()
-        if other is None or seed in others
+        if bounded or seed in others
     }
-    word, why = _word(margins, len(evidence.seeds))
-    why = _missing(criterion, other, evidence) or why
-    return Judged(criterion, values, others, word, why)
 
 
 def _missing(criterion: Criterion, other: Other | None, evidence: Evidence) -> str | None:
     """That a value has a name which no run knows, so that a slip is not taken for a gap."""
     known = {name for one in evidence.runs for name in one.values}
-    names = [criterion.measure] + ([other.measure] if other and other.measure else [])
-    for name in names:
-        if known and name not in known:
+    for name in (criterion.measure, other.measure if other else None, criterion.null):
+        if known and name is not None and name not in known:
             near = get_close_matches(name, known, n=1)
             return f"no run has a value {name!r}" + (f"; nearest is {near[0]}" if near else "")
     return None
@@ -109,9 +127,17 @@ def _word(margins: dict[int, float], seeds: int) -> tuple[Word, str]:
     return "undecided", f"of {met} of {count} seeds"
 
 
-def _by_seed(
-    evidence: Evidence, measure: str, at: Place, reduce: Reduce, of: str | None
-) -> dict[int, float]:
+def _beside_null(margins: dict[int, float], seeds: int) -> tuple[Word, str]:
+    """The word of a criterion that every seed meets, beside a null's margins by seed."""
+    if len(margins) < seeds:
+        return "undecided", f"its null was measured of {len(margins)} of {seeds} seeds"
+    met = sum(one >= 0 for one in margins.values())
+    if met == seeds:
+        return WITH_NULL, f"of all {seeds} seeds, and of its null in all {seeds}"
+    return "holds", f"of all {seeds} seeds, of its null in {met}"
+
+
+def _by_seed(evidence: Evidence, measure: str, at: Place, criterion: Criterion) -> dict[int, float]:
     found: dict[int, list[Trained]] = {}
     for one in evidence.at(at):
         found.setdefault(one.seed, []).append(one)
@@ -120,7 +146,7 @@ def _by_seed(
     for seed, runs in found.items():
         known = [one.values.get(measure) for one in runs]
         if len(runs) == wanted and all(value is not None for value in known):
-            values[seed] = _reduced(known, reduce, of)
+            values[seed] = _reduced(known, criterion.reduce, criterion.of)
     return values
 
 
@@ -133,7 +159,12 @@ def _reduced(values: Sequence[Any], reduce: Reduce, of: str | None) -> float:
 
 
 def asked(criterion: Criterion) -> str:
-    """The criterion as a formula."""
+    """The criterion as a formula, and the name of its null."""
+    null = f"; null: {criterion.null}" if criterion.null else ""
+    return _formula(criterion) + null
+
+
+def _formula(criterion: Criterion) -> str:
     left = _named(criterion.measure, criterion.at, criterion)
     other = criterion.exceeds or criterion.falls_below
     if other is not None:
@@ -176,5 +207,5 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 0.001 else f"{value:.3f}"
 
 
-def _plain(value: float) -> float | str:
-    return "never" if math.isinf(value) else value
+def _plain(values: dict[int, float]) -> dict[str, float | str]:
+    return {str(seed): "never" if math.isinf(one) else one for seed, one in values.items()}

@@ -21,6 +21,7 @@ from interp.analysis.sweeps.diagram import phase_diagram
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.reproduction.chart import Chart, measures_against
 from interp.reproduction.evidence import Evidence, Trained, differing
+from interp.reproduction.methods import Methods, method_panels
 from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
 from interp.reproduction.recipe import Recipe
 from interp.training.registry import Registry
@@ -50,6 +51,8 @@ def check_figures(recipe: Recipe) -> None:
         try:
             drawn = FIGURES[str(asked.get("kind"))]
             signature(drawn).bind(recipe, None, **options)
+            if drawn in _DESCRIBED:
+                _DESCRIBED[drawn](**options)
             if drawn is _measure:
                 MEASURES[options["measure"]].checked(options.get("options", {}))
         except (TypeError, ValueError) as error:
@@ -190,6 +193,10 @@ def _measures(recipe: Recipe, evidence: Evidence, **options: Any) -> list[go.Fig
     return [measures_against(evidence, recipe.title, Chart(**options))]
 
 
+def _methods(recipe: Recipe, evidence: Evidence, **options: Any) -> list[go.Figure]:
+    return [method_panels(evidence, recipe.title, Methods(**options))]
+
+
 def _measure(
     recipe: Recipe,
     evidence: Evidence,
@@ -215,5 +222,10 @@ _ROWS: Mapping[str, Callable[..., list[go.Figure]]] = {
     "planes": _planes,
     "measure": _measure,
     "measures": _measures,
+    "methods": _methods,
 }
 FIGURES: Registry[Callable[..., list[go.Figure]]] = Registry("kind", _ROWS)
+_DESCRIBED: Mapping[Callable[..., list[go.Figure]], Callable[..., object]] = {
+    _measures: Chart,
+    _methods: Methods,
+}

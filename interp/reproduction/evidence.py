@@ -110,7 +110,8 @@ def differing(place: Place, line: int = _LINE) -> str:
 
 
 def _parts(place: Place) -> list[str]:
-    shown = {path: value for path, value in place.items() if path != "steps"}
+    # Settings that differ in their steps also differ in what takes longer, which says more.
+    shown = {path: value for path, value in place.items() if path != "steps"} or place
     return [f"{short_name(path)} {_value(value)}" for path, value in shown.items()]
 
 

@@ -18,12 +18,12 @@ from interp.training.sweep.plan.grid import Grid, parse_grid
 from interp.training.untrusted import parse_yaml, read_text
 
 Budget = Literal["quick", "paper"]
-Kind = Literal["claim", "figure", "appendix", "own"]
+Kind = Literal["claim", "figure", "appendix", "neighbour", "own"]
 Place = Mapping[str, Any]
 Reduce = Literal["mean", "min", "max", "share"]
 
 BUDGETS: tuple[Budget, ...] = ("quick", "paper")
-_KINDS: tuple[Kind, ...] = ("claim", "figure", "appendix", "own")
+_KINDS: tuple[Kind, ...] = ("claim", "figure", "appendix", "neighbour", "own")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
 
 
@@ -52,6 +52,8 @@ class Criterion(_Part):
         of: the word that ``share`` counts.
         at_least, at_most: bounds.
         exceeds, falls_below: another value, which must be left behind by ``by``.
+        null: name of the value of something that learned nothing, in the same runs; where it meets
+            the criterion too, the criterion tells nothing of what was learned.
     """
 
     says: str
@@ -63,6 +65,15 @@ class Criterion(_Part):
     at_most: float | None = None
     exceeds: Other | None = None
     falls_below: Other | None = None
+    null: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_a_word(cls, given: Any) -> Any:
+        # YAML takes a bare `null` for None, as a key too.
+        if isinstance(given, Mapping) and None in given and "null" not in given:
+            return {"null" if key is None else key: value for key, value in given.items()}
+        return given
 
     @model_validator(mode="after")
     def _comparable(self) -> Criterion:
@@ -79,7 +90,8 @@ class Recipe(_Part):
 
     Attributes:
         name: what a user types, and the folder of its verdict.
-        kind, number: its place in the paper; a user's own recipe needs none.
+        kind, number: its place in the paper; a user's own recipe needs none, and a neighbour is
+            of another paper.
         title: in a few words.
         source: paper and place in it.
         claim: what the paper says, in one sentence.
@@ -110,9 +122,11 @@ class Recipe(_Part):
 
     @property
     def label(self) -> str:
-        """As people refer to it: ``claim (ii)``, ``figure 6``."""
+        """As people refer to it: ``claim (ii)``, ``figure 6``, ``Liu and Lu 2026``."""
         if self.kind == "claim":
             return f"claim ({_ROMAN[self.number - 1]})"
+        if self.kind == "neighbour":  # sources begin with authors and year
+            return self.source.partition(" (")[0]
         if self.kind == "own":
             return self.name
         return f"figure {self.number}" if self.kind == "figure" else "appendix"
@@ -160,7 +174,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 @cache
 def recipes() -> Mapping[str, Recipe]:
-    """Every recipe by name: the claims, then the figures, then the appendices."""
+    """Every recipe by name: claims, figures, appendices, and those of neighbouring papers."""
     folder = files("interp.reproduction") / "recipes"
     found = [
         parse_recipe(path.read_text(encoding="utf-8"), path.name)

@@ -11,11 +11,16 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from interp.figures.template import HTML_CONFIG
-from interp.reproduction.criteria import Judged, asked, shown
+from interp.reproduction.criteria import WITH_NULL, Judged, Word, asked, shown
 from interp.reproduction.verdict import Verdict
 from interp.training.runs.files import make_folder, together, write_bytes
 
-_MARK = {"holds": "holds", "does not hold": "**does not hold**", "undecided": "*undecided*"}
+_MARK: dict[Word, str] = {
+    "holds": "holds",
+    WITH_NULL: f"**{WITH_NULL}**",
+    "does not hold": "**does not hold**",
+    "undecided": "*undecided*",
+}
 
 
 def write_scoreboard(verdicts: Sequence[Verdict], out: Path) -> dict[str, Path]:
@@ -42,7 +47,7 @@ def write_scoreboard(verdicts: Sequence[Verdict], out: Path) -> dict[str, Path]:
 
 
 def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many recipes hold, do not, and are undecided."""
+    """How many recipes hold, hold as their null does, do not hold, and are undecided."""
     return {word: sum(one.word == word for one in verdicts) for word in _MARK}
 
 
@@ -52,8 +57,9 @@ def heading(verdicts: Sequence[Verdict]) -> str:
     about = verdicts[0].surroundings
     budgets = ", ".join(sorted({one.budget for one in verdicts}))
     hours = sum(one.seconds for one in verdicts) / 3600
+    with_null = f"{found[WITH_NULL]} as their null does, " if found[WITH_NULL] else ""
     return (
-        f"{found['holds']} of {len(verdicts)} hold, {found['does not hold']} "
+        f"{found['holds']} of {len(verdicts)} hold, {with_null}{found['does not hold']} "
         f"do{'es' if found['does not hold'] == 1 else ''} not, "
         f"{found['undecided']} undecided · budget {budgets} · {about['date']} · "
         f"interp {about['interp']}, Python {about['python']}, torch {about['torch']}, "
@@ -74,7 +80,7 @@ def table_rows(verdicts: Sequence[Verdict]) -> list[str]:
     """The rows of a markdown table, a recipe each."""
     rows = ["| recipe | what | verdict | first criterion: measured |", "|---|---|---|---|"]
     for one in verdicts:
-        first = next((j for j in one.judged if j.word != "holds"), one.judged[0])
+        first = next((j for j in one.judged if j.word == one.word), one.judged[0])
         cells = (
             f"{one.recipe.label} `{one.recipe.name}`",
             one.recipe.title,
@@ -86,9 +92,10 @@ def table_rows(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def measured(judged: Judged) -> str:
-    """Mean and range over the seeds, and of what they are compared with."""
+    """Mean and range over the seeds, of what they are compared with, and of the null."""
     against = f" against {shown(judged.others)}" if judged.others else ""
-    return shown(judged.values) + against
+    null = f"; null {shown(judged.nulls)}" if judged.criterion.null else ""
+    return shown(judged.values) + against + null
 
 
 def _details(one: Verdict) -> list[str]:
@@ -135,14 +142,21 @@ def _html_row(one: Verdict) -> str:
     )
 
 
-def _cell(word: str) -> str:
-    return f"<td class='{word.replace(' ', '-')}'>{word}</td>"
+def _cell(word: Word) -> str:
+    name = word.replace(",", "").replace(" ", "-")
+    return f"<td class='{name}'>{word}</td>"
+
+
+def _measured_cell(judged: Judged) -> str:
+    """What :func:`measured` says, the null in a line of its own."""
+    claim, _, null = escape(measured(judged)).partition("; null ")
+    return f"<td>{claim}" + (f"<br><span class='null'>null {null}</span>" if null else "") + "</td>"
 
 
 def _html_section(one: Verdict) -> str:
     criteria = "".join(
         f"<tr><td>{escape(j.criterion.says)}</td><td>{escape(asked(j.criterion))}</td>"
-        f"<td>{escape(measured(j))}</td>{_cell(j.word)}</tr>"
+        f"{_measured_cell(j)}{_cell(j.word)}</tr>"
         for j in one.judged
     )
     drawn = "".join(

@@ -13,7 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from interp.reproduction.criteria import Judged, Word, judge
+from interp.reproduction.criteria import WITH_NULL, Judged, Word, judge
 from interp.reproduction.evidence import Evidence
 from interp.reproduction.recipe import Budget, Recipe
 
@@ -28,7 +28,8 @@ class Verdict:
         recipe: what was asked.
         budget: with which grid.
         judged: each criterion with its values.
-        word: ``holds`` if all criteria do, ``does not hold`` if one does not, else ``undecided``.
+        word: ``does not hold`` if one criterion does not, else ``undecided`` if one is, else
+            ``holds, and so does its null`` if one does so, else ``holds``.
         why: in one sentence.
         seeds: of the runs.
         cells: number of runs that are done.
@@ -101,7 +102,12 @@ def _together(judged: Sequence[Judged]) -> tuple[Word, str]:
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
             start = "" if word == "does not hold" else "undecided: "
             return first.word, f"{start}“{first.criterion.says}” {_said(first)}{more}"
-    return "holds", f"all {len(judged)} criteria hold for every seed"
+    why = f"all {len(judged)} criteria hold for every seed"
+    found = [one for one in judged if one.word == WITH_NULL]
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        return WITH_NULL, f"{why}, but the null too meets “{found[0].criterion.says}”{more}"
+    return "holds", why
 
 
 def _said(judged: Judged) -> str:
