@@ -6,13 +6,14 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
 from interp.reproduction.evidence import Evidence, Place, Trained, differing, words
+from interp.training.arguments import shown, word
 from interp.words.options import alone_name
 
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
@@ -30,14 +31,22 @@ class Chart:
         x: dotted path of the option; None draws a place for every setting.
         by: a second option, whose values get a line each.
         y_title: of the vertical axis.
-        log: logarithmic axes, for numbers such as widths and steps.
+        log: logarithmic axes, for numbers such as widths and steps; ``x`` for that axis only.
+        controls: those of ``measures`` that learned nothing, or are chance; their lines are dotted.
     """
 
     measures: Mapping[str, str]
     x: str | None = None
     by: str | None = None
     y_title: str = "accuracy"
-    log: bool = False
+    log: bool | Literal["x"] = False
+    controls: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.log not in (True, False, "x"):
+            raise ValueError(f"log: expected true, false or x, got {shown(self.log)}")
+        for control in self.controls:
+            word(control, self.measures, "controls")
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class _Line:
 
     name: str
     points: list[tuple[Any, list[float]]]
+    is_control: bool = False
 
     @property
     def values(self) -> list[float]:
@@ -90,7 +100,11 @@ def _lines(evidence: Evidence, chart: Chart) -> list[_Line]:
         runs = [one for one in evidence.runs if by is None or _key(one.options[by]) == group]
         where = "" if by is None else f", {words({by: group})}"
         found += [
-            _Line(f"{name}{where}", _points(runs, chart.x, evidence, measure))
+            _Line(
+                f"{name}{where}",
+                _points(runs, chart.x, evidence, measure),
+                measure in chart.controls,
+            )
             for measure, name in chart.measures.items()
         ]
     return found
@@ -98,7 +112,7 @@ def _lines(evidence: Evidence, chart: Chart) -> list[_Line]:
 
 def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
     """Titles, and logarithmic scales where they are asked and the values span enough."""
-    if chart.log:
+    if chart.log is True:
         figure.update_yaxes(type="log")
     elif chart.y_title.startswith("accuracy"):
         figure.update_yaxes(range=[-0.03, 1.03])
@@ -131,7 +145,9 @@ def _at_one_place(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
             )
         )
     figure.update_xaxes(tickangle=0, tickfont_size=_WORDS)
-    figure.update_yaxes(title_text=chart.y_title, range=[-0.03, 1.03])
+    figure.update_yaxes(title_text=chart.y_title)
+    if all(value is None or value <= 1 for trace in figure.data for value in trace.y):
+        figure.update_yaxes(range=[-0.03, 1.03])
     _make_room(figure, _most_lines(names), 1)
     return styled(figure, title, differing(evidence.places[0]), figure.layout.height)
 
@@ -188,6 +204,10 @@ def _trace(line: _Line, number: int, joined: bool) -> go.Scatter:
         mode="lines+markers" if joined else "markers",
         name=line.label,
         marker={"size": 8, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
-        line={"color": _COLOURS[number % len(_COLOURS)], "width": 1.8},
+        line={
+            "color": _COLOURS[number % len(_COLOURS)],
+            "dash": "dot" if line.is_control else "solid",
+            "width": 1.8,
+        },
         hovertemplate="%{x}<br>%{y:.4g}<extra>" + line.label + "</extra>",
     )
