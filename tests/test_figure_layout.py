@@ -196,7 +196,20 @@ COLLISIONS = """id => {
 }"""
 
 
-RECIPES = ("pruning", "regularization", "mechanism", "grokking", "figure-3", "forgetting")
+RECIPES = (
+    "pruning",
+    "regularization",
+    "mechanism",
+    "grokking",
+    "figure-3",
+    "forgetting",
+    "filtration",
+    "activation-swap",
+    "coherence",
+    "progress",
+    "neurons-or-frequencies",
+    "ipr-against-norm",
+)
 
 
 @pytest.fixture(scope="module")

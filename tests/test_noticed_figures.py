@@ -24,6 +24,7 @@ from interp.figures.numbers import numbers
 from interp.figures.planes import _dots
 from interp.reproduction.chart import Chart, measures_against
 from interp.reproduction.criteria import _by_seed
+from interp.reproduction.recipe import Criterion
 from interp.reproduction.scoreboard import heading
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
@@ -83,7 +84,8 @@ def test_a_seed_of_which_a_value_is_missing_does_not_count():
     given = [(0, {"m": 1.0}), (0, {}), (1, {"m": 2.0}), (1, {"m": 4.0})]
     runs = [SimpleNamespace(seed=seed, values=values) for seed, values in given]
     evidence = SimpleNamespace(at=lambda place: runs)
-    assert _by_seed(evidence, "m", {}, "mean", None) == {1: 3.0}
+    mean = Criterion(says="d", measure="m", at_least=0)
+    assert _by_seed(evidence, "m", {}, mean) == {1: 3.0}
 
 
 def test_hours_of_a_scoreboard_are_of_3600_seconds():
