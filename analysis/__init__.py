@@ -10,6 +10,8 @@ Imported as ``interp.analysis``. Contents (import the module that holds the noun
                 answers, bands; how near the analytic solution is
     ablation/   pruning: by class, at a threshold, by shares, in curves of every number; rankings;
                 heads left out; the compiled passes (kernels) that curves are made of
+    mechanism/  frequency filtration, restricted and excluded logits, phases, decoys, sparsity and
+                geometry of embeddings, pizza or clock; untrained and lazy networks, lookup tables
     phases/     the phase a run ended in, whether its budget was long enough; when it grokked and
                 unlearned, the stages of training
     trajectory/ any measure over the checkpoints of a run; IPR, pruning and weights over training

@@ -15,7 +15,7 @@ from interp.training.data.splits import SPLITS, Split
 from interp.words.options import alone_name
 
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
 _PANEL = 220  # pixels of a panel's height
 
 
