@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import get_args
 
 from interp.analysis.mechanism.filter_scores import FilterScores
-from interp.analysis.mechanism.filtered import By, Part, checked_keep, filter_of
+from interp.analysis.mechanism.filtered import By, Part, filter_of, filtered
 from interp.analysis.mechanism.lazy import lazy_network
 from interp.analysis.mechanism.scored import Scored
 from interp.analysis.mechanism.vote import label_vote
-from interp.training.arguments import whole, word
 from interp.training.models.network import Network
 from interp.training.runs.subject import Source, as_checkpoint
 
@@ -67,19 +65,15 @@ def filter_left(
     Raises:
         ValueError: as there, and for a network without a dataset.
     """
-    word(part, get_args(Part), "part")
-    word(by, get_args(By), "by")
     checkpoint = as_checkpoint(source, step)
+    network = filtered(checkpoint, part, by=by, keep=keep, seed=seed)
     found = filter_of(checkpoint.network)
-    look = FilterScores(
-        checkpoint, found, checked_keep(found, keep) or found.default_keep, whole(seed, "seed")
-    )
-    network = found.split(found.choose(by, look.keep, seed), part)
-    of_lazy = filter_of(lazy_network(checkpoint.network, checkpoint.scored_on, seed))
+    look = FilterScores(checkpoint, found, keep or found.default_keep, seed)
+    lazy = lazy_network(checkpoint.network, checkpoint.scored_on, seed)
     scores = {
         "whole": look.of(checkpoint.network),
         "left": look.of(network),
-        "lazy": look.of(of_lazy.split(of_lazy.choose(by, look.keep, seed), part)),
+        "lazy": look.of(filtered(lazy, part, by=by, keep=keep, seed=seed)),
         "vote": label_vote(checkpoint),
     }
     caption = f"{part}-net by {by} · {look.caption} · lazy: frozen random features, ridge read-out"

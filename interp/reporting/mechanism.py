@@ -55,9 +55,9 @@ def mechanism_of(run: Run, newest: Checkpoint) -> Mechanism | None:
 def _progress(run: Run, newest: Checkpoint) -> Measured:
     asked = Asked(progress, {"per_key": False})
     steps = run.steps
-    some = sorted({steps[round(i * (len(steps) - 1) / (_STEPS - 1))] for i in range(_STEPS)})
-    if len(steps) < 2:
+    if len(steps) < 2 or (progress.refuses is not None and progress.refuses(newest)):
         return measured(asked, run, newest)
+    some = sorted({steps[round(i * (len(steps) - 1) / (_STEPS - 1))] for i in range(_STEPS)})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
