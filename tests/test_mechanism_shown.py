@@ -212,3 +212,12 @@ def test_a_truth_value_is_asked_for(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises((TypeError, ValueError), match="mechanism"):
         report(tiny_run, tmp_path / "page.html", mechanism="no")
+
+
+def test_without_test_examples_all_pairs_lead():
+    run = train(tiny_config(data={"fraction": 1.0}))
+    found = MEASURES["progress"](run)
+    assert found.leading()[:2] == ("whole.all_accuracy", "restricted_all.all_accuracy")
+    assert "held_out_all.test_accuracy" not in found.leading()
+    assert interp.history(run, "filtration", strength=False).main[0] == "whole.all_accuracy"
+    assert repr(found).startswith("<Progress: whole.all_accuracy ")

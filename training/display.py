@@ -88,6 +88,11 @@ class Result(Displayed):
         """The numbers by name, such as a criterion asks for; None for what does not exist."""
         raise NotImplementedError
 
+    def leading(self) -> tuple[str, ...]:
+        """Of the values, those that lead where not all have room."""
+        found = self.values()
+        return tuple(name for name in self.MAIN if name in found)
+
     def to_pandas(self) -> pd.DataFrame:
         """A tidy table; by default a row a value."""
         import pandas as pd
@@ -104,7 +109,7 @@ class Result(Displayed):
     def __repr__(self) -> str:
         name, caption = type(self).__name__, self.caption
         values = self.values()
-        names = [*(one for one in self.MAIN if one in values), *values]
+        names = [*self.leading(), *values]
         words = [f"{key} {_short(values[key])}" for key in dict.fromkeys(names)]
         shown = words[:_SHOWN]
         while len(shown) > 1 and len(caption) + sum(len(one) + 2 for one in shown) > _LINE:

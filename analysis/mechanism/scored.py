@@ -52,6 +52,13 @@ class Scored(Result):
             for name, value in scores.values().items()
         }
 
+    def leading(self) -> tuple[str, ...]:
+        """Those of ``MAIN``; where there are no test examples, over all pairs."""
+        found = self.values()
+        names = ((name, name.replace("test_accuracy", "all_accuracy")) for name in self.MAIN)
+        known = (next((one for one in pair if found.get(one) is not None), None) for pair in names)
+        return tuple(dict.fromkeys(name for name in known if name is not None))
+
     def to_pandas(self) -> pd.DataFrame:
         """A row for each, controls marked; a column a split and metric."""
         import pandas as pd

@@ -102,7 +102,7 @@ def history(
         try:
             result = found.of(checkpoint, options)
             rows.append(result.values())
-            main = result.MAIN
+            main = result.leading()
         except ValueError as error:  # such as a cut between classes that are not there yet
             rows.append({})
             problems[step] = str(error)
