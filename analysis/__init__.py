@@ -12,6 +12,7 @@ Imported as ``interp.analysis``. Contents (import the module that holds the noun
                 heads left out; the compiled passes (kernels) that curves are made of
     mechanism/  frequency filtration, restricted and excluded logits, phases, decoys, sparsity and
                 geometry of embeddings, pizza or clock; untrained and lazy networks, lookup tables
+    memorization/  which wrong labels are memorized, and who finds them
     phases/     the phase a run ended in, whether its budget was long enough; when it grokked and
                 unlearned, the stages of training
     trajectory/ any measure over the checkpoints of a run; IPR, pruning and weights over training

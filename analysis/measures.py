@@ -34,6 +34,7 @@ _ROWS = {
     "progress": "interp.analysis.mechanism.progress:progress",
     "partition": "interp.analysis.mechanism.partition:partition",
     "decoys": "interp.analysis.mechanism.decoys:decoys",
+    "detection": "interp.analysis.memorization.detection:detection",
     "scores": "interp.analysis.scoring:scoring",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",

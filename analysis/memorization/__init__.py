@@ -1,0 +1,1 @@
+"""Which wrong labels are memorized, where, and how one would know."""

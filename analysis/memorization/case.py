@@ -1,0 +1,120 @@
+"""What detectors of wrong labels read: a run, its training examples, its logits over training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from interp.analysis.measure import NotDefined
+from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.analysis.neurons.table import NeuronTable
+from interp.training.models.network import Network
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.run import Run
+
+Logits = Float[Tensor, "example answer"]
+PerExample = Float[np.ndarray, " example"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A run whose training examples are suspected.
+
+    Attributes:
+        run: with a checkpoint, better with several.
+        seed: of random controls.
+        draws: of random controls.
+    """
+
+    run: Run
+    seed: int = 0
+    draws: int = 5
+
+    @cached_property
+    def newest(self) -> Checkpoint:
+        """The newest checkpoint."""
+        return self.run.checkpoint()
+
+    @cached_property
+    def train(self) -> Int[np.ndarray, " example"]:
+        """Places of the training examples among the pairs."""
+        return np.flatnonzero(self.run.dataset.is_train)
+
+    @cached_property
+    def given(self) -> Int[np.ndarray, " example"]:
+        """Their labels."""
+        return self.run.dataset.given_label[self.train]
+
+    @cached_property
+    def wrong(self) -> Bool[np.ndarray, " example"]:
+        """Whether the label is not the true one; a redrawn label may be right by chance."""
+        return self.given != self.run.dataset.true_label[self.train]
+
+    @cached_property
+    def pairs(self) -> Int[Tensor, "example 2"]:
+        """Their operands."""
+        return torch.as_tensor(self.run.dataset.pairs[self.train])
+
+    @torch.no_grad()
+    def logits(self, network: Network) -> Logits:
+        """Of the training examples."""
+        return network.logits(self.pairs)
+
+    @cached_property
+    def own(self) -> Logits:
+        """Of the newest network."""
+        return self.logits(self.newest.network)
+
+    def margin(self, logits: Logits) -> PerExample:
+        """The given label's logit less the greatest other one."""
+        label = torch.as_tensor(self.given)[:, None]
+        held = logits.gather(1, label)[:, 0]
+        others = logits.scatter(1, label, -torch.inf).amax(dim=1)
+        return (held - others).double().numpy()
+
+    def margin_of(self, network: Network) -> PerExample:
+        """The same, of a network."""
+        return self.margin(self.logits(network))
+
+    @cached_property
+    def margins(self) -> Float[np.ndarray, "step example"]:
+        """At every checkpoint.
+
+        Raises:
+            NotDefined: if there is but one.
+        """
+        if len(self.run.steps) < 2:
+            raise NotDefined("expected a run with several checkpoints, found one")
+        steps = self.run.steps[:-1]
+        before = [self.margin_of(self.run.checkpoint(step).network) for step in steps]
+        return np.stack([*before, self.margin(self.own)])
+
+    @cached_property
+    def table(self) -> NeuronTable:
+        """The neurons of the newest network.
+
+        Raises:
+            NotDefined: if it has none.
+        """
+        reason = no_neurons(self.newest)
+        if reason is not None:
+            raise NotDefined(reason)
+        return neuron_table(self.newest)
+
+    @cached_property
+    def high(self) -> Bool[np.ndarray, " neuron"]:
+        """Neurons above the two-class cut of the IPR.
+
+        Raises:
+            NotDefined: if there is no cut.
+        """
+        alive = self.table.ipr[~self.table.dead]
+        if len(np.unique(alive)) < 2:
+            raise NotDefined("expected two different IPRs, between which to cut")
+        return ~self.table.dead & (self.table.ipr >= two_class_cut(alive))
