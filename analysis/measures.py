@@ -35,6 +35,7 @@ _ROWS = {
     "partition": "interp.analysis.mechanism.partition:partition",
     "decoys": "interp.analysis.mechanism.decoys:decoys",
     "detection": "interp.analysis.memorization.detection:detection",
+    "repair": "interp.analysis.memorization.repair:repair",
     "scores": "interp.analysis.scoring:scoring",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",

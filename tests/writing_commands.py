@@ -45,6 +45,7 @@ COMMANDS = {
     "demo": "demo --out OUT/run --steps 20",
     "import": "import STATE --out OUT/run",
     "prune": "prune RUN --threshold 0.3 --draws 2 --save OUT/run --figure OUT/curve.html",
+    "repair": "repair RUN --least 0 --draws 2 --save OUT/data.npz --table OUT/changes.csv",
     "filter": "filter RUN --save OUT/run",
     "publish": "publish RUN OUT/run",
     "report": "report RUN --threshold 0.3 --draws 2 --out OUT/page.html",

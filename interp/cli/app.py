@@ -45,6 +45,10 @@ COMMANDS = {
         "filtering:filter_",
         "Keep one frequency a neuron, or the rest; re-evaluate every split, beside controls.",
     ),
+    "repair": (
+        "repairing:repair",
+        "Tell which training labels the pruned network would change; write them repaired.",
+    ),
     "spectrum": (
         "runs:spectrum",
         "Show the Fourier spectrum of the embeddings, or of one neuron.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,18 @@ def given(task: Task, values: Mapping[str, Any], where: str) -> Given:
 def named(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """Under which of some names something stands; None if under none."""
     return next((one for one in names if values.get(one) is not None), None)
+
+
+def dataset_bytes(dataset: Dataset) -> bytes:
+    """A dataset as an ``.npz`` file that ``data.file`` takes: split, labels, what is corrupted."""
+    held = io.BytesIO()
+    np.savez_compressed(
+        held,
+        is_train=dataset.is_train,
+        labels=dataset.given_label,
+        is_redrawn=dataset.is_redrawn,
+    )
+    return held.getvalue()
 
 
 def digest_of(dataset: Dataset) -> str:
