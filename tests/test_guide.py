@@ -126,7 +126,7 @@ def test_every_file_that_is_named_exists(guide):
 def test_every_module_and_name_of_it_exists():
     named = set(re.findall(r"\binterp(?:\.[A-Za-z_]\w*)+", TEXT))
     groups = {f"interp.{kind}" for kind in ("tasks", "activations", "losses", "networks")}
-    groups |= {"interp.measures", "interp.figures", "interp.rankings"}
+    groups |= {"interp.measures", "interp.figures", "interp.rankings", "interp.detectors"}
     wrong = []
     for name in named - groups:
         found: object = interp
