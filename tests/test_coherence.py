@@ -158,3 +158,19 @@ def test_what_cannot_be_swapped(tiny_run):
         MEASURES["activation_swap"](train(tiny_config(model=heads, steps=1)))
     transformer = {**heads, "d_mlp": 6, "activation": "gelu"}
     assert MEASURES["activation_swap"](train(tiny_config(model=transformer))).values()
+
+
+def test_the_alternating_function_of_an_even_group_has_no_phase():
+    """p 12: a curve strongest at 6, where it is (−1)^i, is read at its next frequency."""
+    n = np.arange(12)
+
+    def curve(k: int, phase: float) -> np.ndarray:
+        return np.cos(2 * np.pi * k * n / 12 + phase) + 2 * (-1.0) ** n
+
+    network = plain_mlp(make_task("x + y", 12), 1).double()
+    network.set_curves([curve(2, 0.3)[None], curve(2, 0.4)[None], curve(2, 0.2)[None]])
+    found = MEASURES["coherence"](network)
+    np.testing.assert_allclose(found.error, [0.5], atol=1e-9)
+    assert "(of those with a phase)" in found.caption
+    with refused("expected a modulus of at least 4, whose curves have phases; got 3"):
+        MEASURES["coherence"](train(tiny_config(task={"p": 3}, steps=1)))

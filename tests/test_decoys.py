@@ -208,8 +208,8 @@ def test_the_layer_that_is_asked_for_is_the_one_that_counts():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"factor": 0.0}, "factor: expected a number above 0, got 0"),
-        ({"factor": -3.0}, "factor: expected a number above 0, got -3"),
+        ({"factor": 0.0}, "factor: expected a number from 0.001 to 1000, got 0"),
+        ({"factor": -3.0}, "factor: expected a number from 0.001 to 1000, got -3"),
         ({"draws": 0}, "draws: expected a whole number of at least 1, got 0"),
         ({"layer": 1}, "layer: expected a hidden layer from 0 to 0, got 1"),
     ],

@@ -349,4 +349,17 @@ def test_what_a_filter_leaves_beside_a_lazy_network(tiny_run):
     assert found.scores["left"]["all"].loss == pytest.approx(expected["all"].loss, rel=1e-5)
     assert found.kept == (2, 5)
     assert [which for which in found.scores if found.is_control(which)] == ["lazy", "vote"]
-    assert found.caption.startswith("R-net by answer · 2 of 5 blocks kept")
+    assert found.caption.startswith("R-net by answer · 2 of 5 blocks taken away")
+
+
+def test_the_caption_tells_how_many_draws_each_mean_is_of(tiny_run):
+    found = MEASURES["filtration"](tiny_run, draws=2, lazy_draws=1, strength=False)
+    assert found.caption.endswith(
+        "lazy: frozen random features, ridge read-out, mean of 1 draws · random and other blocks: "
+        "mean of 2 draws"
+    )
+    data, network = tiny_run.dataset, tiny_run.checkpoint().network
+    draws = [scores(lazy_network(network, data, seed), data)["all"].loss for seed in range(3)]
+    assert MEASURES["filtration"](tiny_run, strength=False).values()[
+        "lazy.all_loss"
+    ] == pytest.approx(np.mean(draws), rel=1e-4)

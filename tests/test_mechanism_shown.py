@@ -221,3 +221,29 @@ def test_without_test_examples_all_pairs_lead():
     assert "held_out_all.test_accuracy" not in found.leading()
     assert interp.history(run, "filtration", strength=False).main[0] == "whole.all_accuracy"
     assert repr(found).startswith("<Progress: whole.all_accuracy ")
+
+
+def test_neurons_of_one_ipr_have_no_decoys():
+    run = train(tiny_config(model={"width": 1}, steps=1))
+    message = "measure decoys: expected two different IPRs, between which to cut"
+    with pytest.raises(ValueError, match=message):
+        MEASURES["decoys"](run)
+
+
+def test_draws_that_do_not_fit_are_refused_before_they_are_made(tiny_run, monkeypatch):
+    monkeypatch.setattr("interp.training.memory.memory", lambda: 10**6)
+    with pytest.raises(MemoryError):
+        MEASURES["partition"](tiny_run, draws=10**7)
+
+
+def test_options_are_told_as_they_are_typed(tiny_run, capsys):
+    with pytest.raises(SystemExit):
+        main(["measure", "filtration", str(tiny_run.path), "--colour", "red"])
+    assert "--lazy-draws" in capsys.readouterr().err
+
+
+def test_names_in_titles_are_no_markup(tiny_run):
+    for name in ("sparsity", "geometry"):
+        found = MEASURES[name](tiny_run)
+        title = type(found)(**{**vars(found), "name": "<b>&amp;"}).plot().layout.title.text
+        assert "&lt;b&gt;&amp;amp;" in title

@@ -132,7 +132,7 @@ def test_yaml_takes_a_bare_null_for_nothing_but_here_it_is_a_key(key):
             WITH_NULL,
             "all 2 criteria hold for every seed, but the null too meets “the network knows”",
         ),
-        ([1, 0], [1, 1], "undecided", "undecided: “the network knows” is true of 1 of 2 seeds"),
+        ([1, 0], [1, 1], "undecided", "“the network knows” is true of 1 of 2 seeds"),
         ([0, 0], [1, 1], "does not hold", "“the network knows” is true of none of 2 seeds"),
     ],
 )

@@ -313,3 +313,10 @@ def test_a_transformer_and_somebodys_module():
     own = adapt(small(), make_task("x + y", 11), "fc1", "tokens")
     found = MEASURES["progress"](Checkpoint(own, make_dataset(own.task, 0.5)))
     assert found.scores["whole"]["all"].accuracy is not None
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, 1e300])
+def test_a_margin_that_is_none(tiny_run, margin):
+    message = f"margin: expected a number above 0 and at most 1e+06, got {margin:g}"
+    with refused(message):
+        MEASURES["progress"](tiny_run, margin=margin)

@@ -245,11 +245,11 @@ def reason_of(recipe: Recipe, words: list[str]) -> str:
     [
         ({"a": [1, 1], "b": [1, 1]}, "holds", "all 2 criteria hold for every seed"),
         ({"a": [1, 1], "b": [0, 0]}, "does not hold", "“b is 1” is true of none of 2 seeds"),
-        ({"a": [1, 0], "b": [1, 1]}, "undecided", "undecided: “a is 1” is true of 1 of 2 seeds"),
+        ({"a": [1, 0], "b": [1, 1]}, "undecided", "“a is 1” is true of 1 of 2 seeds"),
         ({"a": [1, 0], "b": [0, 0]}, "does not hold", "“b is 1” is true of none of 2 seeds"),
         ({"a": [0, 0], "b": [0, 0]}, "does not hold", "“a is 1” is true of none of 2 seeds, and 1"),
-        ({"a": [1, 0], "b": [1, None]}, "undecided", "undecided: “a is 1” is true of 1 of 2 seeds"),
-        ({"a": [1, None], "b": [1, 1]}, "undecided", "undecided: “a is 1” (measured of 1 of 2"),
+        ({"a": [1, 0], "b": [1, None]}, "undecided", "“a is 1” is true of 1 of 2 seeds"),
+        ({"a": [1, None], "b": [1, 1]}, "undecided", "“a is 1” (measured of 1 of 2"),
     ],
 )
 def test_one_criterion_that_fails_decides(values, word, why):

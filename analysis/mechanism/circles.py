@@ -11,6 +11,7 @@ from interp.analysis.mechanism.compared import Compared, Quantities, mean_of
 from interp.analysis.mechanism.matrices import Matrix, gaussian, waves
 from interp.analysis.mechanism.singular import centred, quantities_of
 from interp.analysis.neurons.table import NO_POWER
+from interp.training.memory import check_memory
 
 PerFrequency = Float[np.ndarray, " frequency"]
 
@@ -155,6 +156,8 @@ def null_of(shape: tuple[int, ...], asked: tuple[int, float], draws: int, seed: 
         draws: how many matrices.
         seed: of the draws.
     """
+    size = 8 * draws * shape[0] * shape[1]
+    check_memory(size, f"{draws:,} Gaussian matrices of {shape[0]} × {shape[1]}")
     matrices = [gaussian(shape, seed, i) for i in range(draws)]
     both = [shares_and_ratios(one) for one in matrices]
     top, level = asked

@@ -107,6 +107,8 @@ def no_coherence(checkpoint: Checkpoint) -> str | None:
     if reason is not None:
         return reason
     task = checkpoint.task
+    if task.p < 4:
+        return f"expected a modulus of at least 4, whose curves have phases; got {task.p}"
     if task.operation.second_sign is None or not GROUPS[task.group].is_cyclic:
         return (
             "expected a rule with a known relation of phases, x + y, x - y, x * y or x / y; "
@@ -119,6 +121,7 @@ def no_coherence(checkpoint: Checkpoint) -> str | None:
     "coherence",
     source="Liu and Lu 2026 (arXiv 2605.18022), phase error; controls of this project",
     refuses=no_coherence,
+    version=2,
 )
 def coherence(
     checkpoint: Checkpoint, *, layer: int = 0, draws: int = 20, seed: int = 0
@@ -135,7 +138,7 @@ def coherence(
     table = neuron_table(checkpoint, layer=layer)
     task = checkpoint.task
     sign, group = task.operation.second_sign or 1, task.group
-    own = _Phases(np.asarray(table.coefficients), sign)
+    own = _Phases(with_phases(np.asarray(table.coefficients), table.elements), sign)
     found = {"all": own.agreement()}
     alive = table.ipr[~table.dead]
     if len(np.unique(alive)) > 1:
@@ -146,9 +149,20 @@ def coherence(
     found["shuffled"] = _mean(shuffled)
     for name, spectra in _controls(checkpoint, layer, group, seed):
         found[name] = _Phases(spectra, sign).agreement()
-    words = ("phase errors at the dominant frequency of the answer curve", GROUPS[group].words)
+    even = " (of those with a phase)" * (table.elements % 2 == 0)
+    words = (
+        f"phase errors at the dominant frequency of the answer curve{even}",
+        GROUPS[group].words,
+    )
     caption = place(checkpoint.seed, checkpoint.step, *words)
     return Coherence(own.error, found, caption, checkpoint.name)
+
+
+def with_phases(
+    spectra: Complex[np.ndarray, "3 neuron frequency"], elements: int
+) -> Complex[np.ndarray, "3 neuron phased"]:
+    """Without the alternating function of an even group, which has a sign and no phase."""
+    return spectra[..., : (elements - 1) // 2 + 1]
 
 
 def _mean(found: Sequence[Agreement]) -> Agreement:
@@ -212,7 +226,6 @@ def _controls(
         made["lazy"] = lazy_network(network, checkpoint.scored_on, seed)
     for name, one in made.items():
         if one is not None:
-            yield (
-                name,
-                np.asarray(coefficients(np.stack(list(read_curves(one, layer).values)), group)),
-            )
+            curves = np.stack(list(read_curves(one, layer).values))
+            elements = len(GROUPS[group].elements(curves.shape[-1]))
+            yield name, with_phases(np.asarray(coefficients(curves, group)), elements)

@@ -19,6 +19,7 @@ from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, number, whole
 from interp.training.display import Result, Values
+from interp.training.memory import check_memory
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.network import Network
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANDOM = "random"
+LARGEST = 1e3  # factor; its squares stay far from the ends of float32
 SPREAD = 4.0  # the log-uniform factors lie between its inverse and it
 Decoy = Literal["scaled", "spread"]
 DECOYS: tuple[Decoy, ...] = get_args(Decoy)
@@ -170,11 +172,18 @@ def decoys(
     reason = _why_not(checkpoint.network, layer)
     if reason is not None:
         raise NotDefined(f"measure decoys: {reason}")
-    if number(factor, "factor") <= 0:
-        raise ValueError(f"factor: expected a number above 0, got {factor:g}")
+    if not 1 / LARGEST <= number(factor, "factor") <= LARGEST:
+        raise ValueError(
+            f"factor: expected a number from {1 / LARGEST:g} to {LARGEST:g}, got {factor:g}"
+        )
+    whole(seed, "seed")
     whole(draws, "draws", least=1, most=MOST_DRAWS)
+    width = checkpoint.network.layers[layer].width
+    check_memory(8 * draws * width, f"{draws:,} random orders of {width:,} neurons")
     checkpoint = replace(checkpoint, network=checkpoint.exact)
     table = neuron_table(checkpoint, layer=layer)
+    if len(np.unique(table.ipr[~table.dead])) < 2:
+        raise NotDefined("measure decoys: expected two different IPRs, between which to cut")
     cut = classify(table)
     pruned = pruned_below(table, cut.threshold)
     assert table.degree is not None

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from interp.analysis.caption import place
-from interp.analysis.mechanism.filtered import By, Filter, Keep, filter_of
+from interp.analysis.mechanism.filtered import By, Filter, Keep, Part, filter_of
 from interp.analysis.mechanism.lazy import lazy_network
 from interp.analysis.mechanism.vote import label_vote, mean_scores, random_labels
 from interp.analysis.neurons.classify import two_class_cut
@@ -23,6 +23,9 @@ from interp.training.tasks.groups import GROUPS
 
 # Numbers of blocks at which the strength of a filter is tried; the last one is all of them.
 _GRID = (1, 2, 4, 8, 16, 32)
+
+
+LAZY_DRAWS = 3  # of which the mean is shown
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,16 @@ class FilterScores:
         yield "g_low_ipr", self.of(self.filter.split(chosen, which=low))
         yield "g_high_ipr", self.of(self.filter.split(chosen, which=~low))
 
+    def lazies(self, draws: int = LAZY_DRAWS) -> Iterator[Network]:
+        """Lazy networks of the same shape; one draw differs much from another."""
+        for draw in range(self.seed, self.seed + draws):
+            yield lazy_network(self.checkpoint.network, self.checkpoint.scored_on, draw)
+
     def nulls(self, draws: int) -> dict[str, Scores]:
         """Of networks that learned no feature, and of the labels alone."""
         found: dict[str, list[Scores]] = {"lazy": [], "lazy_g": [], "random_labels_g": []}
         data = self.checkpoint.scored_on
-        for draw in range(self.seed, self.seed + draws):
-            whole = lazy_network(self.checkpoint.network, data, draw)
+        for draw, whole in enumerate(self.lazies(draws), start=self.seed):
             found["lazy"].append(self.of(whole))
             found["lazy_g"].append(self._g_of(whole))
             blind = lazy_network(self.checkpoint.network, data, draw, random_labels(data, draw))
@@ -98,14 +105,13 @@ class FilterScores:
                 },
             )
 
-    @property
-    def words(self) -> str:
-        """What is kept, in which basis."""
-        blocks = f"{self.keep} of {self.filter.blocks - 1} blocks kept"
+    def words_of(self, part: Part) -> str:
+        """What is kept or taken away, in which basis."""
+        done = "kept" if part == "G" else "taken away"
+        blocks = f"{self.keep} of {self.filter.blocks - 1} blocks {done}"
         where = "by neuron, in U, V and W" if self.filter.by_neuron else "of the last matrix"
         return f"{blocks}, {where} · {GROUPS[self.filter.group].words}"
 
-    @property
-    def caption(self) -> str:
+    def caption_of(self, part: Part) -> str:
         """The same, of which checkpoint."""
-        return place(self.checkpoint.seed, self.checkpoint.step, self.words)
+        return place(self.checkpoint.seed, self.checkpoint.step, self.words_of(part))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from interp.analysis.measure import measure
-from interp.analysis.mechanism.filter_scores import FilterScores
+from interp.analysis.mechanism.filter_scores import LAZY_DRAWS, FilterScores
 from interp.analysis.mechanism.filtered import checked_keep, filter_of, no_filter
 from interp.analysis.mechanism.scored import Scored
 from interp.training.arguments import MOST_DRAWS, whole
@@ -32,7 +32,7 @@ WORDS = {
     "random_labels_g": "lazy, random labels, G-net",
     "vote": "label vote",
 }
-_LAZY = "lazy: frozen random features, ridge read-out"
+_LAZY = "lazy: frozen random features, ridge read-out, mean of"
 CONTROLS = ("permuted", "random", "lazy", "lazy_g", "random_labels_g", "vote")
 
 
@@ -93,13 +93,14 @@ def no_filtration(checkpoint: Checkpoint) -> str | None:
     "filtration",
     source="Liu and Lu 2026 (arXiv 2605.18022), frequency filtration; controls of this project",
     refuses=no_filtration,
+    version=2,
 )
 def filtration(
     checkpoint: Checkpoint,
     *,
     keep: int | None = None,
     draws: int = 5,
-    lazy_draws: int = 1,
+    lazy_draws: int = LAZY_DRAWS,
     strength: bool = True,
     seed: int = 0,
 ) -> Filtration:
@@ -112,7 +113,7 @@ def filtration(
         checkpoint: of an MLP or a Transformer.
         keep: blocks a neuron keeps, 1 by default; of a last matrix, 20 of 56 by default.
         draws: of permuted and random blocks, whose means are shown.
-        lazy_draws: of lazy networks, whose means are shown.
+        lazy_draws: of lazy networks, whose means are shown; one draw differs much from another.
         strength: also score networks that keep 1, 2, 4, 8, … blocks.
         seed: of all draws.
     """
@@ -132,5 +133,7 @@ def filtration(
         scores |= {**dict(look.classes(chosen)), "permuted": look.drawn("permuted", draws)}
     scores |= {"random": look.drawn("random", draws), **look.nulls(lazy_draws)}
     curve = dict(look.strength(draws)) if strength else {}
+    told = f"{_LAZY} {lazy_draws} draws · random and other blocks: mean of {draws} draws"
+    caption = f"{look.caption_of('G')} · {told}"
     counts = (keep, found.blocks - 1)
-    return Filtration(scores, f"{look.caption} · {_LAZY}", checkpoint.name, curve, counts, g, r)
+    return Filtration(scores, caption, checkpoint.name, curve, counts, g, r)

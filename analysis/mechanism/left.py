@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from interp.analysis.mechanism.filter_scores import FilterScores
 from interp.analysis.mechanism.filtered import By, Part, filter_of, filtered
-from interp.analysis.mechanism.lazy import lazy_network
 from interp.analysis.mechanism.scored import Scored
-from interp.analysis.mechanism.vote import label_vote
+from interp.analysis.mechanism.vote import label_vote, mean_scores
 from interp.training.models.network import Network
 from interp.training.runs.subject import Source, as_checkpoint
 
@@ -69,12 +68,13 @@ def filter_left(
     network = filtered(checkpoint, part, by=by, keep=keep, seed=seed)
     found = filter_of(checkpoint.network)
     look = FilterScores(checkpoint, found, keep or found.default_keep, seed)
-    lazy = lazy_network(checkpoint.network, checkpoint.scored_on, seed)
+    lazies = [filtered(lazy, part, by=by, keep=keep, seed=seed) for lazy in look.lazies()]
     scores = {
         "whole": look.of(checkpoint.network),
         "left": look.of(network),
-        "lazy": look.of(filtered(lazy, part, by=by, keep=keep, seed=seed)),
+        "lazy": mean_scores([look.of(one) for one in lazies]),
         "vote": label_vote(checkpoint),
     }
-    caption = f"{part}-net by {by} · {look.caption} · lazy: frozen random features, ridge read-out"
+    lazy = f"lazy: frozen random features, ridge read-out, mean of {len(lazies)} draws"
+    caption = f"{part}-net by {by} · {look.caption_of(part)} · {lazy}"
     return Left(scores, caption, checkpoint.name, network, (look.keep, found.blocks - 1))

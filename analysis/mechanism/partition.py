@@ -18,6 +18,7 @@ from interp.analysis.phases.events import check_level
 from interp.training.arguments import MOST_DRAWS, some_whole, whole
 from interp.training.data.splits import PARTS
 from interp.training.display import Result, Value
+from interp.training.memory import check_memory
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 
@@ -164,6 +165,7 @@ def partition(
     draws = draws or (10 if score.adds_up else 3)
     names = known_of(table)
     random = stream(seed, "control")
+    check_memory(8 * draws * len(table), f"{draws:,} random orders of {len(table):,} neurons")
     drawn = np.stack([random.permutation(len(table)) for _ in range(draws)])
     tops = np.stack([*(order_by(table, name, "lowest") for name in names), *drawn])
     bottoms = np.stack([*(order_by(table, name, "highest") for name in names), *drawn[:, ::-1]])

@@ -38,6 +38,7 @@ WORDS = {
     "held_out_all": "held-out restricted, all blocks",
 }
 LOOKUP = "_lookup"
+LARGEST_MARGIN = 1e6
 _SMALL = 1e-3  # of the lookup table's logits on pairs that it does not know
 
 
@@ -155,7 +156,11 @@ def progress(
 
 def _margin(margin: float | None, loss: LossName) -> float:
     if margin is not None:
-        return number(margin, "margin")
+        if not 0 < number(margin, "margin") <= LARGEST_MARGIN:
+            raise ValueError(
+                f"margin: expected a number above 0 and at most {LARGEST_MARGIN:g}, got {margin:g}"
+            )
+        return margin
     return 1.0 if LOSSES[loss].kernel == "squares" else 50.0
 
 

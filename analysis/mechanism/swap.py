@@ -9,10 +9,10 @@ import torch
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
-from interp.analysis.mechanism.filter_scores import FilterScores
-from interp.analysis.mechanism.filtered import filter_of, no_filter
-from interp.analysis.mechanism.lazy import lazy_network
+from interp.analysis.mechanism.filter_scores import LAZY_DRAWS, FilterScores
+from interp.analysis.mechanism.filtered import filter_of, filtered, no_filter
 from interp.analysis.mechanism.scored import Scored
+from interp.analysis.mechanism.vote import mean_scores
 from interp.training.arguments import whole
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
@@ -78,32 +78,32 @@ def swapped(network: Network) -> Network:
     "activation_swap",
     source="Liu and Lu 2026 (arXiv 2605.18022), activation swap; controls of this project",
     refuses=no_swap,
+    version=2,
 )
 def activation_swap(checkpoint: Checkpoint, *, seed: int = 0) -> Swap:
     """Scores of the whole network, its G-net and R-net with x² in place of φ, beside controls.
 
     Args:
         checkpoint: of an MLP or a Transformer whose φ is not x².
-        seed: of random blocks and the lazy network.
+        seed: of random blocks and lazy networks.
     """
     whole(seed, "seed")
     found = filter_of(checkpoint.network)
     look = FilterScores(checkpoint, found, found.default_keep, seed)
     chosen = found.choose("answer")
-    lazy = lazy_network(checkpoint.network, checkpoint.scored_on, seed)
-    of_lazy = filter_of(lazy)
     networks = {
-        "whole": checkpoint.network,
-        "g": found.split(chosen),
-        "r": found.split(chosen, "R"),
-        "random": found.split(found.choose("random", seed=seed)),
-        "lazy": lazy,
-        "lazy_g": of_lazy.split(of_lazy.choose("answer")),
+        "whole": [checkpoint.network],
+        "g": [found.split(chosen)],
+        "r": [found.split(chosen, "R")],
+        "random": [found.split(found.choose("random", seed=seed))],
+        "lazy": list(look.lazies()),
     }
+    networks["lazy_g"] = [filtered(one) for one in networks["lazy"]]
     scores = {}
-    for name, network in networks.items():
-        scores[name] = look.of(network)
-        scores[f"{name}{_SWAPPED}"] = look.of(swapped(network))
+    for name, each in networks.items():
+        scores[name] = mean_scores([look.of(one) for one in each])
+        scores[f"{name}{_SWAPPED}"] = mean_scores([look.of(swapped(one)) for one in each])
     words = f"φ = {checkpoint.network.model.phi}, and x² in its place; nothing retrained"
-    caption = place(checkpoint.seed, checkpoint.step, words, look.words)
+    lazy = f"lazy: frozen random features, ridge read-out, mean of {LAZY_DRAWS} draws"
+    caption = place(checkpoint.seed, checkpoint.step, words, lazy, look.words_of("G"))
     return Swap(scores, caption, checkpoint.name)

@@ -73,7 +73,7 @@ def measure(
         error.command_chain = ["measure", name]
         words = told(error)
         if isinstance(error, UnknownOptionError):
-            own = ", ".join(f"--{option}" for option in found.options) or "none"
+            own = ", ".join(f"--{option.replace('_', '-')}" for option in found.options) or "none"
             words += f"; its own options: {own}"
         raise ValueError(words) from None
 
@@ -184,7 +184,8 @@ def _result(
     found: Measure, place: Any, step: int | None, over_steps: bool, options: dict[str, Any]
 ) -> tuple[Result, dict[str, Any]]:
     """The result, and where it comes from as plain data."""
-    about: dict[str, Any] = {"measure": found.label(options), found.reads: str(place)}
+    kind = "sweep" if found.reads == "sweep" else "run"
+    about: dict[str, Any] = {"measure": found.label(options), kind: str(place)}
     if found.reads == "sweep":
         from interp.analysis.sweeps.sweep import read
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -51,7 +53,7 @@ def geometry(found: Geometry, title: str | None = None) -> go.Figure:
     figure.update_yaxes(title_text="ratio of the two axes", range=[0, 1.05], row=1, col=2)
     figure.update_annotations(font_size=13)
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    words = title or f"Geometry of the embeddings of {found.name}"
+    words = title or f"Geometry of the embeddings of {escape(found.name)}"
     styled(figure, words, found.caption, 500)
     return figure.update_layout(margin={"t": 130})
 

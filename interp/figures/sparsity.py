@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -57,7 +58,7 @@ def sparsity(found: Sparsity, title: str | None = None) -> go.Figure:
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_annotations(font_size=13)
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    words = title or f"Sparsity of the spectra of {found.name}"
+    words = title or f"Sparsity of the spectra of {escape(found.name)}"
     styled(figure, words, found.caption, 300 + 28 * len(matrices))
     return figure.update_layout(margin={"t": 130})
 

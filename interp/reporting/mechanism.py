@@ -40,16 +40,15 @@ class Mechanism:
     parts: dict[str, Measured]
 
 
-def mechanism_of(run: Run, newest: Checkpoint) -> Mechanism | None:
-    """Both measures of a run; None where neither is defined."""
+def mechanism_of(run: Run, newest: Checkpoint) -> Mechanism:
+    """Both measures of a run, or why they give nothing."""
     options: dict[str, Any] = {"draws": 2, "strength": False}
-    found = {
-        "filtration": measured(Asked(filtration, options), run, newest),
-        "progress": _progress(run, newest),
-    }
-    if all(one.result is None for one in found.values()):
-        return None
-    return Mechanism(found)
+    return Mechanism(
+        {
+            "filtration": measured(Asked(filtration, options), run, newest),
+            "progress": _progress(run, newest),
+        }
+    )
 
 
 def _progress(run: Run, newest: Checkpoint) -> Measured:

@@ -100,8 +100,7 @@ def _together(judged: Sequence[Judged]) -> tuple[Word, str]:
         if found:
             first = found[0]
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            start = "" if word == "does not hold" else "undecided: "
-            return first.word, f"{start}“{first.criterion.says}” {_said(first)}{more}"
+            return first.word, f"“{first.criterion.says}” {_said(first)}{more}"
     why = f"all {len(judged)} criteria hold for every seed"
     found = [one for one in judged if one.word == WITH_NULL]
     if found:
