@@ -37,6 +37,7 @@ _ROWS = {
     "detection": "interp.analysis.memorization.detection:detection",
     "repair": "interp.analysis.memorization.repair:repair",
     "scores": "interp.analysis.scoring:scoring",
+    "memory": "interp.analysis.memorization.memory:memory",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",
     "stages": "interp.analysis.phases.stages:stages",

@@ -19,6 +19,7 @@ _WORDS = {
     "Figure": "a figure, such as interp.pruning_curve(run).plot()",
     "Filtration": "scores of filtered networks, such as interp.measures['filtration'](run)",
     "HeadAblation": "scores without each head, such as interp.head_ablation(run)",
+    "Memory": "votes for wrong labels, such as interp.measures['memory'](run)",
     "NeuronTable": "a neuron table, such as interp.neuron_table(run)",
     "Partition": "a partition, such as interp.measures['partition'](run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",

@@ -59,6 +59,7 @@ REFUSED = {
     ): "expected neurons between two matrices, got those of an adapted module",
     ("decoys", "MLP with a norm"): "expected neurons without a norm, got BatchNorm on them",
     ("partition", "attention-only"): "an attention-only network has no neurons; see its heads",
+    ("memory", "attention-only"): "an attention-only network has no neurons; see its heads",
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
