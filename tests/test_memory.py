@@ -132,7 +132,7 @@ def test_rows_and_base_sum_to_the_margin(name):
     assert np.any(nothing) == (name != "MLP")
     assert found.exact
     assert "rows and base sum to the margin" in found.note
-    assert "null: votes g² · g′ of Gaussians, as of φ = x²" in found.note
+    assert "null: votes g²g′ of Gaussians, as of φ = x²" in found.note
     values = found.values()
     parts = ("margin_low_ipr", "margin_high_ipr", "margin_dead", "margin_base")
     assert sum(values[part] for part in parts) == pytest.approx(margin.mean(), abs=1e-9)

@@ -173,7 +173,7 @@ def _note(checkpoint: Checkpoint, own: Votes, draws: int, seed: int) -> str:
         "votes for the given label of wrong training examples against the true one",
         _EXACT if own.exact else _FIRST_ORDER,
         f"random: mean of {draws} orders, seed {seed}",
-        "null: votes g² · g′ of Gaussians, as of φ = x²",
+        "null: votes g²g′ of Gaussians, as of φ = x²",
         "clean: right training examples, their label over the strongest other one",
         untrained_beside(checkpoint.network, seed)[1],
     ]
