@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from interp.analysis.mechanism.lazy import lazy_network
 from interp.analysis.mechanism.vote import label_vote, mean_scores, random_labels
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.read import neuron_table
+from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
@@ -26,6 +28,9 @@ _GRID = (1, 2, 4, 8, 16, 32)
 
 
 LAZY_DRAWS = 3  # of which the mean is shown
+
+# Scores of lazy networks: of which dataset, of what shape and how, and what they are.
+_KNOWN: deque[tuple[Dataset, tuple[object, ...], dict[str, Scores]]] = deque(maxlen=4)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,21 @@ class FilterScores:
             yield lazy_network(self.checkpoint.network, self.checkpoint.scored_on, draw)
 
     def nulls(self, draws: int) -> dict[str, Scores]:
-        """Of networks that learned no feature, and of the labels alone."""
+        """Of networks that learned no feature, and of the labels alone.
+
+        They are the same at every checkpoint of a run, and kept for the next one.
+        """
+        network, data = self.checkpoint.network, self.checkpoint.scored_on
+        kind = next(network.parameters()).dtype
+        key = (repr(network.model), kind, self.checkpoint.loss, self.keep, self.seed, draws)
+        for known_data, known_key, known in _KNOWN:
+            if known_data is data and known_key == key:
+                return known
+        found = self._nulls(draws)
+        _KNOWN.append((data, key, found))
+        return found
+
+    def _nulls(self, draws: int) -> dict[str, Scores]:
         found: dict[str, list[Scores]] = {"lazy": [], "lazy_g": [], "random_labels_g": []}
         data = self.checkpoint.scored_on
         for draw, whole in enumerate(self.lazies(draws), start=self.seed):
