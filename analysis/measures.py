@@ -38,6 +38,7 @@ _ROWS = {
     "repair": "interp.analysis.memorization.repair:repair",
     "scores": "interp.analysis.scoring:scoring",
     "memory": "interp.analysis.memorization.memory:memory",
+    "pairs": "interp.analysis.memorization.pair_table:pairs",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",
     "stages": "interp.analysis.phases.stages:stages",

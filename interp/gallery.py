@@ -40,6 +40,7 @@ _ROWS = {
     "Coherence": "interp.figures.coherence:coherence",
     "Sparsity": "interp.figures.sparsity:sparsity",
     "Geometry": "interp.figures.geometry:geometry",
+    "PairTable": "interp.figures.pairs:pair_picture",
     "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
     "Result": "interp.figures.numbers:numbers",
 }

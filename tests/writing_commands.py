@@ -51,6 +51,7 @@ COMMANDS = {
     "report": "report RUN --threshold 0.3 --draws 2 --out OUT/page.html",
     "ipr": "ipr RUN --threshold 0.3 --table OUT/table.parquet --figure OUT/figure.html",
     "csv": "ipr RUN --threshold 0.3 --table OUT/table.csv",
+    "pairs": "pairs RUN --wrong --table OUT/pairs.csv --figure OUT/figure.html",
     "spectrum": "spectrum RUN --figure OUT/figure.html",
     "measure": "measure bands RUN --table OUT/table.csv --figure OUT/figure.html",
     "images": "phases SWEEP --figure OUT/figure.png",

@@ -48,6 +48,9 @@ COMMANDS = {
     "repair": (
         "repairing:repair",
         "Tell which training labels the pruned network would change; write them repaired.",
+    "pairs": (
+        "pairs:pairs",
+        "Show every pair: labels, answer, margin, since when; without memorizing neurons.",
     ),
     "spectrum": (
         "runs:spectrum",

@@ -21,6 +21,7 @@ _WORDS = {
     "HeadAblation": "scores without each head, such as interp.head_ablation(run)",
     "Memory": "votes for wrong labels, such as interp.measures['memory'](run)",
     "NeuronTable": "a neuron table, such as interp.neuron_table(run)",
+    "PairTable": "a pair table, such as interp.measures['pairs'](run)",
     "Partition": "a partition, such as interp.measures['partition'](run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",
     "PruningCurve": "one pruning curve, such as interp.pruning_curve(run)['IPR', 'lowest']",
