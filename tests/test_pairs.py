@@ -308,6 +308,15 @@ def test_the_note_tells_what_probability_is_under_mse(tiny_run):
     np.testing.assert_allclose(found.probability, soft[rows, scored_label(other.dataset)])
 
 
+def test_a_test_pair_is_scored_against_the_truth_whatever_it_was_given():
+    data = make_dataset(TASK, 0.5)
+    other = replace(data, given_label=(data.true_label + 1) % P)
+    found = pair_table(analytic_network(TASK, 60), dataset=other)
+    np.testing.assert_array_equal(found.right, ~data.is_train)
+    np.testing.assert_array_equal(found.margin > 0, ~data.is_train)
+    np.testing.assert_array_equal(found.wrong, data.is_train)
+
+
 MODEL = {"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 0}
 
 

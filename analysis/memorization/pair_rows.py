@@ -70,8 +70,7 @@ class PairTable(Result):
     @property
     def label(self) -> Int[np.ndarray, " pair"]:
         """The label that each pair is scored against."""
-        data = self.dataset
-        return np.where(data.is_train, data.given_label, data.true_label)
+        return scored_label(self.dataset)
 
     @property
     def wrong(self) -> Bool[np.ndarray, " pair"]:
@@ -171,6 +170,11 @@ class PairTable(Result):
                 raise ValueError(f"where: {name} is not known here; {' · '.join(self.gaps)}")
             kept &= frame[name].eq(value).fillna(False).to_numpy(dtype=bool)
         return frame[kept].copy()
+
+
+def scored_label(data: Dataset) -> Int[np.ndarray, " pair"]:
+    """The given label of a training pair, the true answer of a test pair."""
+    return np.where(data.is_train, data.given_label, data.true_label)
 
 
 def mean_over(values: Shaped[np.ndarray, " pair"], of: Bool[np.ndarray, " pair"]) -> float | None:

@@ -19,7 +19,7 @@ from interp.analysis.memorization.logits import (
     margins,
     times_forgotten,
 )
-from interp.analysis.memorization.pair_rows import PairTable
+from interp.analysis.memorization.pair_rows import PairTable, scored_label
 from interp.training.arguments import whole
 from interp.training.data.dataset import Dataset
 from interp.training.runs.checkpoint import Checkpoint
@@ -71,7 +71,7 @@ def pair_table(
     run = as_run(source) if isinstance(source, Run | Path | str) else None
     checkpoint = as_checkpoint(source if run is None else run, step, dataset)
     data, evaluation = checkpoint.scored_on, checkpoint.evaluation
-    label = torch.as_tensor(np.where(data.is_train, data.given_label, data.true_label))
+    label = torch.as_tensor(scored_label(data))
     logits = logits_of(checkpoint.exact, evaluation.pairs)
     labelled = logits.gather(-1, label.unsqueeze(-1)).squeeze(-1)
     margin = margins(logits, label)
