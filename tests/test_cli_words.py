@@ -21,7 +21,10 @@ AXES = GRID | {"axes": {"data.fraction": [0.5, 0.6]}}
 
 # A command line, and all that is said of it.
 LINES = [
-    ("--nonsense", "expected one of demo, train, ipr, prune, spectrum, heads, measure, report"),
+    (
+        "--nonsense",
+        "expected one of demo, train, ipr, prune, filter, pairs, spectrum, heads, measure, report",
+    ),
     ("trian", "publish, got 'trian'; nearest is train"),
     ("ipr RUN more", "ipr: expected no more arguments, got 'more' besides"),
     ("sweep status S more", "sweep status: expected no more arguments, got 'more' besides"),
