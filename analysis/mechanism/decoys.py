@@ -132,6 +132,20 @@ def _why_not(network: Network, layer: int) -> str | None:
     return None
 
 
+def _check(network: Network, layer: int, factor: float, draws: int) -> None:
+    """Refuses a layer whose neurons cannot be rescaled, and numbers that cannot be."""
+    reason = _why_not(network, layer)
+    if reason is not None:
+        raise NotDefined(f"measure decoys: {reason}")
+    if not 1 / LARGEST <= number(factor, "factor") <= LARGEST:
+        raise ValueError(
+            f"factor: expected a number from {1 / LARGEST:g} to {LARGEST:g}, got {factor:g}"
+        )
+    whole(draws, "draws", least=1, most=MOST_DRAWS)
+    width = network.layers[layer].width
+    check_memory(8 * draws * width, f"{draws:,} random orders of {width:,} neurons")
+
+
 def no_decoys(checkpoint: Checkpoint) -> str | None:
     """Why a network has no decoys: no layer whose neurons can be rescaled."""
     network = checkpoint.network
@@ -169,17 +183,8 @@ def decoys(
         seed: of the factors and of the control.
     """
     check_layer(checkpoint.network, layer)
-    reason = _why_not(checkpoint.network, layer)
-    if reason is not None:
-        raise NotDefined(f"measure decoys: {reason}")
-    if not 1 / LARGEST <= number(factor, "factor") <= LARGEST:
-        raise ValueError(
-            f"factor: expected a number from {1 / LARGEST:g} to {LARGEST:g}, got {factor:g}"
-        )
+    _check(checkpoint.network, layer, factor, draws)
     whole(seed, "seed")
-    whole(draws, "draws", least=1, most=MOST_DRAWS)
-    width = checkpoint.network.layers[layer].width
-    check_memory(8 * draws * width, f"{draws:,} random orders of {width:,} neurons")
     checkpoint = replace(checkpoint, network=checkpoint.exact)
     table = neuron_table(checkpoint, layer=layer)
     if len(np.unique(table.ipr[~table.dead])) < 2:

@@ -48,6 +48,7 @@ COMMANDS = {
     "repair": (
         "repairing:repair",
         "Tell which training labels the pruned network would change; write them repaired.",
+    ),
     "pairs": (
         "pairs:pairs",
         "Show every pair: labels, answer, margin, since when; without memorizing neurons.",
