@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from interp.analysis.ablation.ranking import alike_by, known_of, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import NotDefined, measure
+from interp.analysis.mechanism.rescaled import not_rescalable, rescaled
 from interp.analysis.neurons.classify import classify, pruned_below
 from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, number, whole
 from interp.training.display import Result, Values
 from interp.training.memory import check_memory
-from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
@@ -95,46 +92,9 @@ class Decoys(Result):
         return pd.DataFrame(rows)
 
 
-def rescaled(
-    network: Network, factor: Float[np.ndarray, " neuron"], layer: int, degree: float
-) -> Network:
-    """A copy in which weights into each neuron are c times, those out of it c^−d times as large.
-
-    Where φ(cx) = c^d φ(x), it computes what the network computes.
-
-    Args:
-        network: not changed.
-        factor: c > 0 of each neuron.
-        layer: which hidden layer.
-        degree: d.
-    """
-    found = deepcopy(network)
-    one = found.layers[layer]
-    assert isinstance(one, HiddenLayer)
-    with torch.no_grad():
-        scale = torch.as_tensor(factor, dtype=one.W_in.dtype)
-        one.W_in.mul_(scale)
-        if one.b_in is not None:
-            one.b_in.mul_(scale)
-        found.read_by(layer).mul_((scale**-degree)[:, None])
-    return found
-
-
-def _why_not(network: Network, layer: int) -> str | None:
-    """Why neurons of a layer cannot be rescaled without a change of the function."""
-    one = network.layers[layer]
-    if not isinstance(one, HiddenLayer):
-        return "expected neurons between two matrices, got those of an adapted module"
-    if one.norm is not None:
-        return f"expected neurons without a norm, got {type(one.norm).__name__} on them"
-    if ACTIVATIONS[one.activation].degree is None:
-        return f"expected a homogeneous activation, such as square or relu, got {one.activation}"
-    return None
-
-
 def _check(network: Network, layer: int, factor: float, draws: int) -> None:
     """Refuses a layer whose neurons cannot be rescaled, and numbers that cannot be."""
-    reason = _why_not(network, layer)
+    reason = not_rescalable(network, layer)
     if reason is not None:
         raise NotDefined(f"measure decoys: {reason}")
     if not 1 / LARGEST <= number(factor, "factor") <= LARGEST:
@@ -149,7 +109,7 @@ def _check(network: Network, layer: int, factor: float, draws: int) -> None:
 def no_decoys(checkpoint: Checkpoint) -> str | None:
     """Why a network has no decoys: no layer whose neurons can be rescaled."""
     network = checkpoint.network
-    reasons = [_why_not(network, layer) for layer in range(len(network.layers))]
+    reasons = [not_rescalable(network, layer) for layer in range(len(network.layers))]
     return no_neurons(checkpoint) or (reasons[0] if all(reasons) else None)
 
 
