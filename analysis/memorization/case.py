@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from interp.analysis.measure import NotDefined
+from interp.analysis.memorization.logits import margins
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
@@ -73,10 +74,7 @@ class Case:
 
     def margin(self, logits: Logits) -> PerExample:
         """The given label's logit less the greatest other one."""
-        label = torch.as_tensor(self.given)[:, None]
-        held = logits.gather(1, label)[:, 0]
-        others = logits.scatter(1, label, -torch.inf).amax(dim=1)
-        return (held - others).double().numpy()
+        return margins(logits, torch.as_tensor(self.given))
 
     def margin_of(self, network: Network) -> PerExample:
         """The same, of a network."""

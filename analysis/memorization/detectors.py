@@ -15,6 +15,7 @@ from interp.analysis.measure import NotDefined
 from interp.analysis.mechanism.filtered import filtered, no_filter
 from interp.analysis.mechanism.vote import vote_logits
 from interp.analysis.memorization.case import Case, Logits, PerExample
+from interp.analysis.memorization.logits import answers_of
 from interp.analysis.memorization.own_gradient import own_gradients
 from interp.training.arguments import as_text
 from interp.training.losses.loss import LOSSES
@@ -106,7 +107,7 @@ def _pruned_margin(case: Case) -> PerExample:
 
 
 def _pruned_disagrees(case: Case) -> PerExample:
-    return (_pruned(case).argmax(dim=1).numpy() != case.given).astype(float)
+    return (answers_of(_pruned(case)) != case.given).astype(float)
 
 
 def _random_margin(case: Case) -> Float[np.ndarray, "draw example"]:
