@@ -51,6 +51,8 @@ NEIGHBOURS = [
     "rescaling",
     "partition",
     "strength",
+    "small-loss",
+    "wrong-labels",
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.
@@ -68,6 +70,11 @@ WIDTHS = {
         for name in ("activation-swap", "ipr-against-norm")
         for budget in BUDGETS
     },
+    **{
+        (name, budget): (200, 200, 1)
+        for name in ("small-loss", "wrong-labels")
+        for budget in BUDGETS
+    },
 }
 # Settings of another size than the paper's, which are a neighbour's or this project's own.
 SMALLER = {
@@ -75,6 +82,8 @@ SMALLER = {
     "ipr-against-norm": {67},
     "sparsity": {59},
     "pizza-or-clock": {59},
+    "small-loss": {47},
+    "wrong-labels": {47},
 }
 # A rank correlation is not defined of values that stay the same, as those of the toys do.
 OF_CHANGES = ("ipr_test_rho", "ipr_test_p")
