@@ -228,7 +228,7 @@ def test_not_enough_memory_is_one_line(desk, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("nonsense", "expected one of demo, train, ipr, prune, spectrum"),
+        ("nonsense", "expected one of demo, train, ipr, prune, filter"),
         ("train", "train: expected --out, got none"),
         ("ipr", "ipr: expected RUN, got none"),
         ("demo --steps 0 --out new", "steps: expected a number ≥ 1 and ≤ 1e+09, got 0"),

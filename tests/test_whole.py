@@ -281,6 +281,8 @@ ELSEWHERE = {
     ("interp.analysis.sweeps.sweep", "to_csv"),
     ("interp.cli.neurons", "to_parquet"),  # of a neuron table, which is written whole
     ("interp.cli.neurons", "write_table"),  # the one of the commands, as in the next
+    ("interp.cli.pairs", "write_table"),
+    ("interp.cli.repairing", "write_table"),
     ("interp.cli.measures", "write_table"),
     ("interp.cli.parameters", "to_csv"),
     ("interp.cli.parameters", "to_parquet"),
