@@ -354,7 +354,7 @@ def test_what_a_filter_leaves_beside_a_lazy_network(tiny_run):
 
 def test_the_caption_tells_how_many_draws_each_mean_is_of(tiny_run):
     found = MEASURES["filtration"](tiny_run, draws=2, lazy_draws=1, strength=False)
-    assert found.caption.endswith(
+    assert found.note == (
         "lazy: frozen random features, ridge read-out, mean of 1 draws · random and other blocks: "
         "mean of 2 draws"
     )

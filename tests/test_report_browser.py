@@ -409,7 +409,8 @@ def test_measures_are_drawn_beside_their_values(run, browser, tmp_path, width):
         expected = power.sum(axis=1) / power.sum(axis=(1, 2))[:, None]
         np.testing.assert_allclose(bars, expected, rtol=1e-6)
         figure = page.locator("#figure-measure-0").bounding_box()
-        table = page.locator(".measured table").first.bounding_box()
+        beside = page.locator(".measured", has=page.locator("#figure-measure-0"))
+        table = beside.locator("table").bounding_box()
         beside = table["x"] >= figure["x"] + figure["width"]
         assert beside == (width > 860)
         assert beside or table["y"] >= figure["y"] + figure["height"]

@@ -134,6 +134,6 @@ def filtration(
     scores |= {"random": look.drawn("random", draws), **look.nulls(lazy_draws)}
     curve = dict(look.strength(draws)) if strength else {}
     told = f"{_LAZY} {lazy_draws} draws · random and other blocks: mean of {draws} draws"
-    caption = f"{look.caption_of('G')} · {told}"
     counts = (keep, found.blocks - 1)
-    return Filtration(scores, caption, checkpoint.name, curve, counts, g, r)
+    caption = look.caption_of("G")
+    return Filtration(scores, caption, checkpoint.name, curve, counts, g, r, note=told)

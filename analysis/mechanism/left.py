@@ -76,5 +76,5 @@ def filter_left(
         "vote": label_vote(checkpoint),
     }
     lazy = f"lazy: frozen random features, ridge read-out, mean of {len(lazies)} draws"
-    caption = f"{part}-net by {by} · {look.caption_of(part)} · {lazy}"
-    return Left(scores, caption, checkpoint.name, network, (look.keep, found.blocks - 1))
+    caption = f"{part}-net by {by} · {look.caption_of(part)}"
+    return Left(scores, caption, checkpoint.name, network, (look.keep, found.blocks - 1), note=lazy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from interp.training.data.scores import Scores
@@ -21,11 +21,13 @@ class Scored(Result):
         scores: of each; of random draws the mean.
         caption: of which checkpoint, and how.
         name: of its run, for titles.
+        note: of what the controls are.
     """
 
     scores: Mapping[str, Scores]
     caption: str
     name: str
+    note: str = field(default="", kw_only=True)
 
     WHAT: ClassVar[str] = "network"
 

@@ -105,5 +105,5 @@ def activation_swap(checkpoint: Checkpoint, *, seed: int = 0) -> Swap:
         scores[f"{name}{_SWAPPED}"] = mean_scores([look.of(swapped(one)) for one in each])
     words = f"φ = {checkpoint.network.model.phi}, and x² in its place; nothing retrained"
     lazy = f"lazy: frozen random features, ridge read-out, mean of {LAZY_DRAWS} draws"
-    caption = place(checkpoint.seed, checkpoint.step, words, lazy, look.words_of("G"))
-    return Swap(scores, caption, checkpoint.name)
+    caption = place(checkpoint.seed, checkpoint.step, words, look.words_of("G"))
+    return Swap(scores, caption, checkpoint.name, note=lazy)
