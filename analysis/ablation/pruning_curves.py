@@ -14,7 +14,7 @@ from interp.analysis.ablation.ranking import INVARIANT, Order, every_order, orde
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.belonging import check_network
-from interp.analysis.neurons.classify import pruned_below, two_class_cut
+from interp.analysis.neurons.classify import has_cut, pruned_below, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import MOST_DRAWS, listed, shown, some, some_whole, truth, whole
@@ -109,10 +109,9 @@ def _size(size: int, neurons: int) -> int:
 
 def _cut_sizes(table: NeuronTable) -> list[int]:
     """How many neurons the two-class cut prunes, and the noise's; none where there is no cut."""
-    alive = table.ipr[~table.dead]
-    if len(np.unique(alive)) < 2:
+    if not has_cut(table):
         return []
-    return [pruned_below(table, two_class_cut(alive))]
+    return [pruned_below(table, two_class_cut(table.ipr[~table.dead]))]
 
 
 def _passes(

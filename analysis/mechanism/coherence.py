@@ -12,9 +12,10 @@ from jaxtyping import Bool, Complex, Float
 from interp.analysis.caption import place
 from interp.analysis.fourier.spectrum import coefficients, dominant_frequency, wrapped
 from interp.analysis.measure import measure
+from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.mechanism.lazy import has_last_matrix, lazy_network
 from interp.analysis.mechanism.untrained import untrained_beside
-from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.composition import read_curves
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, whole
@@ -140,9 +141,8 @@ def coherence(
     sign, group = task.operation.second_sign or 1, task.group
     own = _Phases(with_phases(np.asarray(table.coefficients), table.elements), sign)
     found = {"all": own.agreement()}
-    alive = table.ipr[~table.dead]
-    if len(np.unique(alive)) > 1:
-        high = ~table.dead & (table.ipr >= two_class_cut(alive))
+    if has_cut(table):
+        high = ~table.dead & (table.ipr >= two_class_cut(table.ipr[~table.dead]))
         found |= {"high_ipr": own.agreement(high), "low_ipr": own.agreement(~high & ~table.dead)}
     random = stream(seed, "control")
     shuffled = [own.shuffled(random).agreement() for _ in range(draws)]
@@ -167,12 +167,7 @@ def with_phases(
 
 def _mean(found: Sequence[Agreement]) -> Agreement:
     """The mean of each value; all draws have it, or none has."""
-
-    def mean(name: str) -> float | None:
-        values = [getattr(one, name) for one in found]
-        return None if None in values else float(np.mean(values))
-
-    return Agreement(mean("neurons") or 0.0, *map(mean, ("square", "near", "coherence", "same")))
+    return Agreement(**mean_of_draws([vars(one) for one in found]))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from jaxtyping import Int
 from interp.analysis.ablation.ranking import alike_by, known_of, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import NotDefined, measure
+from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.mechanism.rescaled import not_rescalable, rescaled
-from interp.analysis.neurons.classify import classify, pruned_below
+from interp.analysis.neurons.classify import classify, has_cut, pruned_below
 from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, number, whole
@@ -147,7 +148,7 @@ def decoys(
     whole(seed, "seed")
     checkpoint = replace(checkpoint, network=checkpoint.exact)
     table = neuron_table(checkpoint, layer=layer)
-    if len(np.unique(table.ipr[~table.dead])) < 2:
+    if not has_cut(table):
         raise NotDefined("measure decoys: expected two different IPRs, between which to cut")
     cut = classify(table)
     pruned = pruned_below(table, cut.threshold)
@@ -187,7 +188,7 @@ def _compared(
         logits[which] = score.tail(np.arange(len(original)))
         for name in names:
             found[name][which] = score(order_by(tables[which], name, "lowest")[-kept:])
-        found[RANDOM][which] = _mean([score(neurons) for neurons in drawn])
+        found[RANDOM][which] = mean_of_draws([score(neurons) for neurons in drawn])
     largest = logits[ORIGINAL].abs().max()
     return Decoys(
         found,
@@ -208,12 +209,3 @@ class _Scores:
 
     def __call__(self, neurons: Int[np.ndarray, " kept"]) -> dict[str, float | None]:
         return self._evaluation(self.tail(neurons)).values()
-
-
-def _mean(drawn: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
-    """Of each score over the draws; None for a split without examples."""
-    rows = {name: [one[name] for one in drawn] for name in drawn[0]}
-    return {
-        name: None if None in row else float(np.mean(np.array(row, dtype=float)))
-        for name, row in rows.items()
-    }

@@ -15,7 +15,7 @@ from interp.analysis.caption import place
 from interp.analysis.mechanism.filtered import By, Filter, Keep, Part, filter_of
 from interp.analysis.mechanism.lazy import lazy_network
 from interp.analysis.mechanism.vote import label_vote, mean_scores, random_labels
-from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table
 from interp.training.data.dataset import Dataset
 from interp.training.data.scores import Scores
@@ -67,10 +67,10 @@ class FilterScores:
     def classes(self, chosen: Keep) -> Iterator[tuple[str, Scores]]:
         """Of the networks in which the neurons on one side of the two-class cut are filtered."""
         table = neuron_table(self.checkpoint)
-        alive = table.ipr[~table.dead]
-        if len(np.unique(alive)) < 2:
+        if not has_cut(table):
             return
-        low: Bool[np.ndarray, " neuron"] = table.dead | (table.ipr < two_class_cut(alive))
+        cut = two_class_cut(table.ipr[~table.dead])
+        low: Bool[np.ndarray, " neuron"] = table.dead | (table.ipr < cut)
         yield "g_low_ipr", self.of(self.filter.split(chosen, which=low))
         yield "g_high_ipr", self.of(self.filter.split(chosen, which=~low))
 

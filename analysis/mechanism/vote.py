@@ -16,21 +16,17 @@ from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 
 
-def vote_logits(
-    dataset: Dataset, labels: Int[np.ndarray, " pair"] | None = None
-) -> Float[Tensor, "pair answer"]:
+def vote_logits(dataset: Dataset) -> Float[Tensor, "pair answer"]:
     """How often each label is given in training among the pairs that the rule gives one answer.
 
     Nothing is trained: a table of labels that is told the rule's symmetry and not its answers.
 
     Args:
         dataset: of which the training pairs vote.
-        labels: of every pair; by default those given in training.
     """
     answers = dataset.task.n_answers
-    given = dataset.given_label if labels is None else labels
-    counts = np.zeros((answers, answers))
-    np.add.at(counts, (dataset.true_label[dataset.is_train], given[dataset.is_train]), 1)
+    train, counts = dataset.is_train, np.zeros((answers, answers))
+    np.add.at(counts, (dataset.true_label[train], dataset.given_label[train]), 1)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     return torch.from_numpy(shares[dataset.true_label])
@@ -39,13 +35,8 @@ def vote_logits(
 def label_vote(checkpoint: Checkpoint) -> Scores:
     """Accuracy of the most frequent label on every split; votes are no logits and have no loss."""
     found = checkpoint.evaluation(vote_logits(checkpoint.scored_on))
-    return without_loss(found)
-
-
-def without_loss(scores: Scores) -> Scores:
-    """The accuracies alone."""
-    alone = {split: Score(one.accuracy, None) for split, one in scores.items()}
-    return replace(scores, by_split=alone)
+    alone = {split: Score(one.accuracy, None) for split, one in found.items()}
+    return replace(found, by_split=alone)
 
 
 def random_labels(dataset: Dataset, seed: int) -> Int[np.ndarray, " pair"]:

@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.logits import margins
-from interp.analysis.neurons.classify import two_class_cut
+from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.models.network import Network
@@ -55,7 +56,7 @@ class Case:
     @cached_property
     def wrong(self) -> Bool[np.ndarray, " example"]:
         """Whether the label is not the true one; a redrawn label may be right by chance."""
-        return self.given != self.run.dataset.true_label[self.train]
+        return self.run.dataset.is_wrong[self.train]
 
     @cached_property
     def pairs(self) -> Int[Tensor, "example 2"]:
@@ -71,6 +72,20 @@ class Case:
     def own(self) -> Logits:
         """Of the newest network."""
         return self.logits(self.newest.network)
+
+    @cached_property
+    def pruned(self) -> Logits:
+        """Of the network without its neurons below the cut.
+
+        Raises:
+            NotDefined: if there is no cut.
+        """
+        return self.logits(prune(self.newest.network, self.high))
+
+    @cached_property
+    def low(self) -> Logits:
+        """Of the network with its living neurons below the cut alone; likewise."""
+        return self.logits(prune(self.newest.network, ~self.high & ~self.table.dead))
 
     def margin(self, logits: Logits) -> PerExample:
         """The given label's logit less the greatest other one."""
@@ -112,7 +127,8 @@ class Case:
         Raises:
             NotDefined: if there is no cut.
         """
-        alive = self.table.ipr[~self.table.dead]
-        if len(np.unique(alive)) < 2:
+        if not has_cut(self.table):
             raise NotDefined("expected two different IPRs, between which to cut")
-        return ~self.table.dead & (self.table.ipr >= two_class_cut(alive))
+        return ~self.table.dead & (
+            self.table.ipr >= two_class_cut(self.table.ipr[~self.table.dead])
+        )

@@ -27,7 +27,7 @@ DRAWN = 1  # the part of the control's stream that examples are drawn from
 
 def wrong(dataset: Dataset) -> Int[np.ndarray, " example"]:
     """Numbers of the training pairs whose given label is not the true one."""
-    return np.flatnonzero(dataset.is_train & (dataset.given_label != dataset.true_label))
+    return np.flatnonzero(dataset.is_wrong)
 
 
 def random_orders(neurons: int, draws: int, seed: int) -> Int[np.ndarray, "draw neuron"]:
@@ -88,7 +88,7 @@ class Controls:
     def _right(self, most: int) -> Votes | None:
         """Votes for right training labels over the strongest other answer; None without any."""
         network, data = self.checkpoint.network, self.checkpoint.scored_on
-        clean = np.flatnonzero(data.is_train & (data.given_label == data.true_label))
+        clean = np.flatnonzero(data.is_train & ~data.is_wrong)
         drawn = np.sort(stream(self.seed, "control", DRAWN).permutation(clean)[:most])
         if not len(drawn):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from interp.analysis.caption import place
 from interp.analysis.measure import NotDefined, measure
+from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.memorization.case import Case
 from interp.analysis.memorization.detectors import DETECTORS, Detector, early_step
 from interp.analysis.memorization.suspicion import Found, found
@@ -74,8 +75,7 @@ class Detection(Result):
 
 def no_wrong_labels(run: Run) -> str | None:
     """Why there is nothing to find."""
-    data = run.dataset
-    wrong = data.given_label[data.is_train] != data.true_label[data.is_train]
+    wrong = run.dataset.is_wrong[run.dataset.is_train]
     if not wrong.any():
         return "expected training examples with a wrong label, found none"
     if wrong.all():
@@ -120,7 +120,8 @@ def detection(run: Run, *, draws: int = 5, seed: int = 0) -> Detection:
 def _judged(one: Detector, case: Case) -> Found:
     """A score by the truth; of several draws the mean."""
     rows = np.atleast_2d(np.asarray(one.score(case), dtype=float))
-    return _mean([found(row, case.wrong) for row in _checked(rows, case)])
+    each = [vars(found(row, case.wrong)) for row in _checked(rows, case)]
+    return Found(**mean_of_draws(each))  # type: ignore[arg-type]
 
 
 def _checked(
@@ -132,10 +133,3 @@ def _checked(
             f"got shape {rows.shape}"
         )
     return rows
-
-
-def _mean(each: list[Found]) -> Found:
-    if len(each) == 1:
-        return each[0]
-    metrics = {name: float(np.mean([vars(one)[name] for one in each])) for name in vars(each[0])}
-    return replace(each[0], **metrics)

@@ -98,16 +98,12 @@ def _own_gradient(case: Case) -> PerExample:
     return found
 
 
-def _pruned(case: Case) -> Logits:
-    return case.logits(prune(case.newest.network, case.high))
-
-
 def _pruned_margin(case: Case) -> PerExample:
-    return -case.margin(_pruned(case))
+    return -case.margin(case.pruned)
 
 
 def _pruned_disagrees(case: Case) -> PerExample:
-    return (answers_of(_pruned(case)) != case.given).astype(float)
+    return (answers_of(case.pruned) != case.given).astype(float)
 
 
 def _random_margin(case: Case) -> Float[np.ndarray, "draw example"]:
@@ -117,17 +113,13 @@ def _random_margin(case: Case) -> Float[np.ndarray, "draw example"]:
     return np.stack([-case.margin_of(prune(case.newest.network, one)) for one in draws])
 
 
-def _low(case: Case) -> Logits:
-    return case.logits(prune(case.newest.network, ~case.high & ~case.table.dead))
-
-
 def _low_margin(case: Case) -> PerExample:
-    return -case.margin(_low(case))
+    return -case.margin(case.low)
 
 
 def _low_less_high(case: Case) -> PerExample:
     label = torch.as_tensor(case.given)[:, None]
-    found: PerExample = (_low(case) - _pruned(case)).gather(1, label)[:, 0].double().numpy()
+    found: PerExample = (case.low - case.pruned).gather(1, label)[:, 0].double().numpy()
     return found
 
 

@@ -22,7 +22,7 @@ from interp.analysis.memorization.margins import margins
 from interp.analysis.memorization.removal import Removal, removal
 from interp.analysis.memorization.spread import MOST_ROWS, cosines, spread
 from interp.analysis.memorization.votes import Votes, votes
-from interp.analysis.neurons.classify import Classes, classify
+from interp.analysis.neurons.classify import Classes, classify, has_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.training.arguments import MOST_DRAWS, whole
 from interp.training.display import Result, Value
@@ -133,7 +133,7 @@ def memory(checkpoint: Checkpoint, *, layer: int = 0, draws: int = 10, seed: int
     whole(draws, "draws", least=1, most=MOST_DRAWS)
     checkpoint = replace(checkpoint, network=checkpoint.exact)
     table, dataset = neuron_table(checkpoint, layer=layer), checkpoint.scored_on
-    classes = classify(table) if len(np.unique(table.ipr[~table.dead])) > 1 else None
+    classes = classify(table) if has_cut(table) else None
     which = wrong(dataset)
     pairs, given, true = dataset.pairs[which], dataset.given_label[which], dataset.true_label[which]
     own = votes(checkpoint.network, pairs, given, true, layer)

@@ -75,7 +75,7 @@ class PairTable(Result):
     @property
     def wrong(self) -> Bool[np.ndarray, " pair"]:
         """In training, and given another label than the true one."""
-        return self.dataset.is_train & (self.dataset.given_label != self.dataset.true_label)
+        return self.dataset.is_wrong
 
     @property
     def right(self) -> Bool[np.ndarray, " pair"]:
@@ -187,7 +187,7 @@ def _flagged(prefix: str, answers: Answers | None, data: Dataset) -> dict[str, V
     keys = [f"{prefix}{name}" for name in ("", "_precision", "_recall", "_repaired")]
     if answers is None:
         return dict.fromkeys(keys)
-    wrong = data.is_train & (data.given_label != data.true_label)
+    wrong = data.is_wrong
     flags = data.is_train & (answers != data.given_label)
     repaired = int((wrong & (answers == data.true_label)).sum())
     found = (int(flags.sum()), mean_over(wrong, flags), mean_over(flags, wrong), repaired)

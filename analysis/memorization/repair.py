@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from interp.analysis.ablation.prune import prune
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
+from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.memorization.case import Case
 from interp.analysis.neurons.read import no_neurons_in
 from interp.training.arguments import MOST_DRAWS, share, whole
@@ -100,8 +101,8 @@ class Repair(Result):
             raise ValueError(f"repair: {self.note}")
         labels = self.dataset.given_label.copy()
         labels[self.dataset.is_train] = self.answers
-        wrong = self.dataset.is_train & (labels != self.dataset.true_label)
-        return replace(self.dataset, given_label=labels, is_redrawn=wrong)
+        made = replace(self.dataset, given_label=labels)
+        return replace(made, is_redrawn=made.is_wrong)
 
 
 @measure(
@@ -123,7 +124,7 @@ def repair(run: Run, *, least: float = GENERALIZES, draws: int = 5, seed: int = 
     whole(draws, "draws", least=1, most=MOST_DRAWS)
     case = Case(run, whole(seed, "seed"), draws)
     pruned = prune(case.newest.network, case.high)
-    answers = answers_of(case, case.high)
+    answers: Answers = torch.argmax(case.pruned, dim=1).numpy()
     test = case.newest.evaluation(pruned.logits(case.newest.evaluation.pairs).detach())["test"]
     random = stream(seed, "control")
     each = [_repaired(case, answers_of(case, random.permutation(case.high))) for _ in range(draws)]
@@ -180,9 +181,4 @@ def _repaired(case: Case, answers: Answers) -> Repaired:
 
 
 def _mean(each: list[Repaired]) -> Repaired:
-    def mean(name: str) -> float | None:
-        values = [getattr(one, name) for one in each]
-        return None if None in values else float(np.mean(values))
-
-    found = {name: mean(name) for name in vars(each[0])}
-    return Repaired(**found)  # type: ignore[arg-type]
+    return Repaired(**mean_of_draws([vars(one) for one in each]))  # type: ignore[arg-type]

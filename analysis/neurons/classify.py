@@ -184,6 +184,11 @@ def words_of(table: NeuronTable) -> ClassWords:
     return class_words(_dip_p_value(alive), len(alive), table.redrawn)
 
 
+def has_cut(table: NeuronTable) -> bool:
+    """Whether the living neurons have two different IPRs, between which to cut."""
+    return len(np.unique(table.ipr[~table.dead])) > 1
+
+
 def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
     """The value that splits a sample in two classes with the least squared deviation inside them.
 

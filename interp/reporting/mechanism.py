@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -29,26 +28,17 @@ _WORDS = {
 _HEADS = {"filtration": "Frequency filtration", "progress": "Hidden progress"}
 
 
-@dataclass(frozen=True)
-class Mechanism:
-    """What the section shows.
-
-    Attributes:
-        parts: filtration at the newest checkpoint, and progress over checkpoints, by name.
-    """
-
-    parts: dict[str, Measured]
+# Filtration at the newest checkpoint, and progress over checkpoints, by name.
+Mechanism = dict[str, Measured]
 
 
 def mechanism_of(run: Run, newest: Checkpoint) -> Mechanism:
     """Both measures of a run, or why they give nothing."""
     options: dict[str, Any] = {"draws": 2, "strength": False}
-    return Mechanism(
-        {
-            "filtration": measured(Asked(filtration, options), run, newest),
-            "progress": _progress(run, newest),
-        }
-    )
+    return {
+        "filtration": measured(Asked(filtration, options), run, newest),
+        "progress": _progress(run, newest),
+    }
 
 
 def _progress(run: Run, newest: Checkpoint) -> Measured:
@@ -69,7 +59,7 @@ def _progress(run: Run, newest: Checkpoint) -> Measured:
 
 def mechanism_section(found: Mechanism) -> str:
     """The section: a heading, and figure and table of each part."""
-    inside = "".join(_part(name, one) for name, one in found.parts.items())
+    inside = "".join(_part(name, one) for name, one in found.items())
     return f"""
 <section aria-labelledby="heading-mechanism">
 <h2 id="heading-mechanism">Mechanism</h2>{inside}</section>"""

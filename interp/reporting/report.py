@@ -77,8 +77,8 @@ def _figures(reading: Reading) -> dict[str, go.Figure]:
     if reading.heads is not None:
         found["heads"] = figures.head_ablation(reading.heads, run.name)
     if reading.mechanism is not None:
-        parts = reading.mechanism.parts
-        found |= {name: one.figure for name, one in parts.items() if one.figure is not None}
+        drawn = {name: one.figure for name, one in reading.mechanism.items()}
+        found |= {name: one for name, one in drawn.items() if one is not None}
     for i, one in enumerate(reading.measured):
         if one.figure is not None:
             found[f"measure-{i}"] = one.figure

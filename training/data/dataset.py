@@ -43,6 +43,11 @@ class Dataset:
         return len(self.pairs)
 
     @property
+    def is_wrong(self) -> Bool[np.ndarray, " pair"]:
+        """In training, with a given label that is not the true one; few redrawn ones are not."""
+        return self.is_train & (self.given_label != self.true_label)
+
+    @property
     def parts(self) -> Bool[np.ndarray, "part pair"]:
         """Which pairs each of the disjoint PARTS contains."""
         clean = self.is_train & ~self.is_redrawn
