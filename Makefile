@@ -28,7 +28,7 @@ mutate: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,cleanlab,dev]'
 	touch $(READY)
 
 clean:

@@ -37,6 +37,7 @@ _ROWS = {
     "detection": "interp.analysis.memorization.detection:detection",
     "repair": "interp.analysis.memorization.repair:repair",
     "scores": "interp.analysis.scoring:scoring",
+    "influence": "interp.analysis.memorization.influence:influence",
     "memory": "interp.analysis.memorization.memory:memory",
     "pairs": "interp.analysis.memorization.pair_table:pairs",
     "phase": "interp.analysis.phases.phase:phase_of",

@@ -23,8 +23,8 @@ AXES = GRID | {"axes": {"data.fraction": [0.5, 0.6]}}
 LINES = [
     (
         "--nonsense",
-        "expected one of demo, train, ipr, prune, filter, repair, pairs, spectrum, heads, "
-        "measure, report",
+        "expected one of demo, train, ipr, prune, filter, repair, retrain, pairs, "
+        "spectrum, heads, measure, report",
     ),
     ("trian", "publish, got 'trian'; nearest is train"),
     ("ipr RUN more", "ipr: expected no more arguments, got 'more' besides"),

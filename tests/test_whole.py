@@ -283,6 +283,7 @@ ELSEWHERE = {
     ("interp.cli.neurons", "write_table"),  # the one of the commands, as in the next
     ("interp.cli.pairs", "write_table"),
     ("interp.cli.repairing", "write_table"),
+    ("interp.cli.retraining", "write_table"),
     ("interp.cli.measures", "write_table"),
     ("interp.cli.parameters", "to_csv"),
     ("interp.cli.parameters", "to_parquet"),

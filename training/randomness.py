@@ -26,6 +26,7 @@ Purpose = Literal[
     "gradients",
     "halves",
     "decoys",
+    "retraining",
 ]
 
 

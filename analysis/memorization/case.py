@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.logits import margins
+from interp.analysis.memorization.retraining.retrain import Retrained
 from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
@@ -32,11 +33,13 @@ class Case:
         run: with a checkpoint, better with several.
         seed: of random controls.
         draws: of random controls.
+        retrained: networks that were trained again on other examples.
     """
 
     run: Run
     seed: int = 0
     draws: int = 5
+    retrained: Retrained = field(default_factory=Retrained)
 
     @cached_property
     def newest(self) -> Checkpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,17 @@ from jaxtyping import Float
 from interp.analysis.caption import place
 from interp.analysis.measure import NotDefined, measure
 from interp.analysis.mechanism.draws import mean_of_draws
-from interp.analysis.memorization.case import Case
+from interp.analysis.memorization.case import Case, PerExample
 from interp.analysis.memorization.detectors import DETECTORS, Detector, early_step
+from interp.analysis.memorization.retraining.retrain import NONE, Retrained, ways_of
+from interp.analysis.memorization.retraining.retrain import retrain as trained_again
+from interp.analysis.memorization.retraining.trainers import in_memory
 from interp.analysis.memorization.suspicion import Found, found
 from interp.training.arguments import MOST_DRAWS, whole
+from interp.training.data.dataset import Dataset
 from interp.training.display import Result
 from interp.training.lines import one_line
+from interp.training.optional import PartError
 from interp.training.runs.run import Run
 
 if TYPE_CHECKING:
@@ -34,7 +39,11 @@ class Detection(Result):
         chance: precision of a score that knows nothing: the share of wrong labels.
         wrong: how many training labels are wrong.
         caption: of the run; which checkpoints.
+        retrained: test accuracy of networks that were trained again, by the way: the phase that
+            they are in, which need not be that of the run.
         note: what a score that is told the group is worth.
+        suspicion: every score of each training example; of random draws the mean.
+        dataset: of the run.
     """
 
     found: Mapping[str, Found]
@@ -42,7 +51,10 @@ class Detection(Result):
     chance: float
     wrong: int
     caption: str
+    retrained: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    suspicion: Mapping[str, PerExample] = field(default_factory=dict, compare=False, kw_only=True)
+    dataset: Dataset = field(compare=False, kw_only=True)
 
     MAIN: ClassVar[tuple[str, ...]] = ("final_loss.auroc", "pruned_margin.auroc")
     COLUMNS: ClassVar[tuple[str, ...]] = ("what", "auroc", "precision", "average_precision")
@@ -54,7 +66,8 @@ class Detection(Result):
             for name, one in self.found.items()
             for metric, value in vars(one).items()
         }
-        return {**values, "chance": self.chance, "wrong": float(self.wrong)}
+        phases = {f"{way}.test_accuracy": value for way, value in self.retrained.items()}
+        return {**values, **phases, "chance": self.chance, "wrong": float(self.wrong)}
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a score, controls marked; the last row is chance."""
@@ -67,6 +80,15 @@ class Detection(Result):
         by_chance = Found(0.5, self.chance, self.chance)
         rows["chance"] = {"what": "chance", "control": True, **vars(by_chance)}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="score")
+
+    def examples(self) -> pd.DataFrame:
+        """A row a training example: operands, labels, whether the given one is wrong, scores."""
+        import pandas as pd
+
+        data, train = self.dataset, self.dataset.is_train
+        x, y = data.pairs[train].T
+        known = {"x": x, "y": y, "given": data.given_label[train], "true": data.true_label[train]}
+        return pd.DataFrame({**known, "wrong": data.is_wrong[train], **self.suspicion})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the reasons why some scores are not there."""
@@ -90,46 +112,85 @@ def no_wrong_labels(run: Run) -> str | None:
     "Lu 2026 (arXiv 2605.18022); pruning: Doshi et al. 2024 (arXiv 2310.13061)",
     refuses=no_wrong_labels,
 )
-def detection(run: Run, *, draws: int = 5, seed: int = 0) -> Detection:
-    """How well scores without retraining find the wrong labels: AUROC, precision at k, and more.
+def detection(run: Run, *, draws: int = 5, retrain: str = NONE, seed: int = 0) -> Detection:
+    """How well scores find the wrong labels: AUROC, precision at k, average precision.
 
     Args:
         run: whose training examples have some wrong labels; with several checkpoints for scores
             over training.
         draws: of random prunings.
+        retrain: what is trained again for scores that need it, in this process and not kept:
+            none, all, or some of folds, second_split, halves, separated by commas. ``interp
+            retrain`` does the same as a sweep, which can be cut off.
+        seed: of random prunings, and of the parts that the examples are split into.
+    """
+    again = trained_again(run, ways_of(retrain), in_memory, whole(seed, "seed"))
+    return judged(run, again, draws, seed)
+
+
+def judged(run: Run, again: Retrained, draws: int = 5, seed: int = 0) -> Detection:
+    """Every score that is defined, by the truth.
+
+    Args:
+        run: as for :func:`detection`.
+        again: networks that were trained again.
+        draws: of random prunings.
         seed: of these.
     """
-    case = Case(run, whole(seed, "seed"), whole(draws, "draws", least=1, most=MOST_DRAWS))
+    case = Case(run, seed, whole(draws, "draws", least=1, most=MOST_DRAWS), again)
     each: dict[str, Found] = {}
+    rows: dict[str, PerExample] = {}
     problems: dict[str, str] = {}
     for name in DETECTORS:
         try:
-            each[name] = _judged(DETECTORS[name], case)
-        except NotDefined as error:
+            drawn = suspicion_of(DETECTORS[name], case)
+        except (NotDefined, PartError) as error:
             problems[name] = one_line(error)
+            continue
+        rows[name], each[name] = drawn.mean(axis=0), _judged(drawn, case)
     wrong = int(case.wrong.sum())
     words = [f"{wrong} of {len(case.train)} training labels wrong"]
     if "early_loss" in each:
         words.append(f"early: step {early_step(case)}")
     words.append(f"{len(run.steps)} checkpoints")
-    note = "the G-net and the vote are told the group, in which few bits remain to be found"
     caption = place(run.seed, run.last_step, *words)
-    return Detection(each, problems, wrong / len(case.train), wrong, caption, note)
+    share, accuracy = wrong / len(case.train), again.accuracy
+    return Detection(
+        each,
+        problems,
+        share,
+        wrong,
+        caption,
+        accuracy,
+        _note(accuracy),
+        suspicion=rows,
+        dataset=run.dataset,
+    )
 
 
-def _judged(one: Detector, case: Case) -> Found:
-    """A score by the truth; of several draws the mean."""
+def _note(retrained: Mapping[str, float]) -> str:
+    words = ["the G-net and the vote are told the group, in which few bits remain to be found"]
+    words += [f"test accuracy of {way}: {value:.2f}" for way, value in retrained.items()]
+    return " · ".join(words)
+
+
+def suspicion_of(one: Detector, case: Case) -> Float[np.ndarray, "draw example"]:
+    """A score of every training example; several rows are draws.
+
+    Raises:
+        NotDefined: if there is no such score here.
+        ValueError: if it is no number for each example.
+    """
     rows = np.atleast_2d(np.asarray(one.score(case), dtype=float))
-    each = [vars(found(row, case.wrong)) for row in _checked(rows, case)]
-    return Found(**mean_of_draws(each))  # type: ignore[arg-type]
-
-
-def _checked(
-    rows: Float[np.ndarray, "draw score"], case: Case
-) -> Float[np.ndarray, "draw example"]:
     if rows.shape[1] != len(case.train) or not np.isfinite(rows).all():
         raise ValueError(
             f"detector: expected a finite number for each of {len(case.train)} training examples, "
             f"got shape {rows.shape}"
         )
     return rows
+
+
+def _judged(rows: Float[np.ndarray, "draw example"], case: Case) -> Found:
+    """By the truth; of several draws the mean."""
+    each = [vars(found(row, case.wrong)) for row in rows]
+    return Found(**mean_of_draws(each))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
@@ -17,6 +17,7 @@ from interp.analysis.mechanism.vote import vote_logits
 from interp.analysis.memorization.case import Case, Logits, PerExample
 from interp.analysis.memorization.logits import answers_of
 from interp.analysis.memorization.own_gradient import own_gradients
+from interp.analysis.memorization.retraining import scores as retrained
 from interp.training.arguments import as_text
 from interp.training.losses.loss import LOSSES
 from interp.training.randomness import stream
@@ -44,9 +45,11 @@ class Detector:
     control: bool = False
 
 
-def losses(case: Case, logits: Logits) -> PerExample:
-    """Loss of each training example against its given label."""
-    labels = torch.as_tensor(case.given)[None]
+def losses(
+    case: Case, logits: Logits, places: Int[np.ndarray, " some"] | slice = slice(None)
+) -> PerExample:
+    """Loss of each training example, or of some, against its given label."""
+    labels = torch.as_tensor(case.given[places])[None]
     labelled = logits.gather(1, labels.T).T
     found: PerExample = LOSSES[case.newest.loss].each(logits, labels, labelled)[0].numpy()
     return found
@@ -146,6 +149,18 @@ _ROWS = {
     "random_margin": Detector(_random_margin, "−margin, as many pruned at random", control=True),
     "low_margin": Detector(_low_margin, "−margin, low-IPR neurons alone", control=True),
     "filtered_margin": Detector(_filtered_margin, "−margin of the G-net, which knows the group"),
+    "out_of_fold": Detector(retrained.out_of_fold_margin, "−margin without its fold, of 5"),
+    "confident_learning": Detector(
+        retrained.confident_learning, "cleanlab, from logits without its fold: outside baseline"
+    ),
+    "second_split": Detector(
+        retrained.second_split, "forgotten early while a fresh split is learned (SSFT)"
+    ),
+    "second_split_margin": Detector(
+        retrained.second_split_margin, "−margin meanwhile, at a tenth of the rate"
+    ),
+    "halved_split": Detector(retrained.halved_split, "SSFT, the training set halved"),
+    "groups_out": Detector(retrained.groups_out, "right when trained on less when left out"),
     "vote_margin": Detector(_vote_margin, "−margin in the vote of the labels", control=True),
 }
 DETECTORS: Registry[Detector] = Registry("detector", dict(_ROWS), "interp.detectors")

@@ -38,11 +38,12 @@ def margins(
         "margin_dead": part(table.dead),
         "margin_base": base,
         "row_sum_share": 1 - base / margin if margin else None,
-        "ipr_correlation": _pearson(table.ipr[alive], own.each.mean(axis=0)[alive]),
+        "ipr_correlation": correlation(table.ipr[alive], own.each.mean(axis=0)[alive]),
     }
 
 
-def _pearson(a: Float[np.ndarray, " neuron"], b: Float[np.ndarray, " neuron"]) -> float | None:
+def correlation(a: Float[np.ndarray, " any"], b: Float[np.ndarray, " any"]) -> float | None:
+    """Pearson's correlation; None of fewer than two values, or where either is constant."""
     if len(a) < 2 or not np.ptp(a) or not np.ptp(b):
         return None
     return float(np.corrcoef(a, b)[0, 1])

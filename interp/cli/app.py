@@ -49,6 +49,10 @@ COMMANDS = {
         "repairing:repair",
         "Tell which training labels the pruned network would change; write them repaired.",
     ),
+    "retrain": (
+        "retraining:retrain",
+        "Train a run again on other examples: which of its labels are memorized, or wrong?",
+    ),
     "pairs": (
         "pairs:pairs",
         "Show every pair: labels, answer, margin, since when; without memorizing neurons.",

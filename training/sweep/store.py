@@ -16,6 +16,7 @@ from interp.training.untrusted import read_regular
 # What a sweep keeps in its store: files, a folder of records, a folder of run folders.
 PLAN, MANIFEST, RESULTS = "sweep.json", "manifest.parquet", "results.parquet"
 RECORDS, RUNS = "cells", "runs"
+GIVEN = "given"  # datasets and weights that its cells begin with
 
 _MOST_TABLE = 2**30  # bytes of a file of a sweep; a million cells are a fifth of that
 

@@ -23,11 +23,25 @@ from interp.training.sweep.plan.manifest import (
     written_manifest,
 )
 from interp.training.sweep.session import Measuring, Session
-from interp.training.sweep.store import MANIFEST, RECORDS, RESULTS, RUNS, Store, open_store
+from interp.training.sweep.store import (
+    GIVEN,
+    MANIFEST,
+    RECORDS,
+    RESULTS,
+    RUNS,
+    Store,
+    open_store,
+)
 from interp.training.sweep.table.results import Results
 from interp.training.sweep.table.tally import Watch
 
-_OWN = {RUNS, RECORDS, RESULTS, MANIFEST}  # what a sweep can go on with when its plan is lost
+_OWN = {
+    RUNS,
+    RECORDS,
+    RESULTS,
+    MANIFEST,
+    GIVEN,
+}  # what a sweep can go on with when its plan is lost
 
 
 @dataclass(frozen=True)
@@ -111,14 +125,23 @@ def run_sweep(
             session.close()
 
 
+def check_store(store: Store) -> None:
+    """Refuses a store that holds something else than a sweep.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if not read_plan(store) and set(store.names("")) - _OWN:
+        raise ValueError(f"{store.url}: expected a new folder or one of a sweep, it has contents")
+
+
 def prepare(store: Store, grid: Grid) -> tuple[Manifest, list[Cell]]:
     """Enters a grid into a folder's plan; gives the manifest of the plan, and the grid's cells.
 
     Raises:
         ValueError: if the store holds something else, or no cell of the grid can be run.
     """
-    if not read_plan(store) and set(store.names("")) - _OWN:
-        raise ValueError(f"{store.url}: expected a new folder or one of a sweep, it has contents")
+    check_store(store)
     own = expand([grid])
     cells = own.cells()
     errors = [cell.error for cell in cells if cell.error]
