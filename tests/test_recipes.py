@@ -53,6 +53,11 @@ NEIGHBOURS = [
     "strength",
     "small-loss",
     "wrong-labels",
+    "second-split",
+    "confident-learning",
+    "training-dynamics",
+    "influence",
+    "localization",
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.
@@ -70,9 +75,13 @@ WIDTHS = {
         for name in ("activation-swap", "ipr-against-norm")
         for budget in BUDGETS
     },
+    **{("influence", budget): (120, 120, 1) for budget in BUDGETS},
     **{
         (name, budget): (200, 200, 1)
-        for name in ("small-loss", "wrong-labels")
+        for name in (
+            *("small-loss", "wrong-labels", "second-split", "confident-learning"),
+            *("training-dynamics", "localization"),
+        )
         for budget in BUDGETS
     },
 }
@@ -84,6 +93,9 @@ SMALLER = {
     "pizza-or-clock": {59},
     "small-loss": {47},
     "wrong-labels": {47},
+    **dict.fromkeys(("second-split", "confident-learning"), {47}),
+    **dict.fromkeys(("training-dynamics", "localization"), {47}),
+    "influence": {31},
 }
 # A rank correlation is not defined of values that stay the same, as those of the toys do.
 OF_CHANGES = ("ipr_test_rho", "ipr_test_p")
@@ -298,7 +310,9 @@ def values_that(criterion: Criterion) -> tuple[list[tuple[Any, Any]], list[tuple
         inside = criterion.at_least if criterion.at_most is None else criterion.at_most
         return [(inside, None)] * 2, [(criterion.at_least - 1e-9, None)] * 2
     assert criterion.at_most is not None
-    return [(criterion.at_most, None)] * 2, [(criterion.at_most * (1 + 1e-6) + 1e-9, None)] * 2
+    return [(criterion.at_most, None)] * 2, [
+        (criterion.at_most + abs(criterion.at_most) * 1e-6 + 1e-9, None)
+    ] * 2
 
 
 def given(criterion: Criterion, *pairs: tuple[Any, Any], null: Any = math.nan) -> Evidence:
