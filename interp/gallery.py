@@ -30,6 +30,7 @@ _ROWS = {
     "Partition": "interp.figures.by_ranking:partition",
     "Decoys": "interp.figures.by_ranking:decoys",
     "Scores": "interp.figures.scores:scores",
+    "Detection": "interp.figures.detection:detection",
     "Memory": "interp.figures.memory:memory",
     "HeadAblation": "interp.figures.of_results:head_ablation",
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",

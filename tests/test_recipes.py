@@ -93,8 +93,8 @@ SMALLER = {
     "pizza-or-clock": {59},
     "small-loss": {47},
     "wrong-labels": {47},
-    **dict.fromkeys(("second-split", "confident-learning"), {47}),
-    **dict.fromkeys(("training-dynamics", "localization"), {47}),
+    **{key: {47} for key in ("second-split", "confident-learning")},
+    **{key: {47} for key in ("training-dynamics", "localization")},
     "influence": {31},
 }
 # A rank correlation is not defined of values that stay the same, as those of the toys do.
