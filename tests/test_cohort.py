@@ -344,6 +344,7 @@ APART = {
 TOGETHER_OF_TRANSFORMERS = {
     f"model.dropout_{site}": 0.1 for site in ("embed", "attention", "residual")
 }
+OF_DROPOUT = {"model.dropout_masks": 2}
 OF_TRANSFORMERS = {
     "model.d_model": 12,
     "model.n_heads": 4,
@@ -373,7 +374,7 @@ def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
     paths = {path for path, _, _ in option_fields()}
     stops = {path for path in paths if path.startswith("stop.")}
-    sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_TRANSFORMERS}
+    sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_DROPOUT, *OF_TRANSFORMERS}
     assert paths - stops == {*sides, *OF_FILES, *NEVER_TRAINED}
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
@@ -386,6 +387,9 @@ def test_what_keeps_runs_apart():
     for path, value in APART.items():
         change = {"model": TRANSFORMER} if path == "model.kind" else {path: value}
         assert shape_key(config_of(change)) != shape_key(plain), path
+    for path, value in OF_DROPOUT.items():
+        half = {"model.dropout": 0.5}
+        assert shape_key(config_of(half, {path: value})) != shape_key(config_of(half)), path
     for path, value in OF_TRANSFORMERS.items():
         changed = config_of({"model": TRANSFORMER}, {path: value})
         assert shape_key(changed) != shape_key(transformer), path

@@ -14,6 +14,7 @@ from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.logits import margins
 from interp.analysis.memorization.retraining.retrain import Retrained
+from interp.analysis.memorization.turnover import turnover_logits
 from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
@@ -89,6 +90,15 @@ class Case:
     def low(self) -> Logits:
         """Of the network with its living neurons below the cut alone; likewise."""
         return self.logits(prune(self.newest.network, ~self.high & ~self.table.dead))
+
+    @cached_property
+    def turnover(self) -> tuple[Logits, Logits]:
+        """Under the examples' own masks of dropout and under the complementary ones.
+
+        Raises:
+            NotDefined: if the run was not trained with fixed masks.
+        """
+        return turnover_logits(self.run)
 
     def margin(self, logits: Logits) -> PerExample:
         """The given label's logit less the greatest other one."""

@@ -41,7 +41,8 @@ class Detection(Result):
         caption: of the run; which checkpoints.
         retrained: test accuracy of networks that were trained again, by the way: the phase that
             they are in, which need not be that of the run.
-        note: what a score that is told the group is worth.
+        note: what a score that is told the group is worth; how well a network that trained with
+            turn-over dropout does without it.
         suspicion: every score of each training example; of random draws the mean.
         dataset: of the run.
     """
@@ -162,14 +163,17 @@ def judged(run: Run, again: Retrained, draws: int = 5, seed: int = 0) -> Detecti
         wrong,
         caption,
         accuracy,
-        _note(accuracy),
+        _note(case, accuracy),
         suspicion=rows,
         dataset=run.dataset,
     )
 
 
-def _note(retrained: Mapping[str, float]) -> str:
+def _note(case: Case, retrained: Mapping[str, float]) -> str:
     words = ["the G-net and the vote are told the group, in which few bits remain to be found"]
+    test = case.newest.scores["test"].accuracy
+    if case.run.config.model.dropout_masks is not None and test is not None:
+        words.append(f"turn-over dropout: test accuracy of the full network {test:.2f}")
     words += [f"test accuracy of {way}: {value:.2f}" for way, value in retrained.items()]
     return " · ".join(words)
 

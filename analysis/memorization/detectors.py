@@ -137,6 +137,15 @@ def _vote_margin(case: Case) -> PerExample:
     return -case.margin(vote_logits(case.run.dataset)[torch.as_tensor(case.train)])
 
 
+def _turnover(case: Case) -> PerExample:
+    own, complement = case.turnover
+    return losses(case, complement) - losses(case, own)
+
+
+def _turnover_margin(case: Case) -> PerExample:
+    return -case.margin(case.turnover[1])
+
+
 _ROWS = {
     "final_loss": Detector(_final_loss, "loss at the last step"),
     "early_loss": Detector(_early_loss, "loss at the checkpoint nearest to step 10"),
@@ -161,6 +170,10 @@ _ROWS = {
     ),
     "halved_split": Detector(retrained.halved_split, "SSFT, the training set halved"),
     "groups_out": Detector(retrained.groups_out, "right when trained on less when left out"),
+    "turnover": Detector(
+        _turnover, "loss under the complementary mask less that under the own one"
+    ),
+    "turnover_margin": Detector(_turnover_margin, "−margin under the complementary mask"),
     "vote_margin": Detector(_vote_margin, "−margin in the vote of the labels", control=True),
 }
 DETECTORS: Registry[Detector] = Registry("detector", dict(_ROWS), "interp.detectors")

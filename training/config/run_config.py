@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from interp.training.arguments import shown
 from interp.training.config.fields import LATER, Section, unnamed
+from interp.training.config.masks import check_masked_examples
 from interp.training.config.optimizer import OptimizerConfig
 from interp.training.config.places import COPIES, with_places
 from interp.training.config.plain_data import with_overrides
@@ -80,6 +81,7 @@ class RunConfig(Section):
                 "which are other tokens"
             )
         self._check_batch(count)
+        check_masked_examples(self.model, self.optimizer.batch_size, count)
         if self.optimizer.warmup > self.steps:
             raise ValueError(
                 f"optimizer.warmup: expected at most the {self.steps} steps of the run, "

@@ -10,6 +10,7 @@ from interp.training.config.fields import LATER, Section
 from interp.training.config.kinds import KINDS, KindRow
 from interp.training.config.learned import DataConfig as DataConfig
 from interp.training.config.learned import TaskConfig as TaskConfig
+from interp.training.config.masks import check_masks, mask_words
 from interp.training.config.named import Choices, Named
 from interp.training.losses.loss import LOSSES
 from interp.training.models.layers.activation import ACTIVATIONS
@@ -52,6 +53,12 @@ class ModelConfig(Section):
         True, description="MLP: the norm also on the last hidden layer"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="share of neurons dropped in training")
+    dropout_masks: Annotated[int | None, LATER] = Field(
+        None,
+        ge=0,
+        description="turn-over dropout: how many fixed masks the training examples share; 0: each "
+        "has its own, a key that makes memorizing trivial; by default new masks in every step",
+    )
     dropout_at: Side = Field("pre", description="dropout before φ ('pre', as the paper's) or after")
     dropout_embed: Annotated[float, LATER] = Field(
         0.0, ge=0, lt=1, description="Transformer: dropout of embeddings plus positions"
@@ -124,6 +131,7 @@ class ModelConfig(Section):
                     f"got {getattr(self, name)!r}"
                 )
         row.check(self)
+        check_masks(self)
         return self
 
     @property
@@ -141,7 +149,7 @@ class ModelConfig(Section):
             parts.append(f"init {self.initialization}")
         parts += [f"exponent s = {self.power:g}"] if self.power is not None else []
         parts += [f"logits × {self.logit_scale:.4g}"] if self.logit_scale != 1 else []
-        parts += [f"dropout {self.dropout:g}"] if self.dropout else []
+        parts += [f"dropout {self.dropout:g}{mask_words(self)}"] if self.dropout else []
         parts += [f"{site} dropout {rate:g}" for site, rate in self.other_dropout.items() if rate]
         return ", ".join(parts)
 

@@ -16,6 +16,7 @@ from interp.training.config.sections import SITES
 from interp.training.data.dataset import Dataset
 from interp.training.evaluation import Evaluation, part_sums
 from interp.training.models.kinds import initial_network
+from interp.training.models.layers.masks import shared_masks
 from interp.training.models.layers.noise import Noise, dropout_key
 from interp.training.models.network import Network
 from interp.training.runs.folder import Weights, checkpoint_path, optimizer_path, weight_norm
@@ -129,15 +130,16 @@ class Cohort:
     def _gradient_of(self, runs: list[int], examples: Examples) -> MLPGradients | AutogradGradients:
         """How the gradient of some runs is computed: by hand where that is written."""
         first = self.configs[0]
-        noise = self._noise([self.configs[i] for i in runs])
+        noise = self._noise([self.configs[i] for i in runs], examples.total)
         if self._stacked is not None:
             return AutogradGradients(self._stacked, examples, first.loss, noise)
         way = MLPGradients if MLPGradients.fits(first) else AutogradGradients
         return way(self.networks[runs[0]], examples, first.loss, noise)
 
-    def _noise(self, configs: list[RunConfig]) -> Noise:
+    def _noise(self, configs: list[RunConfig], examples: int) -> Noise:
         axis, device = self._stacked is not None, self._step_number.device
-        keys = [dropout_key(config.seed_of("dropout")) for config in configs]
+        seeds = [config.seed_of("dropout") for config in configs]
+        keys = [dropout_key(seed) for seed in seeds]
 
         def known(values: Sequence[float], dtype: torch.dtype = torch.float64) -> Tensor:
             return torch.tensor(values if axis else values[0], dtype=dtype, device=device)
@@ -146,7 +148,10 @@ class Cohort:
         others = {s: [config.model.other_dropout[s] for config in configs] for s in SITES}
         elsewhere = {site: known(values) for site, values in others.items() if any(values)}
         key = known(keys, torch.int32)
-        return Noise(key, known(rates), self._step_number, any(rates), elsewhere)
+        masks = configs[0].model.dropout_masks
+        step = self._step_number if masks is None else torch.zeros_like(self._step_number)
+        shared = shared_masks(masks, examples, seeds, axis, device)
+        return Noise(key, known(rates), step, any(rates), elsewhere, shared)
 
     def restore(self, run: int, folder: Path, step: int, weights: Weights) -> None:
         """Takes a run's state from a checkpoint; all runs of a cohort must be given one step."""

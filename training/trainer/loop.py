@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from interp.training.arguments import as_function, as_path, listed, of_kind, several, truth
+from interp.training.config.masks import WARNING
 from interp.training.config.run_config import RunConfig
 from interp.training.memory import shortage
 from interp.training.runs.metadata import Measurement
@@ -111,6 +113,8 @@ def train_many(
         truth(run_axis, "run_axis")
     if len(places) != len(configs):
         raise ValueError(f"outs: expected {len(configs)} run folders, got {len(places)}")
+    if any(config.model.dropout_masks is not None for config in configs):
+        warnings.warn(WARNING, UserWarning, stacklevel=2)
     watched = watching(callbacks, len(configs))
     where = find_device(device)
     keep_freed_memory()

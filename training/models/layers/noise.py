@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.training.config.sections import SITES
+from interp.training.models.layers.masks import Shared
 from interp.training.randomness import stream
 
 _MOST_LAYERS = 64  # of one site, so that no two places drop alike
@@ -27,10 +28,12 @@ class Noise:
     Attributes:
         key: one 32-bit number a run; () or (run,).
         rate: share of neurons to drop; () or (run,).
-        step: number of the update; ().
+        step: number of the update; (). Masks that are the same in every step are those of step 0.
         active: whether any rate is above zero.
         elsewhere: rates at other places than the neurons, by where, () or (run,); only those that
             are above zero in some run.
+        shared: masks that several examples have in common; None: each example has one of its own.
+        complement: whether to keep what is dropped otherwise, and to drop the rest.
     """
 
     key: Int[Tensor, "*run"]
@@ -38,6 +41,8 @@ class Noise:
     step: Int[Tensor, ""]
     active: bool
     elsewhere: Mapping[str, Float[Tensor, "*run"]] = field(default_factory=dict)
+    shared: Shared | None = None
+    complement: bool = False
 
     def at(self, position: int) -> Noise:
         """The noise of one of up to four positions, each of which drops its own neurons."""
@@ -69,10 +74,21 @@ class Noise:
         self, examples: int, neurons: int, layer: int, dtype: torch.dtype, first: int = 0
     ) -> Float[Tensor, "*run example neuron"]:
         """0 or 1 / (1 − rate) for every neuron on every example, from row ``first`` on."""
-        start = first * neurons
-        if self.key.device.type == "cpu":
-            return self._compiled(examples, neurons, layer, dtype, start)
-        return self._by_tensors(examples, neurons, layer, dtype, start)
+        if self.shared is None:
+            found = self._masks(examples, neurons, layer, dtype, first * neurons)
+        else:
+            masks = self._masks(self.shared.count, neurons, layer, dtype, 0)
+            found = self.shared.rows(masks, first, examples)
+        if not self.complement:
+            return found
+        scale = (1 / (1 - self.rate)).to(dtype)
+        return scale[..., None, None] - found
+
+    def _masks(
+        self, rows: int, neurons: int, layer: int, dtype: torch.dtype, start: int
+    ) -> Float[Tensor, "*run row neuron"]:
+        way = self._compiled if self.key.device.type == "cpu" else self._by_tensors
+        return way(rows, neurons, layer, dtype, start)
 
     def _salt(self, layer: int) -> Int[Tensor, "*run"]:
         return _mixed(_mixed(self.step + _ODD * layer) ^ self.key)
