@@ -40,6 +40,7 @@ _ROWS = {
     "influence": "interp.analysis.memorization.influence:influence",
     "memory": "interp.analysis.memorization.memory:memory",
     "pairs": "interp.analysis.memorization.pair_table:pairs",
+    "pre_memorization": "interp.analysis.memorization.pre_memorization:pre_memorization",
     "phase": "interp.analysis.phases.phase:phase_of",
     "grok": "interp.analysis.phases.grok:grok",
     "stages": "interp.analysis.phases.stages:stages",

@@ -42,6 +42,7 @@ _ROWS = {
     "Sparsity": "interp.figures.sparsity:sparsity",
     "Geometry": "interp.figures.geometry:geometry",
     "PairTable": "interp.figures.pairs:pair_picture",
+    "PreMemorization": "interp.figures.pre_memorization:pre_memorization",
     "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
     "Result": "interp.figures.numbers:numbers",
 }

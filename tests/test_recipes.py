@@ -58,6 +58,14 @@ NEIGHBOURS = [
     "training-dynamics",
     "influence",
     "localization",
+    "turnover-dropout",
+    "pre-memorization",
+]
+
+# Those at p 47, N 200.
+AT_47 = [
+    *("small-loss", "wrong-labels", "second-split", "confident-learning"),
+    *("training-dynamics", "localization", "turnover-dropout", "pre-memorization"),
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.
@@ -76,14 +84,7 @@ WIDTHS = {
         for budget in BUDGETS
     },
     **{("influence", budget): (120, 120, 1) for budget in BUDGETS},
-    **{
-        (name, budget): (200, 200, 1)
-        for name in (
-            *("small-loss", "wrong-labels", "second-split", "confident-learning"),
-            *("training-dynamics", "localization"),
-        )
-        for budget in BUDGETS
-    },
+    **{(name, budget): (200, 200, 1) for name in AT_47 for budget in BUDGETS},
 }
 # Settings of another size than the paper's, which are a neighbour's or this project's own.
 SMALLER = {
@@ -91,10 +92,7 @@ SMALLER = {
     "ipr-against-norm": {67},
     "sparsity": {59},
     "pizza-or-clock": {59},
-    "small-loss": {47},
-    "wrong-labels": {47},
-    **{key: {47} for key in ("second-split", "confident-learning")},
-    **{key: {47} for key in ("training-dynamics", "localization")},
+    **{name: {47} for name in AT_47},
     "influence": {31},
 }
 # A rank correlation is not defined of values that stay the same, as those of the toys do.

@@ -24,6 +24,7 @@ _WORDS = {
     "PairTable": "a pair table, such as interp.measures['pairs'](run)",
     "Partition": "a partition, such as interp.measures['partition'](run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",
+    "PreMemorization": "scores before memory, such as interp.measures['pre_memorization'](run)",
     "PruningCurve": "one pruning curve, such as interp.pruning_curve(run)['IPR', 'lowest']",
     "PruningCurves": "pruning curves, such as interp.pruning_curve(run)",
     "Scored": "scores of parts, such as interp.measures['progress'](run)",
