@@ -23,6 +23,7 @@ from interp.analysis.memorization.retraining import kinds, scores
 from interp.analysis.memorization.retraining.derived import left_out
 from interp.analysis.memorization.retraining.retrain import Retrained, retrain, ways_of
 from interp.analysis.memorization.retraining.trainers import InSweep, in_memory
+from interp.analysis.memorization.turnover import turnover_logits
 from interp.cli.app import main
 from interp.exchange import import_checkpoint
 from interp.training.config.run_config import parse_config
@@ -421,6 +422,26 @@ def test_a_way_that_is_not_possible_leaves_the_others(tmp_path):
     small = train(tiny_config(data={"fraction": 0.03, "corruption": 0.3}, steps=2))
     problems = retrain(small, ("folds",), in_memory).problems
     assert problems["folds"] == "expected more than 5 training examples, got 4"
+
+
+@pytest.mark.filterwarnings("ignore:model.dropout_masks")
+def test_turnover_is_trained_with_a_mask_an_example(tiny_run):
+    found = retrain(tiny_run, ("turnover",), in_memory)
+    (network,) = found.of("turnover")
+    assert (network.config.model.dropout, network.config.model.dropout_masks) == (0.5, 0)
+    np.testing.assert_array_equal(network.dataset.is_train, tiny_run.dataset.is_train)
+    own, other = turnover_logits(network)
+    given = torch.nn.functional.one_hot(torch.as_tensor(Case(tiny_run).given), 11)
+    expected = ((other - given) ** 2).mean(dim=1) - ((own - given) ** 2).mean(dim=1)
+    score = DETECTORS["turnover"].score(Case(tiny_run, retrained=found))
+    np.testing.assert_allclose(score, expected.numpy(), rtol=1e-4, atol=1e-6)
+    note = judged(tiny_run, found).note
+    assert f"test accuracy of turnover: {found.accuracy['turnover']:.2f}" in note
+    masked = retrain(network, ("turnover",), in_memory).problems
+    assert masked["turnover"] == "expected a run without turn-over dropout, got one with it"
+    batches = train(tiny_config(optimizer={"batch_size": 8}, steps=1))
+    why = retrain(batches, ("turnover",), in_memory).problems["turnover"]
+    assert why.startswith("optimizer.batch_size: expected none with model.dropout_masks")
 
 
 def test_warm_up_is_no_longer_than_a_second_stage():

@@ -96,9 +96,12 @@ class Case:
         """Under the examples' own masks of dropout and under the complementary ones.
 
         Raises:
-            NotDefined: if the run was not trained with fixed masks.
+            NotDefined: if neither the run nor one that was trained again has fixed masks.
         """
-        return turnover_logits(self.run)
+        if self.run.config.model.dropout_masks is not None:
+            return turnover_logits(self.run)
+        (again,) = self.retrained.of("turnover")
+        return turnover_logits(again)
 
     def margin(self, logits: Logits) -> PerExample:
         """The given label's logit less the greatest other one."""

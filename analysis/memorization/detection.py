@@ -121,8 +121,8 @@ def detection(run: Run, *, draws: int = 5, retrain: str = NONE, seed: int = 0) -
             over training.
         draws: of random prunings.
         retrain: what is trained again for scores that need it, in this process and not kept:
-            none, all, or some of folds, second_split, halves, separated by commas. ``interp
-            retrain`` does the same as a sweep, which can be cut off.
+            none, all, or some of folds, second_split, halves, turnover, separated by commas.
+            ``interp retrain`` does the same as a sweep, which can be cut off.
         seed: of random prunings, and of the parts that the examples are split into.
     """
     again = trained_again(run, ways_of(retrain), in_memory, whole(seed, "seed"))

@@ -21,7 +21,7 @@ def turnover_logits(run: Run, step: int | None = None) -> tuple[Logits, Logits]:
     """Logits of the training examples, each under its own mask and under the complementary one.
 
     The sub-network that an example trains, and the one that never saw it; where few masks are
-    shared, the one that saw it in no step. Both are scaled as in training. A fixed mask per
+    shared, the one that saw it in no step. A fixed mask per
     example is a key that makes memorizing trivial: the test accuracy of the full network has to
     stand beside whatever is read of them. Source: Kobayashi et al. 2020 (arXiv 2012.04207),
     section 3, with the mask on the neurons.
@@ -60,5 +60,6 @@ def _noise(run: Run) -> Noise:
         torch.tensor(run.config.model.dropout, dtype=torch.float64),
         torch.zeros((), dtype=torch.int32),
         active=True,
+        fixed=True,
         shared=shared_masks(masks, examples, [seed], False, torch.device("cpu")),
     )

@@ -13,8 +13,8 @@ from interp.cli.print_runs import print_json, print_values
 Ways = Annotated[
     str,
     Parameter(
-        help="all: folds, second_split, halves; influence: one_out, groups_out, subsets; or some "
-        "of these, separated by commas"
+        help="all: folds, second_split, halves, turnover; influence: one_out, groups_out, "
+        "subsets; or some of these, separated by commas"
     ),
 ]
 Out = Annotated[Path, Parameter(help="folder of the networks; what is there is not done again")]

@@ -57,7 +57,8 @@ class ModelConfig(Section):
         None,
         ge=0,
         description="turn-over dropout: how many fixed masks the training examples share; 0: each "
-        "has its own, a key that makes memorizing trivial; by default new masks in every step",
+        "has its own, a key that makes memorizing trivial; what is kept is not scaled; by "
+        "default new masks in every step",
     )
     dropout_at: Side = Field("pre", description="dropout before φ ('pre', as the paper's) or after")
     dropout_embed: Annotated[float, LATER] = Field(

@@ -151,7 +151,8 @@ class Cohort:
         masks = configs[0].model.dropout_masks
         step = self._step_number if masks is None else torch.zeros_like(self._step_number)
         shared = shared_masks(masks, examples, seeds, axis, device)
-        return Noise(key, known(rates), step, any(rates), elsewhere, shared)
+        fixed = masks is not None
+        return Noise(key, known(rates), step, any(rates), elsewhere, shared, fixed)
 
     def restore(self, run: int, folder: Path, step: int, weights: Weights) -> None:
         """Takes a run's state from a checkpoint; all runs of a cohort must be given one step."""

@@ -11,6 +11,7 @@ from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.retraining.derived import marked, on, without
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
+from interp.training.lines import one_line
 from interp.training.randomness import stream
 from interp.training.registry import Registry
 from interp.training.runs.run import Run
@@ -131,6 +132,17 @@ def _other_halves(run: Run, firsts: Sequence[Run]) -> list[RunConfig]:
     ]
 
 
+def _turnover(run: Run, seed: int) -> list[RunConfig]:
+    """With the run's own seed of dropout; a mask an example."""
+    model = run.config.model
+    if model.dropout_masks is not None:
+        raise NotDefined("expected a run without turn-over dropout, got one with it")
+    try:
+        return [on(run, run.dataset, model__dropout=0.5, model__dropout_masks=0)]
+    except ValueError as error:
+        raise NotDefined(one_line(error)) from None
+
+
 _ROWS = {
     "folds": Retraining(f"{FOLDS} networks, each without a fifth of the examples", _folds),
     "second_split": Retraining(
@@ -142,6 +154,9 @@ _ROWS = {
         f"each half of the examples, then {SECOND_STEPS} steps on the other one",
         _halves,
         _other_halves,
+    ),
+    "turnover": Retraining(
+        "with turn-over dropout: a mask an example, which makes memorizing trivial", _turnover
     ),
     "one_out": Retraining(f"{LEFT_OUT} networks, each without one example", _one_out, few=False),
     "groups_out": Retraining(

@@ -33,6 +33,8 @@ class Noise:
         elsewhere: rates at other places than the neurons, by where, () or (run,); only those that
             are above zero in some run.
         shared: masks that several examples have in common; None: each example has one of its own.
+        fixed: whether the masks are those of turn-over dropout: of 0 and 1, since every example
+            has a network of its own, of which no mean over masks is taken.
         complement: whether to keep what is dropped otherwise, and to drop the rest.
     """
 
@@ -42,6 +44,7 @@ class Noise:
     active: bool
     elsewhere: Mapping[str, Float[Tensor, "*run"]] = field(default_factory=dict)
     shared: Shared | None = None
+    fixed: bool = False
     complement: bool = False
 
     def at(self, position: int) -> Noise:
@@ -73,16 +76,19 @@ class Noise:
     def factor(
         self, examples: int, neurons: int, layer: int, dtype: torch.dtype, first: int = 0
     ) -> Float[Tensor, "*run example neuron"]:
-        """0 or 1 / (1 − rate) for every neuron on every example, from row ``first`` on."""
+        """0 or 1 / (1 − rate) for every neuron on every example, from row ``first`` on.
+
+        Fixed masks are of 0 and 1.
+        """
         if self.shared is None:
             found = self._masks(examples, neurons, layer, dtype, first * neurons)
         else:
             masks = self._masks(self.shared.count, neurons, layer, dtype, 0)
             found = self.shared.rows(masks, first, examples)
-        if not self.complement:
+        if not self.fixed:
             return found
-        scale = (1 / (1 - self.rate)).to(dtype)
-        return scale[..., None, None] - found
+        kept = (found > 0).to(dtype)
+        return 1 - kept if self.complement else kept
 
     def _masks(
         self, rows: int, neurons: int, layer: int, dtype: torch.dtype, start: int
