@@ -76,7 +76,7 @@ TRAINING = [
     ("--data.corruption=some", "data.corruption: expected a number, got 'some'"),
     (
         "--data.kind=mixed",
-        "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
+        "data.kind: expected 'uniform', 'wrong', 'symmetric', 'blocks' or 'given', got 'mixed'",
     ),
     ("--data.corruptoin=0.1", "got --data.corruptoin; nearest is --data.corruption"),
     ("--data.fraction", "--data.fraction: expected a value, got none"),

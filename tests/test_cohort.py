@@ -374,11 +374,13 @@ def test_what_keeps_runs_apart():
     """Every option is on one side: a new one must be put on its own."""
     paths = {path for path, _, _ in option_fields()}
     stops = {path for path in paths if path.startswith("stop.")}
+    blocks = config_of({"data.kind": "blocks", "data.block": 2})
     sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_DROPOUT, *OF_TRANSFORMERS}
-    assert paths - stops == {*sides, *OF_FILES, *NEVER_TRAINED}
+    assert paths - stops - {"data.block"} == {*sides, *OF_FILES, *NEVER_TRAINED}
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path
+    assert shape_key(blocks) == shape_key(plain)
     for path in stops - {"stop.for"}:
         assert shape_key(config_of({path: 0.5, "stop.for": 2})) == shape_key(plain), path
     for path, value in TOGETHER_OF_TRANSFORMERS.items():

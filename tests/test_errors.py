@@ -90,8 +90,11 @@ CONFIGS = [
     (
         "data.kind",
         "mixed",
-        "data.kind: expected 'uniform', 'wrong', 'symmetric' or 'given', got 'mixed'",
+        "data.kind: expected 'uniform', 'wrong', 'symmetric', 'blocks' or 'given', got 'mixed'",
     ),
+    ("data.block", 2, "data.block: expected none for kind uniform, got 2"),
+    ("data.block", 0, "data.block: expected a number ≥ 1, got 0"),
+    ("data.kind", "blocks", "data.block: expected a whole number of at least 1, got None"),
     ("data", 5, "data: expected a mapping of fields, got 5"),
     ("model.kind", "cnn", "model.kind: expected mlp, transformer or adapted, got 'cnn'"),
     ("model.width", 0, "model.width: expected a number ≥ 1, got 0"),
@@ -394,7 +397,7 @@ TINY_TASK = make_task("x + y", 11)
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5, 0.5, "mixed"),
-            "data.kind: expected uniform, wrong or symmetric, got 'mixed'",
+            "data.kind: expected uniform, wrong, symmetric or blocks, got 'mixed'",
         ),
         (
             lambda: make_dataset(TINY_TASK, 0.5).members("valid"),

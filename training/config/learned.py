@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, model_validator
 
 from interp.training.config.fields import LATER, PLACE, Section
-from interp.training.data.corruption import CorruptionKind
+from interp.training.data.corruption import CorruptionKind, check_block
 from interp.training.data.dataset import Dataset, make_dataset
 from interp.training.data.given_file import find_dataset
 from interp.training.tasks.table import LARGEST_P
 from interp.training.tasks.table_file import filled, find_table
 from interp.training.tasks.task import Task, make_task, table_task
 
-DataKind = Literal["uniform", "wrong", "symmetric", "given"]
+DataKind = Literal["uniform", "wrong", "symmetric", "blocks", "given"]
 
 
 class TaskConfig(Section):
@@ -75,6 +75,9 @@ class DataConfig(Section):
     kind: DataKind = Field(
         "uniform", description="how labels are redrawn; 'given': the dataset of a file"
     )
+    block: Annotated[int | None, LATER] = Field(
+        None, ge=1, description="of kind blocks, how many pairs of one answer share a redrawn label"
+    )
     file: Annotated[str | None, PLACE] = Field(
         None,
         description="of a given dataset: is_train, labels, is_redrawn (.npy, .npz, .csv, .json)",
@@ -88,12 +91,18 @@ class DataConfig(Section):
         for name, value in (("file", self.file), ("digest", self.digest)):
             if self.kind != "given" and value is not None:
                 raise ValueError(f"data.{name}: expected none for kind {self.kind}, got {value!r}")
+        check_block(self.kind, self.block)
         return self
 
     @property
     def is_given(self) -> bool:
         """Whether the dataset is somebody's own, whose shares are not chosen."""
         return self.kind == "given"
+
+    @property
+    def words(self) -> str:
+        """How labels are redrawn: ``uniform``, ``blocks of 4``."""
+        return self.kind if self.block is None else f"{self.kind} of {self.block}"
 
     def make_dataset(self, task: Task, split_seed: int, corruption_seed: int) -> Dataset:
         """The dataset.
@@ -104,4 +113,6 @@ class DataConfig(Section):
         if self.digest is not None:
             return find_dataset(task, self.digest, self.file)
         kind = cast("CorruptionKind", self.kind)
-        return make_dataset(task, self.fraction, self.corruption, kind, split_seed, corruption_seed)
+        return make_dataset(
+            task, self.fraction, self.corruption, kind, split_seed, corruption_seed, self.block
+        )

@@ -77,6 +77,7 @@ def make_dataset(
     kind: CorruptionKind = "uniform",
     split_seed: int = 0,
     corruption_seed: int = 0,
+    block: int | None = None,
 ) -> Dataset:
     """Draws the training set and redraws the labels of a part of it.
 
@@ -87,14 +88,19 @@ def make_dataset(
         task: what is learned.
         fraction: α, share of all pairs that is trained on.
         corruption: ξ, share of the training examples whose label is redrawn.
-        kind: ``uniform`` over all answers (the paper's), ``wrong`` over the others, or
+        kind: ``uniform`` over all answers (the paper's), ``wrong`` over the others,
             ``symmetric``: uniform, with the same label for (m, n) and (n, m), which are redrawn
-            together (the count may then fall one short).
+            together (the count may then fall one short), or ``blocks``: uniform, with the same
+            label for ``block`` consecutive pairs of one answer, in the order of the first operand,
+            which are redrawn together (the count may then fall short by less than a block).
         split_seed: moves the training set only.
         corruption_seed: moves the redrawn set and the redrawn labels only.
+        block: of kind ``blocks``, its size: with 1 kind ``uniform``; with as many pairs as an
+            answer has, each answer has one label, which several may share.
 
     Raises:
-        ValueError: if α or ξ lies outside [0, 1], or α leaves no training example.
+        ValueError: if α or ξ lies outside [0, 1], α leaves no training example, or the block does
+            not fit the kind.
     """
     of_kind(task, Task, A_TASK)
     for name, value in (("data.fraction", fraction), ("data.corruption", corruption)):
@@ -105,7 +111,7 @@ def make_dataset(
     is_train[stream(split_seed, "split").permutation(count)[:n_train]] = True
 
     truth = task.answers
-    rank, redrawn_label = redraw(task, kind, stream(corruption_seed, "corruption"))
+    rank, redrawn_label = redraw(task, kind, stream(corruption_seed, "corruption"), block)
     is_redrawn = lowest(rank, is_train, round(corruption * n_train))
     return Dataset(
         task=task,

@@ -45,7 +45,7 @@ def _trained(config: RunConfig, ended: str | None) -> str:
     batch = f"batches of {optimizer.batch_size}" if optimizer.batch_size else "full batch"
     return f"""A network ({config.model.summary}) trained on {config.task.title}
 with α = {data.fraction} of all pairs in the training set and ξ = {data.corruption} of the training
-labels redrawn ({"as given" if data.is_given else data.kind}).{_beginning(config)}
+labels redrawn ({"as given" if data.is_given else data.words}).{_beginning(config)}
 Optimizer {optimizer.name}, learning rate {optimizer.lr}, weight decay {optimizer.weight_decay},
 {config.steps} steps, {batch}, seed {config.seed}.{_ending(ended)}"""
 

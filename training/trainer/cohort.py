@@ -32,7 +32,7 @@ from interp.training.trainer.stack import stack
 # What may differ between the runs of a cohort; everything else makes another program.
 _OWN: Any = {
     "task": {"table"},
-    "data": {"corruption", "kind", "file", "digest"},
+    "data": {"corruption", "kind", "block", "file", "digest"},
     "model": {"dropout", *(f"dropout_{site}" for site in SITES)},
     "optimizer": {"lr", "weight_decay"},
     "seed": ...,
