@@ -39,6 +39,7 @@ _ROWS = {
     "scores": "interp.analysis.scoring:scoring",
     "influence": "interp.analysis.memorization.influence:influence",
     "memory": "interp.analysis.memorization.memory:memory",
+    "layers": "interp.analysis.memorization.layers:layers",
     "pairs": "interp.analysis.memorization.pair_table:pairs",
     "pre_memorization": "interp.analysis.memorization.pre_memorization:pre_memorization",
     "phase": "interp.analysis.phases.phase:phase_of",
