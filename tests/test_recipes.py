@@ -60,12 +60,15 @@ NEIGHBOURS = [
     "localization",
     "turnover-dropout",
     "pre-memorization",
+    "masc",
+    "benign",
 ]
 
 # Those at p 47, N 200.
 AT_47 = [
     *("small-loss", "wrong-labels", "second-split", "confident-learning"),
     *("training-dynamics", "localization", "turnover-dropout", "pre-memorization"),
+    *("masc", "benign"),
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.
