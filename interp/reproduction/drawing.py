@@ -29,6 +29,7 @@ from interp.training.runs.run import Run
 from interp.training.sweep.table.results import Results
 
 Places = Sequence[Mapping[str, Any]]
+_LINE = 20  # pixels of a line of a title
 
 
 def draw(recipe: Recipe, evidence: Evidence) -> list[go.Figure]:
@@ -126,7 +127,11 @@ def _first(evidence: Evidence, places: Places | None) -> list[tuple[str, Run]]:
 
 def _named(figure: go.Figure, words: str) -> go.Figure:
     """With the setting in its title, in place of the name of a run folder, which is a hash."""
-    title = figure.layout.title.text
+    title, lines = figure.layout.title.text, words.count("<br>")
+    if lines:  # of more than one line, which push down what stands below them
+        top = figure.layout.margin.t or figure.layout.template.layout.margin.t
+        height = figure.layout.height + _LINE * lines
+        figure.update_layout(height=height, margin={"t": top + _LINE * lines})
     return figure.update_layout(title_text=f"{title} · {words}" if words else title)
 
 

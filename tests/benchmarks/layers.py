@@ -127,7 +127,7 @@ def page(cells: Mapping[str, Rows], deep: Rows, blocks: Mapping[tuple[int, int],
         "",
         "All labels random, one a block of b consecutive pairs of one sum; α .8, 400 steps: "
         "held-out pairs that the 5 nearest neighbours on post answer rightly, told the true sums; "
-        "means over the seeds. In brackets what an independent prototype found (seeds 0 and 1). ",
+        "means over the seeds. In brackets what an independent prototype found (seeds 0 and 1).",
         "",
         *benign(blocks),
     ]
