@@ -96,11 +96,11 @@ def test_both_are_counted(runs, counts):
 @pytest.mark.filterwarnings("ignore::interp.analysis.neurons.classify.NotBimodalWarning")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_report_reads_every_checkpoint_once(runs, counts, tmp_path, name):
-    report(runs[name], tmp_path / "report.html", draws=2, mechanism=False)
+    report(runs[name], tmp_path / "report.html", draws=2, mechanism=False, pairs=False)
     once = dict.fromkeys((runs[name] / "checkpoints").glob("*/model.safetensors"), 1)
     assert Counter(counts.tensors) == {**once, runs[name] / "dataset.safetensors": 1}
     assert counts.since() == (CHECKPOINTS + 1, CHECKPOINTS)
-    # The section on mechanism makes networks anew, of weights that are read once all the same.
+    # The sections on mechanism and pairs make networks anew, of weights that are read once all the same.
     report(runs[name], tmp_path / "mechanism.html", draws=2)
     assert Counter(counts.tensors) == {**once, runs[name] / "dataset.safetensors": 1}
 

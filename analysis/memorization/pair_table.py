@@ -88,8 +88,8 @@ def pair_table(
         forgotten=forgotten,
         without=without,
         steps=steps,
-        caption=_caption(checkpoint, steps),
-        gaps=_gaps(run, steps, without),
+        caption=caption_with(checkpoint, steps),
+        gaps=gaps_of(run, steps, without),
         remark=_remark(checkpoint, without, seed),
     )
 
@@ -117,7 +117,8 @@ def _over_training(
     return learned_at(right, list(steps)), times_forgotten(right), steps
 
 
-def _caption(checkpoint: Checkpoint, steps: tuple[int, ...]) -> str:
+def caption_with(checkpoint: Checkpoint, steps: tuple[int, ...]) -> str:
+    """Run, checkpoints, seed and step."""
     history = "no history"
     if len(steps) == 1:
         history = f"1 checkpoint, step {steps[0]}"
@@ -126,7 +127,7 @@ def _caption(checkpoint: Checkpoint, steps: tuple[int, ...]) -> str:
     return place(checkpoint.seed, checkpoint.step, checkpoint.name, history)
 
 
-def _gaps(run: Run | None, steps: tuple[int, ...], without: Altered) -> tuple[str, ...]:
+def gaps_of(run: Run | None, steps: tuple[int, ...], without: Altered) -> tuple[str, ...]:
     """What is not known, and why."""
     found = []
     if run is not None and not run.knows_data:

@@ -148,6 +148,9 @@ def report(
     mechanism: Annotated[
         bool, Parameter(help="a section on the network's frequencies, where it is defined")
     ] = True,
+    pairs: Annotated[
+        bool, Parameter(help="a section on pairs and what neurons add to their margins")
+    ] = True,
     out: Annotated[Path | None, Parameter(help="the file; RUN/report.html by default")] = None,
     json_: Json = False,
 ) -> None:
@@ -157,7 +160,7 @@ def report(
 
     source, rule = load(run), threshold_of(threshold)
     path = write_report(
-        source, out, rule, draws, layer, pruned_checkpoints, measures or (), mechanism
+        source, out, rule, draws, layer, pruned_checkpoints, measures or (), mechanism, pairs
     )
     if json_:
         print_json({"report": str(path), **report_summary(source, rule, layer)})

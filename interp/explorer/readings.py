@@ -21,6 +21,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
+from interp.explorer.pairs_at import PairReadings, PairsAt
 from interp.training.lines import one_line
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
@@ -49,6 +50,7 @@ class OpenRun:
     _tables: OrderedDict[int, NeuronTable] = field(default_factory=OrderedDict)
     _quick: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
     _full: OrderedDict[int, PruningCurves] = field(default_factory=OrderedDict)
+    _pairs: PairReadings = field(default_factory=PairReadings)
     _looked_at: int | None = None
     _asked: set[int] = field(default_factory=set)
     _problems: dict[int, str] = field(default_factory=dict)
@@ -75,6 +77,10 @@ class OpenRun:
                 _bound(self._tables)
             self._tables.move_to_end(step)
             return self._tables[step]
+
+    def pairs(self, step: int) -> PairsAt:
+        """Every pair at a step, and what the neurons of the first hidden layer add to it."""
+        return self._pairs.at(self.run, self.checkpoint(step))
 
     def threshold(self, step: int) -> float:
         """The two-class cut; without two different IPRs, a quantile of noise."""

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from interp.analysis.memorization.pair_rows import PairTable
 from interp.figures.expected import expect
-from interp.figures.template import INK, SPLIT_COLOUR, styled
-from interp.training.data.splits import PARTS
+from interp.figures.pair_looks import Layer, grid_of, layers_of
+from interp.figures.template import INK, styled
 
-_BAR = {"orientation": "h", "y": -0.12, "yanchor": "top", "thickness": 12, "len": 0.9}
-_NEVER = "#C8C8C8"
-_TICKS = 6  # of steps on the bar of colours
-# The first and the last answer of x + y are neighbours, so the scale ends where it begins.
-_AROUND = "Phase"
+_DRAWN = ("margin", "split", "answer", "step learned")
 _HOVER = (
     "pair (%{x}, %{y}), %{customdata[0]}<br>true %{customdata[1]}, given %{customdata[2]}<br>"
     "answered %{customdata[3]}, margin %{customdata[4]}<br>"
     "learned at %{customdata[5]}, forgotten %{customdata[6]} times<br>"
     "pruned network %{customdata[7]}, filtered %{customdata[8]}<extra></extra>"
 )
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """One way to colour the cells: a value a pair, and the colours of the values."""
-
-    name: str
-    values: np.ndarray
-    look: dict[str, Any]
 
 
 def pair_picture(found: PairTable, title: str | None = None) -> go.Figure:
@@ -48,9 +31,10 @@ def pair_picture(found: PairTable, title: str | None = None) -> go.Figure:
     """
     expect(found, PairTable)
     figure = go.Figure()
-    layers = _layers(found)
+    every = layers_of(found)
+    layers = [every[name] for name in _DRAWN if name in every]
     for place, layer in enumerate(layers):
-        cells = {"z": _grid(found, layer.values), "visible": place == 0, "hoverinfo": "skip"}
+        cells = {"z": grid_of(found, layer.values), "visible": place == 0, "hoverinfo": "skip"}
         figure.add_trace(go.Heatmap(**cells, **layer.look, name=layer.name))
     figure.add_trace(_hover(found))
     figure.add_trace(_wrong(found))
@@ -79,60 +63,6 @@ def _caption(found: PairTable) -> str:
     return "<br>".join([f"{run} · {history}", second, *found.gaps])
 
 
-def _layers(found: PairTable) -> list[_Layer]:
-    """The ways to colour; there is no step learned without a history."""
-    finite = found.margin[np.isfinite(found.margin)]
-    most = float(np.abs(finite).max(initial=0)) or 1.0
-    colours = [SPLIT_COLOUR[part] for part in PARTS]
-    answered = np.where(found.answered < 0, np.nan, found.answered)
-    layers = [
-        _Layer("margin", found.margin, _scale("RdBu", (-most, most), "margin of the label")),
-        _Layer("split", found.dataset.parts.argmax(axis=0), _bands(colours, PARTS, "split")),
-        _Layer("answer", answered, _scale(_AROUND, (0, found.dataset.task.n_answers), "answer")),
-    ]
-    if found.learned is not None:
-        layers.append(_learned(found.learned, found.steps))
-    return layers
-
-
-def _learned(learned: np.ndarray, steps: tuple[int, ...]) -> _Layer:
-    """Checkpoints are bands of equal height, however far apart their steps are; never is grey."""
-    band = np.where(np.isfinite(learned), np.searchsorted(steps, learned), len(steps))
-    shades = sample_colorscale("Viridis", np.linspace(0, 1, len(steps)))
-    every = -(-len(steps) // _TICKS)
-    # The last step has no name, which would run into "never".
-    shown = range(0, max(1, len(steps) - 1), every)
-    names = [str(step) if i in shown else "" for i, step in enumerate(steps)]
-    look = _bands([*shades, _NEVER], [*names, "never"], "learned at step")
-    return _Layer("step learned", band, look)
-
-
-def _scale(name: str, span: tuple[float, float], title: str) -> dict[str, Any]:
-    bar = {**_BAR, "title": {"text": title, "side": "top"}, "tickangle": 0}
-    return {"colorscale": name, "zmin": span[0], "zmax": span[1], "colorbar": bar}
-
-
-def _bands(colours: Any, names: Any, title: str) -> dict[str, Any]:
-    """A colour a whole number from 0 on, each with its name on the bar."""
-    edges = np.linspace(0, 1, len(colours) + 1)
-    scale = [[edge, c] for i, c in enumerate(colours) for edge in edges[i : i + 2]]
-    found = _scale("", (-0.5, len(colours) - 0.5), title)
-    ticks = {
-        "tickvals": [i for i, name in enumerate(names) if name],
-        "ticktext": [*filter(None, names)],
-    }
-    return {**found, "colorscale": scale, "colorbar": {**found["colorbar"], **ticks}}
-
-
-def _grid(found: PairTable, values: np.ndarray) -> np.ndarray:
-    """(second operand, first operand): values of the pairs; NaN where there is no pair."""
-    p = found.dataset.task.p
-    grid = np.full((p, p), np.nan, dtype=np.float32)
-    x, y = found.dataset.pairs.T
-    grid[y, x] = values
-    return grid
-
-
 def _hover(found: PairTable) -> go.Heatmap:
     """Cells without colour, above the others, that say everything of their pair."""
     table = found.to_pandas()
@@ -149,7 +79,7 @@ def _hover(found: PairTable) -> go.Heatmap:
     words = np.full((p, p, told.shape[1]), "", dtype=object)
     words[table.y, table.x] = told.to_numpy()
     return go.Heatmap(
-        z=_grid(found, found.margin),
+        z=grid_of(found, found.margin),
         customdata=words.tolist(),
         hovertemplate=_HOVER,
         hoverongaps=False,
@@ -172,7 +102,7 @@ def _wrong(found: PairTable) -> go.Scatter:
     )
 
 
-def _add_buttons(figure: go.Figure, layers: list[_Layer]) -> None:
+def _add_buttons(figure: go.Figure, layers: list[Layer]) -> None:
     """One a layer; cells that speak and dots always stay."""
     buttons = [
         {

@@ -20,6 +20,7 @@ from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
 from interp.reporting.arrays import compressed
 from interp.reporting.measures import section
 from interp.reporting.mechanism import mechanism_section
+from interp.reporting.pairs import pair_payload, pair_section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
@@ -36,6 +37,7 @@ _SCRIPTS = (
     "table",
     "controls",
 )
+_PAIR_SCRIPTS = ("pairs", "pair_figures", "pair_view")
 
 
 def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
@@ -43,8 +45,10 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
     name = escape(reading.run.name)
     neurons = reading.neurons
     live, blob = (None, "") if neurons is None else neuron_payload(reading, neurons)
+    pairs, pair_blob = (None, "") if reading.pairs is None else pair_payload(reading.pairs)
     given = {
         "live": live,
+        "pairs": pairs,
         "figures": {key: json.loads(str(figure.to_json())) for key, figure in figures.items()},
         "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
         "config": dict(HTML_CONFIG),
@@ -62,22 +66,25 @@ def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
 <main>
 {_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
 {middle}
-{_optional(reading)}{_mechanism(reading)}{_measures(reading)}
+{_pairs(reading)}{_optional(reading)}{_mechanism(reading)}{_measures(reading)}
 {_about(reading)}
 </main>
 <script type="application/json" id="given">{_in_script(given)}</script>
 <script type="text/plain" id="arrays">{blob}</script>
+<script type="text/plain" id="pair-arrays">{pair_blob}</script>
 <script type="text/plain" id="plotly">{_plotly()}</script>
 <script>
-{"".join(_asset(f"{script}.js") for script in _scripts(neurons))}</script>
+{"".join(_asset(f"{script}.js") for script in _scripts(reading))}</script>
 </body></html>
 """
 
 
-def _scripts(neurons: NeuronReading | None) -> tuple[str, ...]:
-    """The page's scripts; that of added rankings only where there are any."""
+def _scripts(reading: Reading) -> tuple[str, ...]:
+    """The page's scripts; those of pairs and of added rankings only where there are any."""
+    neurons = reading.neurons
     added = neurons is not None and added_rankings(neurons.curves)
-    return (*_SCRIPTS, *(["rankings"] if added else []), "main")
+    pairs = () if reading.pairs is None else _PAIR_SCRIPTS
+    return (*_SCRIPTS, *(["rankings"] if added else []), *pairs, "main")
 
 
 def _neurons(neurons: NeuronReading) -> str:
@@ -113,7 +120,11 @@ def _asset(name: str) -> str:
 
 def _style(reading: Reading) -> str:
     has_measures = reading.measured or reading.mechanism
-    return _asset("report.css") + (_asset("measures.css") if has_measures else "")
+    return (
+        _asset("report.css")
+        + (_asset("measures.css") if has_measures else "")
+        + (_asset("pairs.css") if reading.pairs is not None else "")
+    )
 
 
 def _in_script(value: Any) -> str:
@@ -138,6 +149,10 @@ def _optional(reading: Reading) -> str:
     if reading.heads is not None:
         found.append(_section("heads", "Attention heads", f"Ablated one at a time, {at}"))
     return "\n".join(found)
+
+
+def _pairs(reading: Reading) -> str:
+    return "" if reading.pairs is None else pair_section(reading.pairs, _asset("pairs.html"))
 
 
 def _mechanism(reading: Reading) -> str:

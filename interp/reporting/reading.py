@@ -24,6 +24,7 @@ from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
 from interp.reporting.measures import Asked, Kept, Measured, measured
 from interp.reporting.mechanism import Mechanism, mechanism_of
+from interp.reporting.pairs import PairReading, pairs_of
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
@@ -71,6 +72,7 @@ class Reading:
     neurons: NeuronReading | None
     measured: tuple[Measured, ...] = ()
     mechanism: Mechanism | None = None
+    pairs: PairReading | None = None
 
 
 def read(
@@ -81,13 +83,14 @@ def read(
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
     asked: tuple[Asked, ...] = (),
     mechanism: bool = True,
+    pairs: bool = True,
 ) -> Reading:
     """Reads a run; every checkpoint once.
 
     Raises:
         ValueError: if the run has no checkpoint or no such layer, or the threshold is none.
     """
-    if mechanism or any(one.measure.reads == "run" for one in asked):
+    if mechanism or pairs or any(one.measure.reads == "run" for one in asked):
         run = replace(run, weights=Kept(run.weights))
     newest = run.checkpoint()
     neurons = None
@@ -101,6 +104,7 @@ def read(
         neurons,
         tuple(measured(one, run, newest) for one in asked),
         mechanism_of(run, newest) if mechanism else None,
+        pairs_of(run, newest, layer) if pairs else None,
     )
 
 

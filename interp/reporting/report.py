@@ -27,6 +27,7 @@ def report(
     pruned_checkpoints: int = PRUNED_CHECKPOINTS,
     measures: Wanted | Sequence[Wanted] = (),
     mechanism: bool = True,
+    pairs: bool = True,
 ) -> Path:
     """Writes a run as one HTML file to play with: threshold, checkpoint and neuron can be moved.
 
@@ -43,6 +44,7 @@ def report(
             of names to options, see :mod:`interp.analysis.measures`. One that reads a checkpoint
             is shown of the newest.
         mechanism: whether there is a section on the network's frequencies, where it is defined.
+        pairs: whether there is a section on pairs and what neurons add to their margins.
 
     Returns:
         Where the file is.
@@ -60,7 +62,8 @@ def report(
     whole(pruned_checkpoints, "pruned checkpoints")
     some_whole(draws, "draws", most=MOST_DRAWS)
     truth(mechanism, "mechanism")
-    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism)
+    truth(pairs, "pairs")
+    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism, pairs)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target
 

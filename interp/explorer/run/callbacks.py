@@ -10,6 +10,7 @@ from interp.explorer.run.figures import add_figures
 from interp.explorer.run.measures import add_measures
 from interp.explorer.run.neuron import add_neuron
 from interp.explorer.run.numbers import add_numbers
+from interp.explorer.run.pairs import add_pairs
 from interp.explorer.run.sliders import add_steps
 
 if TYPE_CHECKING:
@@ -21,5 +22,6 @@ def add_run_callbacks(app: Dash, readings: Opener) -> None:
     add_numbers(app, readings)
     add_figures(app, readings)
     add_neuron(app, readings)
+    add_pairs(app, readings)
     add_measures(app, readings)
     add_steps(app, readings)

@@ -12,6 +12,7 @@ from interp.explorer.listing import Listed
 from interp.explorer.page import GRAPH
 from interp.explorer.readings import OpenRun
 from interp.explorer.run.measures import measure_parts
+from interp.explorer.run.pairs import pair_parts
 from interp.explorer.run.sliders import identity
 from interp.explorer.state import RunView
 from interp.words.sentences import outcome
@@ -39,6 +40,7 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
         parts.append(html.P("An attention-only network has no neurons to show."))
     else:
         parts += _neuron_parts(view, opened)
+    parts += pair_parts(opened, name)
     parts += measure_parts(opened, name, view.step)
     parts.append(dcc.Store(id=identity("live", name), data=""))
     parts.append(dcc.Store(id=identity("steps", name), data=run.steps))

@@ -88,6 +88,11 @@ async function start() {
     const table = showNeurons(view, drawing);
     window.report = { view, table };
   }
+  if (given.pairs) {
+    const pairs = new Pairs(given.pairs, arraysOf(given.pairs.arrays, await unpacked("pair-arrays")));
+    window.report = { ...window.report, pairs: new PairView(pairs, drawing, window.report?.view) };
+    window.report.pairs.start();
+  }
   for (const [key, figure] of Object.entries(given.figures)) drawing.showMade(key, figure);
   document.documentElement.dataset.ready = "true";
 }

@@ -39,11 +39,14 @@ class View {
     if (threshold >= 0 && threshold <= 1) this.threshold = threshold;
     const neuron = number("neuron");
     if (Number.isInteger(neuron) && neuron >= 0 && neuron < this.neurons.count) this.neuron = neuron;
+    const pair = asked.get("pair")?.split(",").map(Number);
+    if (pair?.length === 2) this.asked = pair; // whether there is such a pair, the section on pairs knows
   }
 
   write() {
     const threshold = Number(this.threshold.toFixed(6));
-    const words = `#step=${this.step}&threshold=${threshold}&neuron=${this.neuron}`;
+    const pair = this.asked ? `&pair=${this.asked.join(",")}` : "";
+    const words = `#step=${this.step}&threshold=${threshold}&neuron=${this.neuron}${pair}`;
     try {
       history.replaceState(null, "", words);
     } catch {
