@@ -100,7 +100,7 @@ def test_a_report_reads_every_checkpoint_once(runs, counts, tmp_path, name):
     once = dict.fromkeys((runs[name] / "checkpoints").glob("*/model.safetensors"), 1)
     assert Counter(counts.tensors) == {**once, runs[name] / "dataset.safetensors": 1}
     assert counts.since() == (CHECKPOINTS + 1, CHECKPOINTS)
-    # The sections on mechanism and pairs make networks anew, of weights that are read once all the same.
+    # Sections on mechanism and pairs make networks anew, of weights that are read once.
     report(runs[name], tmp_path / "mechanism.html", draws=2)
     assert Counter(counts.tensors) == {**once, runs[name] / "dataset.safetensors": 1}
 
