@@ -127,7 +127,8 @@ class OpenRun:
         return self._problems.get(step)
 
     def _additive(self, step: int) -> bool:
-        return self.checkpoint(step).network.readout(0) is not None
+        network = self.checkpoint(step).network
+        return len(network.layers) > 0 and network.readout(0) is not None
 
     def _prepare(self, step: int) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ from interp.training.data.splits import PARTS
 SHOWN = 15  # neurons on either side
 CHOSEN = 1  # the trace that frames the chosen pair
 _ROW = 17  # pixels of a bar
-_MARGIN = {"l": 56, "r": 16, "t": 8, "b": 104}
+_MARGIN = {"l": 56, "r": 16, "t": 30, "b": 104}  # plotly's buttons stand above the cells
 
 
 def pair_cells(found: PairTable, name: str, chosen: int) -> go.Figure:
@@ -148,4 +148,4 @@ def pair_bars(votes: PairVotes, pair: int, table: NeuronTable, classes: Classes)
 
 def bars_height(rows: int) -> int:
     """Pixels of the figure of so many neurons."""
-    return 118 + _ROW * rows
+    return 140 + _ROW * rows

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # they load torch, for which the first page does not wait
 NAMES = ("split", "outcome", "margin", "answer", "step learned")
 _HIDDEN = {"display": "none"}
 # As high as its place is wide, and what stands around the cells; see assets/explorer.css.
-_SQUARE = {"height": "calc(min(100cqw - 72px, 560px) + 112px)", "maxWidth": 632}
+_SQUARE = {"height": "calc(min(100cqw - 72px, 560px) + 134px)", "maxWidth": 632}
 _COLOUR = Input(of_run("pair-colour"), "value")
 _STEP = Input(of_run("measured-step"), "data")  # where the slider rests
 _PAIR = Input(of_run("pair"), "data")

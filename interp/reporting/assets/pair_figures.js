@@ -3,7 +3,7 @@
 const SHOWN_BARS = 15; // neurons on either side
 const SQUARE = { least: 120, most: 560 }; // pixels of its side, in a window of any width
 
-// A square of cells as wide as its place, a bar of colours below it, the chosen pair framed.
+// A square of cells as wide as its place, plotly's buttons above it, a bar of colours below it, the chosen pair framed.
 function cellsFigure(pairs, id, { values, look, name, words }, pair) {
   const width = Math.max(SQUARE.least, Math.min(document.getElementById(id).clientWidth - 72, SQUARE.most));
   const colorbar = { ...look.colorbar, title: {}, yref: "container", y: 0, yanchor: "bottom", len: 1, outlinewidth: 0, tickfont: { size: 10.5 } };
@@ -20,7 +20,7 @@ function cellsFigure(pairs, id, { values, look, name, words }, pair) {
       },
     ],
     layout: {
-      height: width + 112, hovermode: "closest", dragmode: false, margin: { l: 56, r: 16, t: 8, b: 104 },
+      height: width + 134, hovermode: "closest", dragmode: false, margin: { l: 56, r: 16, t: 30, b: 104 },
       xaxis: { title: { text: "first operand" }, ...edges },
       yaxis: { title: { text: "second operand" }, scaleanchor: "x", constraintoward: "top", ...edges },
     },
@@ -74,8 +74,8 @@ function pairVotesFigure(pairs, view, pair) {
   return {
     data,
     layout: {
-      height: 118 + 17 * rows.length, ...legendBelow(false), barmode: "overlay", bargap: 0.15, dragmode: false, showlegend: true,
-      margin: { t: 8, b: 90, l: 56, r: 16 },
+      height: 140 + 17 * rows.length, ...legendBelow(false), barmode: "overlay", bargap: 0.15, dragmode: false, showlegend: true,
+      margin: { t: 30, b: 90, l: 56, r: 16 },
       xaxis: { title: { text: `logits for ${pairs.get("ahead", pair)} over ${pairs.get("behind", pair)}` }, zeroline: true, zerolinecolor: "#8c8c8c" },
       yaxis: { title: { text: "neuron" }, type: "category", categoryorder: "array", categoryarray: rows.toReversed(), tickfont: { size: 10 }, dtick: 1, range: [-0.6, rows.length - 0.4] },
     },
