@@ -127,6 +127,13 @@ def pair_bars(votes: PairVotes, pair: int, table: NeuronTable, classes: Classes)
             hovertemplate="neuron %{customdata[0]}<br>IPR %{customdata[1]}<br>adds %{x:.4f}"
             f"<extra>{group.name}</extra>",
         )
+    return _labelled(figure, votes, pair, order)
+
+
+def _labelled(
+    figure: go.Figure, votes: PairVotes, pair: int, order: Int[np.ndarray, " shown"]
+) -> go.Figure:
+    """Axes of the votes, a row a neuron in this order."""
     ahead, behind = votes.sides.ahead[pair], votes.sides.behind[pair]
     figure.update_xaxes(title_text=f"logits for {ahead} over {behind}", zeroline=True)
     figure.update_yaxes(
