@@ -27,6 +27,7 @@ from interp.analysis.memorization.own_gradient import own_gradients
 from interp.analysis.memorization.suspicion import auroc, average_precision, found, precision_at
 from interp.analysis.neurons.classify import two_class_cut
 from interp.analysis.neurons.read import neuron_table
+from interp.figures.detection import detection as drawn
 from interp.training.trainer.loop import train
 from tests.conftest import tiny_config
 
@@ -259,3 +260,42 @@ def test_neurons_without_a_cut():
     run = train(tiny_config(model={"width": 1}, steps=1))
     problems = MEASURES["detection"](run).problems
     assert problems["pruned_margin"] == "expected two different IPRs, between which to cut"
+
+
+# --- the figure ---------------------------------------------------------------------------------
+
+
+def test_the_figure_has_a_mark_a_score_and_hollow_ones_for_controls(tiny_run):
+    result = MEASURES["detection"](tiny_run)
+    figure = result.plot()
+    filled = {t.name: t for t in figure.data if t.showlegend}
+    assert set(filled) == {"AUROC", "precision at k"}
+    for name, column in (("AUROC", "auroc"), ("precision at k", "precision")):
+        trace = filled[name]
+        (hollow,) = [t for t in figure.data if t.name == name and not t.showlegend]
+        for one, is_control in ((trace, False), (hollow, True)):
+            assert one.marker.symbol.endswith("-open") == is_control
+            for score, value in zip(one.customdata, one.x, strict=True):
+                row = result.to_pandas().loc[score]
+                assert row["control"] == is_control
+                assert value == pytest.approx(row[column])
+    shown = [score for t in figure.data for score in t.customdata]
+    assert sorted(set(shown)) == sorted(result.to_pandas().index)
+
+
+def test_several_seeds_are_means_with_bars(tiny_run):
+    one = MEASURES["detection"](tiny_run)
+    two = MEASURES["detection"](train(tiny_config(seed=1)))
+    figure = drawn([one, two])
+    trace = figure.data[0]
+    for score, mean, up, down in zip(
+        trace.customdata, trace.x, trace.error_x.array, trace.error_x.arrayminus, strict=True
+    ):
+        values = [each.to_pandas().loc[score, "auroc"] for each in (one, two)]
+        assert mean == pytest.approx(np.mean(values))
+        assert mean + up == pytest.approx(max(values))
+        assert mean - down == pytest.approx(min(values))
+    told = figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert "seed 0 / seed 1" in told and "step 30" in told and "means; bars" in told
+    with pytest.raises(TypeError, match=re.escape("expected scores of suspicion, such as interp")):
+        drawn([one, 3])

@@ -15,10 +15,10 @@ from interp.figures.expected import expect
 from interp.figures.template import FAINT, styled
 
 _LABEL = 34  # characters of a line of a label
-# Colour, mark, and the name of what it stands for.
+# Colour, mark, the name of what it stands for, and size: where both are 1, both are seen.
 _METRICS = {
-    "auroc": ("#0072B2", "circle", "AUROC"),
-    "precision": ("#D55E00", "diamond", "precision at k"),
+    "auroc": ("#0072B2", "circle", "AUROC", 12),
+    "precision": ("#D55E00", "diamond", "precision at k", 8),
 }
 _CHANCE = "chance"
 
@@ -35,9 +35,7 @@ def detection(result: Detection | Sequence[Detection]) -> go.Figure:
         expect(one, Detection)
     rows = _rows(results)
     figure = go.Figure([trace for metric in _METRICS for trace in _traces(results, rows, metric)])
-    figure.update_xaxes(
-        title_text="AUROC, precision among the k most suspected", range=[-0.03, 1.03]
-    )
+    figure.update_xaxes(title_text="AUROC, precision at k", range=[-0.03, 1.03])
     figure.update_yaxes(
         autorange="reversed",
         gridcolor=FAINT,
@@ -70,7 +68,7 @@ def _values(results: Sequence[Detection], name: str, metric: str) -> np.ndarray:
 
 
 def _traces(results: Sequence[Detection], rows: list[str], metric: str) -> Iterator[go.Scatter]:
-    colour, mark, words = _METRICS[metric]
+    colour, mark, words, size = _METRICS[metric]
     for control in (False, True):
         there = [name for name in rows if _is_control(name) is control]
         each = [_values(results, name, metric) for name in there]
@@ -82,16 +80,16 @@ def _traces(results: Sequence[Detection], rows: list[str], metric: str) -> Itera
             name=words,
             legendgroup=metric,
             showlegend=not control,
-            marker=_marker(colour, mark, control),
+            marker=_marker(colour, mark, size, control),
             error_x=_bars(each, means, colour) if len(results) > 1 else None,
             customdata=there,
             hovertemplate=f"%{{customdata}}<br>{words} %{{x:.4f}}<extra></extra>",
         )
 
 
-def _marker(colour: str, mark: str, control: bool) -> dict[str, Any]:
+def _marker(colour: str, mark: str, size: int, control: bool) -> dict[str, Any]:
     return {
-        "size": 11 if control else 9,
+        "size": size + 2 if control else size,
         "color": colour,
         "symbol": f"{mark}-open" if control else mark,
         "line": {"width": 2 if control else 0},
@@ -117,9 +115,7 @@ def _label(name: str) -> str:
 
 
 def _caption(results: Sequence[Detection]) -> str:
-    if len(results) == 1:
-        return f"{results[0].caption} · hollow: controls"
-    seeds = f"{len(results)} runs, means; bars from the least to the greatest"
-    wrong = sorted(one.wrong for one in results)
-    told = f"{wrong[0]} to {wrong[-1]} wrong training labels"
-    return f"{told} · {seeds} · hollow: controls"
+    parts = zip(*(one.caption.split(" · ") for one in results), strict=False)
+    told = [" / ".join(dict.fromkeys(part)) for part in parts]
+    seeds = ["means; bars from the least to the greatest"] if len(results) > 1 else []
+    return " · ".join([*told, *seeds, "hollow: controls"])

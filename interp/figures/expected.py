@@ -14,6 +14,7 @@ _WORDS = {
     "Classes": "classes, such as interp.classify(table)",
     "Coherence": "phases of neurons, such as interp.measures['coherence'](run)",
     "Decoys": "decoys, such as interp.measures['decoys'](run)",
+    "Detection": "scores of suspicion, such as interp.measures['detection'](run)",
     "Dynamics": "a history of the IPR, such as interp.dynamics(run)",
     "EmbeddingTable": "an embedding table, such as interp.embedding_table(run)",
     "Figure": "a figure, such as interp.pruning_curve(run).plot()",
