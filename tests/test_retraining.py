@@ -486,3 +486,12 @@ def test_the_command_refuses_before_it_trains(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "retrain: expected training examples with a wrong label, found none" in said
     assert not Path(tmp_path / "again").exists()
+
+
+def test_warnings_of_other_processes_are_one_line(tiny_run, tmp_path, capfd):
+    arguments = [str(tiny_run.path), "--out", str(tmp_path / "again"), "--executor", "processes"]
+    main(["retrain", *arguments, "--workers", "1", "--ways", "turnover"])
+    lines = capfd.readouterr().err.splitlines()
+    notes = [line for line in lines if "dropout_masks" in line]
+    assert len(notes) == 1 and notes[0].startswith("interp: note: model.dropout_masks: a fixed")
+    assert not [line for line in lines if "UserWarning" in line or "train_many" in line]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 
 def one_line(error: BaseException) -> str:
     """What an error says, in one line; its class where it says nothing."""
@@ -17,3 +20,15 @@ def with_kind(error: BaseException, most: int | None = None) -> str:
     """
     kind, said = type(error).__name__, " ".join(str(error).split())[:most]
     return f"{kind}: {said}" if said else kind
+
+
+def noted(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """Shows a warning as one line; in place of ``warnings.showwarning``."""
+    print(f"interp: note: {' '.join(str(message).split())}", file=sys.stderr, flush=True)

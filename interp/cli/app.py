@@ -12,12 +12,12 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
 from interp.cli.refusals import converted, told
 from interp.cli.terminal import end_cut_off, take_any_letter
+from interp.training.lines import noted
 
 app = App(
     name="interp",
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with warnings.catch_warnings(), _terminated_as_interrupted():
             warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _show_warning
+            warnings.showwarning = noted
             os.getcwd()
             app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
             sys.stdout.flush()
@@ -175,14 +175,3 @@ def _interrupt(*about: object) -> None:
 def _fail(message: str, code: int) -> None:
     print(f"interp: {' '.join(message.splitlines())}", file=sys.stderr)
     sys.exit(code)
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: Any = None,
-    line: str | None = None,
-) -> None:
-    print(f"interp: note: {message}", file=sys.stderr)

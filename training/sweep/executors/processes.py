@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from interp.training.lines import noted
 from interp.training.sweep.executors.machine import ExecutorKind
 from interp.training.sweep.executors.work import THREAD_VARIABLES, Work
 from interp.training.sweep.plan.cell import Cell
@@ -149,6 +151,7 @@ def _serve(pipe: Connection, work: Work) -> None:
         os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(work.threads)
+    warnings.showwarning = noted
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
