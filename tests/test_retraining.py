@@ -17,7 +17,7 @@ from interp.analysis.measure import NotDefined
 from interp.analysis.measures import MEASURES
 from interp.analysis.memorization.case import Case
 from interp.analysis.memorization.detection import judged
-from interp.analysis.memorization.detectors import DETECTORS
+from interp.analysis.memorization.detectors import DETECTORS, detector
 from interp.analysis.memorization.influence import influenced
 from interp.analysis.memorization.retraining import kinds, scores
 from interp.analysis.memorization.retraining.derived import left_out
@@ -278,8 +278,8 @@ def test_influence_by_hand(few, tiny_run):
         left, own = (float(((one - label) ** 2).mean()) for one in logits)
         assert change == pytest.approx(left - own, rel=1e-3, abs=1e-6)
         guessed.append(bool(logits[0].argmax() == data.given_label[pair]))
-    assert values["one_out.wrong_guessed"] == np.mean(np.array(guessed)[found.wrong])
-    assert values["one_out.right_kept"] == np.mean(np.array(guessed)[~found.wrong])
+    assert values["one_out.wrong"] == np.mean(np.array(guessed)[found.wrong])
+    assert values["one_out.right"] == np.mean(np.array(guessed)[~found.wrong])
     score = DETECTORS["final_loss"].score(Case(tiny_run))[found.places]
     expected = np.corrcoef(score, found.change)[0, 1]
     assert values["final_loss.correlation"] == pytest.approx(expected, rel=1e-6)
@@ -288,7 +288,10 @@ def test_influence_by_hand(few, tiny_run):
     _check_memorization(tiny_run, again, values)
     frame = found.to_pandas()
     assert set(frame.index[frame["control"]]) == {"random_margin", "low_margin", "vote_margin"}
-    assert "groups_out" in frame.index
+    assert frame.loc["groups_out", "auroc"] == values["groups_out.auroc"]
+    changes = found.changes()
+    np.testing.assert_array_equal(changes[found.places], found.change)
+    assert changes.isna().sum() == data.is_train.sum() - len(found.places)
     for way in ("one_out", "groups_out", "subsets"):
         assert f"{way} {again.accuracy[way]:.2f}" in found.note
 
@@ -393,15 +396,17 @@ def test_ways_by_name():
     assert set(ways_of("influence")) == {"one_out", "groups_out", "subsets"}
     assert not set(ways_of("all")) & set(ways_of("influence"))
     assert ways_of("folds, halves,folds") == ("folds", "halves")
-    with refused("retrain: expected none, all, influence, or some of folds, second_split, halves"):
+    assert set(ways_of("all, influence")) == {*ways_of("all"), *ways_of("influence")}
+    with refused("retrain: expected none, or some of all, influence, folds, second_split, halves"):
         ways_of("fold")
 
 
 def test_runs_that_cannot_be_trained_again(tiny_run):
     young = replace(tiny_run, finished=False)
-    with refused("retrain: expected a finished run, got one at step 30 of 30"):
+    unfinished = "expected a finished run, got one that is not marked as done, at step 30 of 30"
+    with refused(f"retrain: {unfinished}"):
         MEASURES["detection"](young, retrain="folds")
-    with refused("measure influence: expected a finished run, got one at step 30 of 30"):
+    with refused(f"measure influence: {unfinished}"):
         MEASURES["influence"](young)
 
 
@@ -476,7 +481,7 @@ def test_the_command_shows_what_leaving_out_changes(few, tiny_run, tmp_path, cap
     arguments = [str(tiny_run.path), "--out", str(tmp_path / "again"), "--executor", "serial"]
     main(["retrain", *arguments, "--ways", "influence"])
     shown = capsys.readouterr().out
-    assert "what leaving examples out changes" in shown and "within wrong" in shown
+    assert "what leaving" in shown and "correlation" in shown and "random 70%" in shown
 
 
 def test_the_command_refuses_before_it_trains(tmp_path, capsys):
@@ -495,3 +500,110 @@ def test_warnings_of_other_processes_are_one_line(tiny_run, tmp_path, capfd):
     notes = [line for line in lines if "dropout_masks" in line]
     assert len(notes) == 1 and notes[0].startswith("interp: note: model.dropout_masks: a fixed")
     assert not [line for line in lines if "UserWarning" in line or "train_many" in line]
+
+
+# --- settings of a run that its retraining keeps --------------------------------------------------
+
+
+def test_a_run_that_stops_by_its_scores_is_retrained_so(tmp_path):
+    """Second stages do not stop; the others are scored as often as the run."""
+    config = tiny_config(stop={"train_accuracy": 0.2, "for": 2}, steps=60)
+    run = train(config, tmp_path / "run")
+    found = retrain(run, WAYS, InSweep(tmp_path / "again", "serial"))
+    fold, (at_rate, _) = found.of("folds")[0], found.of("second_split")
+    assert fold.config.stop == run.config.stop
+    assert fold.config.schedule.evaluations == run.config.schedule.evaluations
+    assert at_rate.stopped is None and at_rate.last_step == 100
+    again = retrain(run, WAYS, in_memory)
+    for way in WAYS:
+        for ours, theirs in zip(found.of(way), again.of(way), strict=True):
+            np.testing.assert_array_equal(weights(ours), weights(theirs))
+
+
+def test_what_is_frozen_stays_so(tiny_run):
+    start = {"run": str(tiny_run.path), "freeze": ["unembed.*"]}
+    run = train(tiny_config(start=start, steps=5))
+    found = retrain(run, WAYS, in_memory)
+    for one in (*found.of("second_split"), *found.of("halves"), *found.of("folds")):
+        assert one.config.start.freeze == ("unembed.*",)
+        before, after = (one.weights[step]["unembed.W_U"] for step in (0, one.last_step))
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_second_split_is_corrupted_as_the_run_was():
+    wrong = train(tiny_config(data={"fraction": 0.6, "corruption": 0.5, "kind": "wrong"}, steps=1))
+    made = kinds.second_split(wrong, 0)
+    assert (made.given_label != made.true_label)[made.is_redrawn].all()
+    alike = {"fraction": 0.5, "corruption": 0.5, "kind": "symmetric"}
+    made = kinds.second_split(train(tiny_config(data=alike, steps=1)), 0)
+    labels = made.given_label.reshape(11, 11)
+    both = (made.is_redrawn.reshape(11, 11)) & (made.is_redrawn.reshape(11, 11).T)
+    assert both.sum() > 5
+    np.testing.assert_array_equal(labels[both], labels.T[both])
+
+
+def test_without_test_examples_no_accuracy_is_told():
+    run = train(tiny_config(data={"fraction": 1.0, "corruption": 0.3}, steps=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        found = judged(run, retrain(run, ("turnover", "second_split"), in_memory))
+    assert "nan" not in found.note and "turnover" not in found.retrained
+    assert "not there: second_split (expected pairs that were not trained on" in found.note
+
+
+def test_small_sets_have_no_different_subsets():
+    small = train(tiny_config(data={"fraction": 0.04, "corruption": 0.3}, steps=1))
+    problems = retrain(small, ("subsets",), in_memory).problems
+    assert problems["subsets"] == f"expected more than {kinds.SUBSETS} training examples, got 5"
+
+
+def test_a_damaged_file_of_a_dataset_is_written_anew(tiny_run, tmp_path):
+    place = tmp_path / "again"
+    retrain(tiny_run, ("folds",), InSweep(place, "serial"))
+    file = sorted((place / "given").glob("*.npz"))[0]
+    whole = file.read_bytes()
+    file.write_bytes(b"no such thing")
+    retrain(tiny_run, ("folds",), InSweep(place, "serial"))
+    assert file.read_bytes() == whole
+
+
+def test_a_sweep_of_networks_needs_a_folder(tiny_run, tmp_path):
+    (tmp_path / "file").touch()
+    with refused("file: expected a folder, that is a file"):
+        retrain(tiny_run, ("folds",), InSweep(tmp_path / "file", "serial"))
+    with refused("memory://x: expected a folder of this machine, got an address"):
+        retrain(tiny_run, ("folds",), InSweep("memory://x", "serial"))
+
+
+def test_random_controls_are_drawn_among_the_living(tiny_run):
+    """Seven of sixteen neurons are dead; as many of the others stay as in the pruned network."""
+    run = train(tiny_config())
+    weights = {step: dict(arrays) for step, arrays in run.weights.items()}
+    last = weights[run.last_step]
+    last["blocks.0.mlp.W_in"] = last["blocks.0.mlp.W_in"].copy()
+    last["blocks.0.mlp.W_in"][:, :7] = 0
+    case = Case(replace(run, weights=weights))
+    assert case.table.dead.sum() == 7
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        keep = case.as_many(random)
+        assert not keep[:7].any() and keep.sum() == case.high.sum()
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (lambda case: np.full(len(case.train), np.nan), "got 73 that are none"),
+        (lambda case: np.zeros(3), "got shape (1, 3)"),
+        (lambda case: 1 / 0, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_detector_that_fails_leaves_the_others(tiny_run, score, why):
+    detector("failing")(score)
+    try:
+        found = MEASURES["detection"](tiny_run)
+    finally:
+        DETECTORS.remove("failing")
+    assert why in found.problems["failing"] and "not there: failing (" in found.note
+    assert "final_loss" in found.found

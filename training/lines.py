@@ -31,4 +31,5 @@ def noted(
     line: str | None = None,
 ) -> None:
     """Shows a warning as one line; in place of ``warnings.showwarning``."""
-    print(f"interp: note: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"interp: note: {' '.join(str(message).split())}\n")
+    sys.stderr.flush()

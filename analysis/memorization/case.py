@@ -136,6 +136,16 @@ class Case:
             raise NotDefined(reason)
         return neuron_table(self.newest)
 
+    def as_many(self, random: np.random.Generator) -> Bool[np.ndarray, " neuron"]:
+        """As many living neurons as lie above the cut, drawn at random.
+
+        Raises:
+            NotDefined: if there is no cut.
+        """
+        keep, alive = self.high.copy(), ~self.table.dead
+        keep[alive] = random.permutation(self.high[alive])
+        return keep
+
     @cached_property
     def high(self) -> Bool[np.ndarray, " neuron"]:
         """Neurons above the two-class cut of the IPR.

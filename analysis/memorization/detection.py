@@ -13,7 +13,7 @@ from interp.analysis.caption import place
 from interp.analysis.measure import NotDefined, measure
 from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.memorization.case import Case, PerExample
-from interp.analysis.memorization.detectors import DETECTORS, Detector, early_step
+from interp.analysis.memorization.detectors import DETECTORS, early_step
 from interp.analysis.memorization.retraining.retrain import NONE, Retrained, ways_of
 from interp.analysis.memorization.retraining.retrain import retrain as trained_again
 from interp.analysis.memorization.retraining.trainers import in_memory
@@ -21,7 +21,7 @@ from interp.analysis.memorization.suspicion import Found, found
 from interp.training.arguments import MOST_DRAWS, whole
 from interp.training.data.dataset import Dataset
 from interp.training.display import Result
-from interp.training.lines import one_line
+from interp.training.lines import one_line, with_kind
 from interp.training.optional import PartError
 from interp.training.runs.run import Run
 
@@ -89,7 +89,8 @@ class Detection(Result):
         data, train = self.dataset, self.dataset.is_train
         x, y = data.pairs[train].T
         known = {"x": x, "y": y, "given": data.given_label[train], "true": data.true_label[train]}
-        return pd.DataFrame({**known, "wrong": data.is_wrong[train], **self.suspicion})
+        frame = pd.DataFrame({**known, "wrong": data.is_wrong[train], **self.suspicion})
+        return frame.rename_axis(index="example")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the reasons why some scores are not there."""
@@ -144,7 +145,7 @@ def judged(run: Run, again: Retrained, draws: int = 5, seed: int = 0) -> Detecti
     problems: dict[str, str] = {}
     for name in DETECTORS:
         try:
-            drawn = suspicion_of(DETECTORS[name], case)
+            drawn = suspicion_of(name, case)
         except (NotDefined, PartError) as error:
             problems[name] = one_line(error)
             continue
@@ -153,7 +154,7 @@ def judged(run: Run, again: Retrained, draws: int = 5, seed: int = 0) -> Detecti
     words = [f"{wrong} of {len(case.train)} training labels wrong"]
     if "early_loss" in each:
         words.append(f"early: step {early_step(case)}")
-    words.append(f"{len(run.steps)} checkpoints")
+    words.append(f"{len(run.steps)} checkpoint{'s' if len(run.steps) > 1 else ''}")
     caption = place(run.seed, run.last_step, *words)
     share, accuracy = wrong / len(case.train), again.accuracy
     return Detection(
@@ -163,34 +164,47 @@ def judged(run: Run, again: Retrained, draws: int = 5, seed: int = 0) -> Detecti
         wrong,
         caption,
         accuracy,
-        _note(case, accuracy),
+        _note(case, problems),
         suspicion=rows,
         dataset=run.dataset,
     )
 
 
-def _note(case: Case, retrained: Mapping[str, float]) -> str:
+def _note(case: Case, problems: Mapping[str, str]) -> str:
+    """What scores are worth, which phase retrained networks are in, and what was not possible."""
+    again, controls = case.retrained, f"{case.draws} random prunings"
     words = ["the G-net and the vote are told the group, in which few bits remain to be found"]
     test = case.newest.scores["test"].accuracy
     if case.run.config.model.dropout_masks is not None and test is not None:
         words.append(f"turn-over dropout: test accuracy of the full network {test:.2f}")
-    words += [f"test accuracy of {way}: {value:.2f}" for way, value in retrained.items()]
+    words += [f"test accuracy of {way}: {value:.2f}" for way, value in again.accuracy.items()]
+    words.append(
+        f"{controls}{' and parts of the examples' if again.runs else ''}: seed {case.seed}"
+    )
+    own = {name: why for name, why in problems.items() if not DETECTORS.is_own(name)}
+    words += [f"not there: {name} ({why})" for name, why in {**again.problems, **own}.items()]
     return " · ".join(words)
 
 
-def suspicion_of(one: Detector, case: Case) -> Float[np.ndarray, "draw example"]:
+def suspicion_of(name: str, case: Case) -> Float[np.ndarray, "draw example"]:
     """A score of every training example; several rows are draws.
 
     Raises:
-        NotDefined: if there is no such score here.
-        ValueError: if it is no number for each example.
+        NotDefined: if there is no such score here, or somebody's own fails.
     """
-    rows = np.atleast_2d(np.asarray(one.score(case), dtype=float))
-    if rows.shape[1] != len(case.train) or not np.isfinite(rows).all():
-        raise ValueError(
-            f"detector: expected a finite number for each of {len(case.train)} training examples, "
-            f"got shape {rows.shape}"
-        )
+    try:
+        rows = np.atleast_2d(np.asarray(DETECTORS[name].score(case), dtype=float))
+    except (NotDefined, PartError):
+        raise
+    except Exception as error:
+        if DETECTORS.is_own(name):
+            raise
+        raise NotDefined(with_kind(error)) from error  # whatever somebody's own code raises
+    expected = f"expected a finite number for each of {len(case.train)} training examples"
+    if rows.shape[1:] != (len(case.train),):
+        raise NotDefined(f"{expected}, got shape {rows.shape}")
+    if not np.isfinite(rows).all():
+        raise NotDefined(f"{expected}, got {int((~np.isfinite(rows)).sum())} that are none")
     return rows
 
 

@@ -111,8 +111,8 @@ def _pruned_disagrees(case: Case) -> PerExample:
 
 def _random_margin(case: Case) -> Float[np.ndarray, "draw example"]:
     """Of as many neurons pruned at random."""
-    random, keep = stream(case.seed, "control"), case.high
-    draws = [random.permutation(keep) for _ in range(case.draws)]
+    random = stream(case.seed, "control")
+    draws = [case.as_many(random) for _ in range(case.draws)]
     return np.stack([-case.margin_of(prune(case.newest.network, one)) for one in draws])
 
 

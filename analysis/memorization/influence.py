@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from interp.analysis.measure import NotDefined, measure
 from interp.analysis.memorization.case import Case, PerExample
 from interp.analysis.memorization.detection import Detection, judged, no_wrong_labels, suspicion_of
 from interp.analysis.memorization.detectors import DETECTORS, losses
+from interp.analysis.memorization.influence_table import WAYS, Influence
 from interp.analysis.memorization.margins import correlation
 from interp.analysis.memorization.retraining.derived import left_out, not_retrained
 from interp.analysis.memorization.retraining.kinds import REPEATS
@@ -23,69 +22,15 @@ from interp.analysis.memorization.retraining.scores import memorized, right_and_
 from interp.analysis.memorization.retraining.trainers import Trainer, in_memory
 from interp.analysis.memorization.suspicion import auroc
 from interp.training.arguments import whole
-from interp.training.display import Result, Value
+from interp.training.display import Value
 from interp.training.optional import PartError
 from interp.training.runs.run import Run
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
-WAYS = ("one_out", "groups_out", "subsets")
 # Networks whose estimates of memorization are compared with one another, in equal parts.
 _PARTS = {"groups_out": REPEATS, "subsets": 2}
-
-
-@dataclass(frozen=True, repr=False)
-class Influence(Result):
-    """What leaving training examples out changes.
-
-    Attributes:
-        places: of the examples that were left out one by one, among the training examples.
-        wrong: whether their label is.
-        change: by how much their loss grows when they are left out.
-        scores: of suspicion at these examples, by the names of DETECTORS.
-        numbers: what :meth:`values` gives.
-        caption: of the run.
-        note: in which phase the retrained networks are.
-    """
-
-    places: Int[np.ndarray, " left"]
-    wrong: Bool[np.ndarray, " left"]
-    change: Float[np.ndarray, " left"]
-    scores: Mapping[str, Float[np.ndarray, " left"]]
-    numbers: Mapping[str, Value]
-    caption: str
-    note: str = field(default="")
-
-    MAIN: ClassVar[tuple[str, ...]] = (
-        *("one_out.auroc", "one_out.wrong_guessed", "own_gradient.correlation"),
-        *("groups_out.wrong", "groups_out.right", "subsets.wrong", "subsets.right"),
-    )
-    COLUMNS: ClassVar[tuple[str, ...]] = ("what", "correlation", "within_wrong")
-
-    def values(self) -> dict[str, Value]:
-        """Of each way ``.auroc``, ``.wrong``, ``.right``, ``.repeats``, ``.test_accuracy``; more.
-
-        ``one_out.wrong_guessed`` is the share of wrong labels that a network answers which never
-        saw them, ``one_out.right_kept`` that of right ones. Of each score ``.correlation`` with
-        the change of the loss, and ``.within_wrong``: that among the wrong labels alone.
-        """
-        return dict(self.numbers)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A row a score: its correlation with what leaving an example out changes."""
-        import pandas as pd
-
-        rows: dict[str, dict[str, Any]] = {
-            name: {
-                "what": DETECTORS[name].words,
-                "control": DETECTORS[name].control,
-                "correlation": self.numbers[f"{name}.correlation"],
-                "within_wrong": self.numbers[f"{name}.within_wrong"],
-            }
-            for name in self.scores
-        }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="score")
 
 
 def not_influenced(run: Run) -> str | None:
@@ -136,7 +81,7 @@ def judged_anew(
     if reason is not None:
         raise NotDefined(f"retrain: {reason}")
     again = retrain(run, asked, trainer, whole(seed, "seed"))
-    truth = influenced(run, again, seed) if set(WAYS) <= {*asked} else None
+    truth = influenced(run, again, seed) if {*WAYS} & {*again.runs} else None
     return judged(run, again, seed=seed), truth
 
 
@@ -145,35 +90,53 @@ def influenced(run: Run, again: Retrained, seed: int = 0) -> Influence:
 
     Args:
         run: that they were trained again from.
-        again: with all of WAYS.
+        again: with some of WAYS.
         seed: of random controls among the scores.
     """
     case = Case(run, seed, retrained=again)
-    runs = again.of("one_out")
-    places = np.array([left_out(run, one)[0] for one in runs])
-    logits = torch.stack([case.logits(r.network())[at] for r, at in zip(runs, places, strict=True)])
-    change = losses(case, logits, places) - losses(case, case.own)[places]
-    right = torch.argmax(logits, dim=1).numpy() == case.given[places]
+    numbers: dict[str, Value] = {}
+    places, change = np.zeros(0, dtype=np.int64), np.zeros(0)
+    scores: dict[str, np.ndarray] = {}
+    if "one_out" in again.runs:
+        places, change = _left_out(case, numbers)
+        scores = _scores(case, places)
     wrong = case.wrong[places]
-    numbers: dict[str, Value] = {
-        "one_out.auroc": auroc(change, wrong),
-        "one_out.wrong_guessed": float(right[wrong].mean()),
-        "one_out.right_kept": float(right[~wrong].mean()),
-        "one_out.test_accuracy": again.accuracy["one_out"],
-    }
     for way in _PARTS:
-        numbers |= {f"{way}.{name}": value for name, value in _memorization(case, way).items()}
-    scores = _scores(case, places)
+        if way in again.runs:
+            found = _memorization(case, way)
+            numbers |= {f"{way}.{name}": value for name, value in found.items()}
     for name, score in scores.items():
         numbers[f"{name}.correlation"] = correlation(score, change)
         numbers[f"{name}.within_wrong"] = correlation(score[wrong], change[wrong])
-    caption = place(run.seed, run.last_step, f"{len(places)} examples left out one by one")
-    return Influence(places, wrong, change, scores, numbers, caption, _note(again))
+    words = f"{len(places)} examples left out one by one"
+    caption = place(run.seed, run.last_step, words)
+    return Influence(
+        places, wrong, change, scores, numbers, caption, _note(again, seed), dataset=run.dataset
+    )
 
 
-def _note(again: Retrained) -> str:
+def _left_out(
+    case: Case, numbers: dict[str, Value]
+) -> tuple[Int[np.ndarray, " left"], Float[np.ndarray, " left"]]:
+    """Which examples were left out one by one, and by how much their loss then grows."""
+    runs = case.retrained.of("one_out")
+    places = np.array([left_out(case.run, one)[0] for one in runs])
+    logits = torch.stack([case.logits(r.network())[at] for r, at in zip(runs, places, strict=True)])
+    change = losses(case, logits, places) - losses(case, case.own)[places]
+    as_given = torch.argmax(logits, dim=1).numpy() == case.given[places]
+    wrong = case.wrong[places]
+    numbers["one_out.auroc"] = auroc(change, wrong)
+    numbers["one_out.wrong"] = float(as_given[wrong].mean())
+    numbers["one_out.right"] = float(as_given[~wrong].mean())
+    numbers["one_out.test_accuracy"] = case.retrained.accuracy.get("one_out")
+    return places, change
+
+
+def _note(again: Retrained, seed: int) -> str:
     told = [f"{way} {accuracy:.2f}" for way, accuracy in again.accuracy.items()]
-    return f"test accuracy of the retrained networks: {', '.join(told)}"
+    missing = [f"not there: {way} ({why})" for way, why in again.problems.items()]
+    phase = f"test accuracy of the retrained networks: {', '.join(told)}"
+    return " · ".join([phase, f"what is left out, random prunings: seed {seed}", *missing])
 
 
 def _scores(case: Case, places: Int[np.ndarray, " left"]) -> dict[str, np.ndarray]:
@@ -181,7 +144,7 @@ def _scores(case: Case, places: Int[np.ndarray, " left"]) -> dict[str, np.ndarra
     found: dict[str, np.ndarray] = {}
     for name in DETECTORS:
         try:
-            found[name] = suspicion_of(DETECTORS[name], case).mean(axis=0)[places]
+            found[name] = suspicion_of(name, case).mean(axis=0)[places]
         except (NotDefined, PartError):
             continue
     return found
@@ -205,7 +168,7 @@ def _memorization(case: Case, way: str) -> dict[str, Value]:
         "repeats": _repeats(right, out, _PARTS[way], known),
         "repeats_wrong": _repeats(right, out, _PARTS[way], known & wrong),
         "held_out_true": float(np.mean(held_out)),
-        "test_accuracy": case.retrained.accuracy[way],
+        "test_accuracy": case.retrained.accuracy.get(way),
     }
 
 

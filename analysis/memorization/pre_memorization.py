@@ -54,7 +54,7 @@ class PreMemorization(Result):
     caption: str
 
     MAIN: ClassVar[tuple[str, ...]] = ("score", "test_accuracy", "answers_truth")
-    COLUMNS: ClassVar[tuple[str, ...]] = ("control", "all", "clean", "wrong")
+    COLUMNS: ClassVar[tuple[str, ...]] = ("value", "all", "clean", "wrong")
 
     @property
     def note(self) -> str:
@@ -80,9 +80,17 @@ class PreMemorization(Result):
         import pandas as pd
 
         rows = {
-            f"tau_{tau:g}": {"control": False, **means} for tau, means in sorted(self.means.items())
+            f"tau_{tau:g}": {
+                "value": f"score, τ {tau:g}{', asked for' if tau == self.tau else ''}",
+                "control": False,
+                **means,
+            }
+            for tau, means in sorted(self.means.items())
         }
-        others = {name: {"control": True, "all": value} for name, value in self.controls.items()}
+        others = {
+            name: {"value": name.replace("_", " "), "control": True, "all": value}
+            for name, value in self.controls.items()
+        }
         return pd.DataFrame.from_dict({**rows, **others}, orient="index").rename_axis(index="what")
 
 

@@ -28,6 +28,8 @@ GENERALIZES = 0.9  # test accuracy of the pruned network from which its answers 
 
 Answers = Int[np.ndarray, " example"]
 
+_CONTROL = " · control: "
+
 
 @dataclass(frozen=True)
 class Repaired:
@@ -98,7 +100,7 @@ class Repair(Result):
             ValueError: if these tell nothing.
         """
         if not self.tells:
-            raise ValueError(f"repair: {self.note}")
+            raise ValueError(f"repair: {self.note.partition(_CONTROL)[0]}")
         labels = self.dataset.given_label.copy()
         labels[self.dataset.is_train] = self.answers
         made = replace(self.dataset, given_label=labels)
@@ -127,11 +129,14 @@ def repair(run: Run, *, least: float = GENERALIZES, draws: int = 5, seed: int = 
     answers: Answers = torch.argmax(case.pruned, dim=1).numpy()
     test = case.newest.evaluation(pruned.logits(case.newest.evaluation.pairs).detach())["test"]
     random = stream(seed, "control")
-    each = [_repaired(case, answers_of(case, random.permutation(case.high))) for _ in range(draws)]
+    each = [_repaired(case, answers_of(case, case.as_many(random))) for _ in range(draws)]
     tells = test.accuracy is not None and test.accuracy >= least
-    words = f"{int((~case.high).sum())} of {len(case.high)} neurons pruned, below the IPR cut"
+    alive = ~case.table.dead
+    below, living = int((~case.high & alive).sum()), int(alive.sum())
+    words = f"{below} of {living} living neurons pruned, below the IPR cut"
     caption = place(run.seed, run.last_step, words, case.table.caption.split(" · ")[0])
-    note = "" if tells else _why(test.accuracy, least)
+    control = f"mean of {draws} random prunings, seed {seed}"
+    note = f"{'' if tells else _why(test.accuracy, least)}{_CONTROL}{control}".removeprefix(" · ")
     return Repair(
         answers,
         _repaired(case, answers),

@@ -8,7 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from interp.cli.parameters import Json, RunFolder, check_places, say_written, write_table
-from interp.cli.print_runs import print_json, print_origin, print_values
+from interp.cli.print_runs import print_json, print_origin, print_values, say
+
+Save = Annotated[
+    Path | None,
+    Parameter(
+        help="write the repaired dataset, .npz; train takes it: --data.kind given --data.file"
+    ),
+]
 
 
 def repair(
@@ -19,12 +26,7 @@ def repair(
         float, Parameter(help="test accuracy of the pruned network from which it is believed")
     ] = 0.9,
     draws: Annotated[int, Parameter(help="random prunings as control")] = 5,
-    save: Annotated[
-        Path | None,
-        Parameter(
-            help="write the repaired dataset, .npz; train takes it: --data.kind given --data.file"
-        ),
-    ] = None,
+    save: Save = None,
     table: Annotated[
         Path | None, Parameter(help="write the labels that change, .parquet or .csv")
     ] = None,
@@ -52,3 +54,8 @@ def repair(
     print_origin(source)
     print_values(f"{source.name}: labels that would change", found)
     say_written(save, table)
+    if save is not None:
+        say(
+            f"next: interp train --task.p {source.dataset.task.p} --data.kind given "
+            f"--data.file {save}"
+        )

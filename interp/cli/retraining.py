@@ -50,7 +50,8 @@ def retrain(
     with sweep_progress() as watch:
         found, truth = judged_anew(source, ways, InSweep(out, machine, watch), seed)
     if table is not None:
-        write_table(found.examples(), table)
+        examples = found.examples()
+        write_table(examples if truth is None else examples.join(truth.changes()), table)
     if json_:
         more = {} if truth is None else {"influence": truth.to_dict()}
         print_json({"run": str(run), "step": source.last_step, **found.to_dict(), **more})

@@ -12,7 +12,17 @@ from interp.analysis.trajectory.history import History
 from interp.figures.template import styled
 from interp.training.display import Value
 
-_CONTROLS = ("_control", "_lookup", "lazy", "random", "vote", "untrained", "gaussian", "shuffled")
+_CONTROLS = (
+    "_control",
+    "_lookup",
+    "lazy",
+    "random",
+    "vote",
+    "untrained",
+    "gaussian",
+    "shuffled",
+    "chance",
+)
 _MOST = 6  # lines, unless names are given
 
 

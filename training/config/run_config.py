@@ -82,6 +82,11 @@ class RunConfig(Section):
             )
         self._check_batch(count)
         check_masked_examples(self.model, self.optimizer.batch_size, count)
+        block = self.data.block or 1
+        if block > task.p:
+            raise ValueError(
+                f"data.block: expected at most the {task.p} pairs of an answer, got {block}"
+            )
         if self.optimizer.warmup > self.steps:
             raise ValueError(
                 f"optimizer.warmup: expected at most the {self.steps} steps of the run, "

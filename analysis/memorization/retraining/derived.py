@@ -14,6 +14,7 @@ from interp.training.data.dataset import Dataset
 from interp.training.runs.run import Run
 
 _EVALUATIONS = 20  # of a retrained run, whose history nobody looks at
+_PARTS = 4  # of its steps, after each of which it is saved, so that it can be cut off
 
 
 def not_retrained(run: Run) -> str | None:
@@ -23,15 +24,16 @@ def not_retrained(run: Run) -> str | None:
     if not run.config.model.row.trains:
         return f"expected a network that is trained here, got {run.config.model.row.noun}"
     if not run.finished:
-        return f"expected a finished run, got one at step {run.last_step} of {run.config.steps}"
+        step = f"step {run.last_step} of {run.config.steps}"
+        return f"expected a finished run, got one that is not marked as done, at {step}"
     return None
 
 
 def on(run: Run, dataset: Dataset, start: Run | None = None, **changes: Any) -> RunConfig:
     """The configuration of a run on another dataset.
 
-    Seeds, and so initial weights, stay the run's own. Only the last checkpoint is kept, unless a
-    change says otherwise.
+    Seeds, and so initial weights, stay the run's own, as do what is frozen and, where scores can
+    end the run, when it is scored. Few checkpoints are kept, unless a change says otherwise.
 
     Args:
         run: whose configuration is changed.
@@ -42,18 +44,19 @@ def on(run: Run, dataset: Dataset, start: Run | None = None, **changes: Any) -> 
     Raises:
         ValueError: if the configuration does not fit the dataset, as a batch larger than it.
     """
-    values = run.config.to_dict()
+    values, steps = run.config.to_dict(), changes.get("steps", run.config.steps)
+    scored = run.config.schedule.evaluations if values["stop"] else _EVALUATIONS
+    saved = sorted({steps * part // _PARTS for part in range(1, _PARTS)})
     own: dict[str, Any] = {
-        "schedule": {"evaluations": _EVALUATIONS, "checkpoints": 0, "checkpoint_steps": []},
-        "optimizer.warmup": min(
-            run.config.optimizer.warmup, changes.get("steps", run.config.steps)
-        ),
+        "schedule": {"evaluations": scored, "checkpoints": 0, "checkpoint_steps": saved},
+        "optimizer.warmup": min(run.config.optimizer.warmup, steps),
         **{path.replace("__", "."): value for path, value in changes.items()},
     }
     made = with_overrides(values, own)
     made["data"] = dataset
     if start is not None:
-        made["start"] = {"run": str(start.path) if start.path else start}
+        frozen = run.config.start.freeze
+        made["start"] = {"run": str(start.path) if start.path else start, "freeze": frozen}
     return parse_config(made)
 
 

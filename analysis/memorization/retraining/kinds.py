@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.retraining.derived import marked, on, without
 from interp.training.config.run_config import RunConfig
+from interp.training.data.corruption import CorruptionKind, lowest, redraw
 from interp.training.data.dataset import Dataset
 from interp.training.lines import one_line
 from interp.training.randomness import stream
@@ -66,15 +68,16 @@ def _groups_out(run: Run, seed: int) -> list[RunConfig]:
 
 
 def _subsets(run: Run, seed: int) -> list[RunConfig]:
-    train = np.flatnonzero(run.dataset.is_train)
+    train = np.concatenate(_parts(run, SUBSETS, seed))  # refuses so few that parts would coincide
     count = round((1 - SHARE) * len(train))
-    random = stream(seed, "retraining")
+    random = stream(seed, "retraining", 1)
     return [_without(run, random.permutation(train)[:count]) for _ in range(SUBSETS)]
 
 
 def _one_out(run: Run, seed: int) -> list[RunConfig]:
     """Half of them wrong labels, as far as there are as many."""
-    random, dataset = stream(seed, "retraining"), run.dataset
+    dataset = run.dataset
+    random = stream(seed, "retraining")
     wrong = random.permutation(np.flatnonzero(dataset.is_wrong))[: LEFT_OUT // 2]
     right = random.permutation(np.flatnonzero(dataset.is_train & ~dataset.is_wrong))
     chosen = [*wrong, *right[: LEFT_OUT - len(wrong)]]
@@ -94,28 +97,30 @@ def _second_stage(run: Run, dataset: Dataset, start: Run, rate: float = 1.0) -> 
     )
 
 
-def second_split(dataset: Dataset, seed: int) -> Dataset:
+def second_split(run: Run, seed: int) -> Dataset:
     """Pairs that were not trained on, as a training set, with as large a share of redrawn labels.
+
+    They are redrawn as those of the run were; uniformly, if its dataset was given.
 
     Raises:
         NotDefined: if there are none.
     """
+    dataset, data = run.dataset, run.config.data
     unused = stream(seed, "retraining").permutation(np.flatnonzero(~dataset.is_train))
     count = min(round(SECOND_FRACTION * len(dataset)), len(unused))
     if not count:
         raise NotDefined("expected pairs that were not trained on, for a second split, found none")
     share = dataset.is_redrawn.sum() / dataset.is_train.sum()
-    redrawn = unused[: round(share * count)]  # in random order
-    labels = dataset.true_label.copy()
-    random = stream(seed, "retraining", 1)
-    labels[redrawn] = random.integers(dataset.task.n_answers, size=len(redrawn))
     train = marked(dataset, unused[:count])
-    made = replace(dataset, given_label=labels, is_train=train, is_redrawn=marked(dataset, redrawn))
-    return made
+    kind = cast("CorruptionKind", "uniform" if data.is_given else data.kind)
+    rank, label = redraw(dataset.task, kind, stream(seed, "retraining", 1), data.block)
+    redrawn = lowest(rank, train, round(share * count))
+    labels = np.where(redrawn, label, dataset.true_label)
+    return replace(dataset, given_label=labels, is_train=train, is_redrawn=redrawn)
 
 
 def _second(run: Run, seed: int) -> list[RunConfig]:
-    data = second_split(run.dataset, seed)
+    data = second_split(run, seed)
     return [_second_stage(run, data, run), _second_stage(run, data, run, SLOWER)]
 
 

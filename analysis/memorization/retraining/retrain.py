@@ -55,14 +55,14 @@ def ways_of(text: str) -> tuple[str, ...]:
     words = [word.strip() for word in as_text(text, "retrain").split(",")]
     if words == [NONE]:
         return ()
-    if words in ([ALL], [INFLUENCE]):
-        few = words == [ALL]
-        return tuple(name for name in RETRAININGS if RETRAININGS[name].few == few)
-    known = f"{NONE}, {ALL}, {INFLUENCE}, or some of {', '.join(RETRAININGS)}"
+    several = {few: [n for n in RETRAININGS if RETRAININGS[n].few == few] for few in (True, False)}
+    found: list[str] = []
     for word in words:
-        if word not in RETRAININGS:
+        if word not in (ALL, INFLUENCE, *RETRAININGS):
+            known = f"{NONE}, or some of {ALL}, {INFLUENCE}, {', '.join(RETRAININGS)}"
             raise ValueError(f"retrain: expected {known}, got {word!r}")
-    return tuple(dict.fromkeys(words))
+        found += {ALL: several[True], INFLUENCE: several[False]}.get(word, [word])
+    return tuple(dict.fromkeys(found))
 
 
 def retrain(run: Run, ways: Sequence[str], trainer: Trainer, seed: int = 0) -> Retrained:
@@ -95,13 +95,19 @@ def retrain(run: Run, ways: Sequence[str], trainer: Trainer, seed: int = 0) -> R
     return Retrained(
         {way: (*firsts[way], *seconds[way]) for way in firsts},
         problems,
-        {way: _test_accuracy(runs) for way, runs in stage_one.items()},
+        {
+            way: accuracy
+            for way, runs in stage_one.items()
+            if (accuracy := _test_accuracy(runs)) is not None
+        },
     )
 
 
-def _test_accuracy(runs: Sequence[Run]) -> float:
+def _test_accuracy(runs: Sequence[Run]) -> float | None:
+    """Mean over networks; None without test examples."""
     found = [run.measurement().scores["test"].accuracy for run in runs]
-    return float(np.mean([one for one in found if one is not None]))
+    known = [one for one in found if one is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _by_way(trainer: Trainer, asked: Mapping[str, list[RunConfig]]) -> dict[str, list[Run]]:

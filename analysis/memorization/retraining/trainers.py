@@ -10,7 +10,7 @@ from typing import Any
 import safetensors.numpy
 
 from interp.analysis.sweeps.sweep import sweep
-from interp.training.config.plain_data import flattened
+from interp.training.config.plain_data import flattened, with_overrides
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.data.given import dataset_bytes
 from interp.training.runs.files import make_folder, write_bytes
@@ -18,7 +18,7 @@ from interp.training.runs.run import Run, load
 from interp.training.sweep.executors.machine import MachineLike
 from interp.training.sweep.plan.cell import content_hash
 from interp.training.sweep.plan.grid import Grid
-from interp.training.sweep.store import GIVEN, RUNS, FolderStore
+from interp.training.sweep.store import GIVEN, RUNS, FolderStore, open_store
 from interp.training.sweep.sweep import check_store
 from interp.training.sweep.table.record import read_record
 from interp.training.sweep.table.tally import Watch
@@ -47,12 +47,12 @@ class InSweep:
     """Trains by a sweep: on any machine, resumable, with progress.
 
     Attributes:
-        folder: of the sweep; what was trained there is not trained again.
+        place: folder of the sweep; what was trained there is not trained again.
         machine: as for :func:`interp.sweep`.
         watch: called after every network.
     """
 
-    folder: Path
+    place: Path | str
     machine: MachineLike = "auto"
     watch: Watch | None = None
 
@@ -64,10 +64,18 @@ class InSweep:
         """
         if not configs:
             return []
-        check_store(FolderStore(self.folder))
+        store = open_store(self.place)
+        if store.folder is None:
+            raise ValueError(f"{self.place}: expected a folder of this machine, got an address")
+        check_store(store)
         placed = [self._placed(config) for config in configs]
         sweep(grid_of(placed), self.folder, self.machine, watch=self.watch)
         return [self._trained(config) for config in placed]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the sweep."""
+        return Path(self.place)
 
     def _placed(self, config: RunConfig) -> RunConfig:
         """The configuration with files in place of what this process alone knows."""
@@ -96,14 +104,17 @@ class InSweep:
 def grid_of(configs: Sequence[RunConfig]) -> Grid:
     """The grid whose points are some configurations of one seed."""
     every = [flattened(config.to_dict()) for config in configs]
-    base = configs[0].to_dict()
-    paths = [path for path in every[0] if any(one[path] != every[0][path] for one in every)]
-    points: list[dict[str, Any]] = [{path: one[path] for path in paths} for one in every]
-    return Grid(base, points=tuple(points) if paths else (), seeds=(configs[0].seed,))
+    first = every[0]
+    # A section such as ``stop`` has other fields in other configurations.
+    same = {k: v for k, v in first.items() if all(k in one and one[k] == v for one in every)}
+    points = [{path: value for path, value in one.items() if path not in same} for one in every]
+    base: dict[str, Any] = with_overrides({}, same)
+    return Grid(base, points=tuple(points) if any(points) else (), seeds=(configs[0].seed,))
 
 
 def _write(place: Path, content: Callable[[], bytes]) -> None:
-    """Writes a file whose name tells its content, unless it is there."""
-    if not place.exists():
+    """Writes a file whose name tells its content, unless it is there, and whole."""
+    wanted = content()
+    if not place.exists() or place.read_bytes() != wanted:
         make_folder(place.parent)
-        write_bytes(place, content())
+        write_bytes(place, wanted)
