@@ -27,6 +27,7 @@ Purpose = Literal[
     "halves",
     "decoys",
     "retraining",
+    "irreps",
 ]
 
 
