@@ -24,11 +24,11 @@ TWO = {3: 2, 1: 0, 0: -1}
 
 @pytest.fixture(scope="module", autouse=True)
 def _three():
-    GROUPS.add("S3", S3, "this test")
-    operation("x after y", group="S3")(lambda x, y, p: S3.times(x, y, p))
+    GROUPS.add("three", S3, "this test")
+    operation("x after y", group="three")(lambda x, y, p: S3.times(x, y, p))
     yield
     OPERATIONS.remove("x after y")
-    GROUPS.remove("S3")
+    GROUPS.remove("three")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from interp.training.tasks.groups import GROUPS, Basis, Group, residue_order
 from interp.training.tasks.task import make_task
 from tests.conftest import plain_mlp
 
-MODULI = (2, 3, 5, 7, 8, 12, 31)
+MODULI = (2, 3, 5, 7, 8, 12, 24, 31)
 
 
 def three_orders() -> list[tuple[int, ...]]:
@@ -52,12 +52,14 @@ S3 = Group(
 
 @pytest.fixture(scope="module", autouse=True)
 def _three():
-    GROUPS.add("S3", S3, "this test")
+    GROUPS.add("permutations of three", S3, "this test")
     yield
-    GROUPS.remove("S3")
+    GROUPS.remove("permutations of three")
 
 
-ROWS = {**GROUPS, "S3": S3}
+# Finite groups are rows too, though nobody can list them all; S4 and D12 stand for them.
+FINITE = ("S4", "D12", "A4", "Q8", "Z12", "Z2×Z4", "S3×Z2")
+ROWS = {**GROUPS, "S3": S3, **{name: GROUPS[name] for name in FINITE}}
 CASES = [(name, p) for name in ROWS for p in (*MODULI, 6) if ROWS[name].is_defined(p)]
 each = pytest.mark.parametrize(("name", "p"), CASES)
 
@@ -108,7 +110,7 @@ def test_blocks_share_the_functions_out(name, p):
     assert sorted(set(basis.block.tolist())) == list(range(len(basis.names)))
     assert basis.sizes.tolist() == [int((basis.block == b).sum()) for b in range(len(basis.names))]
     assert len(set(basis.names)) == len(basis.names)
-    assert basis.names[0] == "constant"
+    assert basis.names[0] in ("constant", "trivial")
     assert basis.sizes[0] == 1
     constant = basis.matrix[:, basis.block == 0][:, 0]
     np.testing.assert_allclose(constant, constant[0], atol=1e-14)
@@ -171,7 +173,7 @@ def test_a_group_that_does_not_exist_at_the_modulus():
 
 
 def three_table(curves: np.ndarray) -> NeuronTable:
-    return NeuronTable(make_task("x + y", 6), curves, "S3", "irrep")
+    return NeuronTable(make_task("x + y", 6), curves, "permutations of three", "irrep")
 
 
 def test_neurons_in_another_group():
@@ -198,4 +200,6 @@ def test_neurons_in_another_group():
 def test_a_group_in_no_cyclic_order_has_no_frequencies():
     table = three_table(np.random.default_rng(1).normal(size=(3, 2, 6)))
     with pytest.raises(ValueError, match="is not cyclic: its functions have no frequency or phase"):
-        table.frequency  # noqa: B018
+        table.phases  # noqa: B018
+    assert (table.block, table.block_names) == ("irrep", ("constant", "sign", "two"))
+    assert set(table.frequency) <= {1, 2}

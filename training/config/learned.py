@@ -10,9 +10,10 @@ from interp.training.config.fields import LATER, PLACE, Section
 from interp.training.data.corruption import CorruptionKind, check_block
 from interp.training.data.dataset import Dataset, make_dataset
 from interp.training.data.given_file import find_dataset
+from interp.training.tasks.group_section import OWN, filled_group
 from interp.training.tasks.table import LARGEST_P
 from interp.training.tasks.table_file import filled, find_table
-from interp.training.tasks.task import Task, make_task, table_task
+from interp.training.tasks.task import Task, group_task, make_task, table_task
 
 DataKind = Literal["uniform", "wrong", "symmetric", "blocks", "given"]
 
@@ -34,10 +35,21 @@ class TaskConfig(Section):
     digest: Annotated[str | None, LATER] = Field(
         None, description="of a table's content; filled in, then checked"
     )
+    group: Annotated[str | None, LATER] = Field(
+        None,
+        description="finite group that is multiplied in: S5, A5, D48, Q8, Z8×Z12, Z2^5; 'table': "
+        "the file's rows are the products of one; operations are then x * y, x * y^-1, "
+        "x * y * x^-1, x * y * x",
+    )
+    large: Annotated[bool, LATER] = Field(
+        False, description="allow a group of more than 1,000 elements"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _of_table(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("group") is not None:
+            return filled_group(values)
         has_table = isinstance(values, dict) and (
             values.get("table") is not None or values.get("digest") is not None
         )
@@ -49,20 +61,26 @@ class TaskConfig(Section):
             raise ValueError(
                 f"task.n_answers: expected none beside {self.operation!r}, got {self.n_answers}"
             )
+        if self.large and self.group is None:
+            raise ValueError("task.large: expected false beside no group, got true")
         self.make_task()
         return self
 
     def make_task(self) -> Task:
         """The task."""
+        if self.group not in (None, OWN):
+            return make_task(self.operation, group=self.group, large=self.large)
         if self.digest is None:
             return make_task(self.operation, self.p)
         table = find_table(self.digest, self.table, self.n_answers)
+        if self.group == OWN:
+            return group_task(table, self.operation, self.large)
         return table_task(table, self.operation)
 
     @property
     def title(self) -> str:
         """For captions and sentences: ``(x + y) mod 97``."""
-        if self.digest is not None:
+        if self.digest is not None or self.group is not None:
             return self.make_task().name
         return f"({self.operation}) mod {self.p}"
 

@@ -13,7 +13,8 @@ from interp.training.config.start import StartConfig
 from interp.training.data import given_file
 from interp.training.data.dataset import Dataset
 from interp.training.tasks import table_file
-from interp.training.tasks.task import Task
+from interp.training.tasks.group_section import OWN
+from interp.training.tasks.task import LARGE, Task
 
 
 def needs_resolving(values: Mapping[str, Any]) -> bool:
@@ -57,10 +58,15 @@ def _with_start(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_task(task: Task) -> dict[str, Any]:
-    if task.operation.table is None:
-        return {"operation": task.operation.name, "p": task.p}
-    table = table_file.remembered(task.operation.table)
-    return {"operation": task.operation.name, "digest": table.digest}
+    name, finite = task.operation.name, task.operation.finite
+    large = {"large": True} if finite is not None and task.p > LARGE else {}
+    if task.operation.table is not None:
+        table = table_file.remembered(task.operation.table)
+        own = {} if finite is None else {"group": OWN}
+        return {"operation": name, "digest": table.digest, **own, **large}
+    if finite is not None:
+        return {"operation": name, "group": finite.name, **large}
+    return {"operation": name, "p": task.p}
 
 
 def _task_of(section: Any) -> Task | None:

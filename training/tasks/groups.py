@@ -1,10 +1,10 @@
-"""Groups on the residues, as one table; each with its order, its operation and its basis."""
+"""Groups, as one table: on residues and finite ones; each with order, operation and basis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from jaxtyping import Int
@@ -13,6 +13,10 @@ from interp.training.registry import Registry
 from interp.training.tasks.basis import Basis as Basis
 from interp.training.tasks.basis import fourier_basis as fourier_basis
 from interp.training.tasks.basis import frequency_sizes as frequency_sizes
+from interp.training.tasks.finite.group import FiniteGroup
+from interp.training.tasks.finite.irreps import irreps
+from interp.training.tasks.finite.names import is_group_name, named_group
+from interp.training.tasks.finite.own import known_group
 
 Residues = Int[np.ndarray, " *pair"]
 
@@ -24,7 +28,7 @@ def always(_: int) -> bool:
 
 @dataclass(frozen=True)
 class Group:
-    """A group whose elements are residues, or some of them, at each modulus p.
+    """A group whose elements are operands 0 … p−1, or some of them, at each p.
 
     Attributes:
         words: its basis, in captions.
@@ -45,6 +49,16 @@ class Group:
     basis: Callable[[int], Basis] = field(compare=False)
     is_defined: Callable[[int], bool] = field(default=always, compare=False)
     is_cyclic: bool = False
+
+    @property
+    def convention(self) -> str:
+        """The reference code's for frequencies, the share of power in each irrep for others."""
+        return "one-sided" if self.is_cyclic else "irrep"
+
+    @property
+    def block(self) -> str:
+        """A frequency or an irrep."""
+        return "frequency" if self.is_cyclic else "irrep"
 
 
 def is_prime(n: int) -> bool:
@@ -70,7 +84,42 @@ def primitive_root(p: int) -> int:
 # The group by which a task is read whose own does not exist at its modulus.
 CYCLIC = "cyclic"
 
-GROUPS: Registry[Group] = Registry(
+
+@lru_cache(maxsize=32)
+def row_of(group: FiniteGroup) -> Group:
+    """The row of a finite group, whose elements are the operands in their order."""
+    n, is_cyclic = len(group), group.is_cyclic
+    return Group(
+        words=f"{'frequencies' if is_cyclic else 'irreps'} of {group.name}",
+        axis=f"element of {group.name}",
+        elements=np.arange,
+        times=lambda x, y, p: group.table[x, y],
+        basis=lambda p: fourier_basis(n) if is_cyclic else irreps(group).basis,
+        is_defined=lambda p: p == n,
+        is_cyclic=is_cyclic,
+    )
+
+
+class _Groups(Registry[Group]):
+    """The rows of residues, and one for every finite group by name or of a task's table."""
+
+    def check(self, name: str) -> str:
+        return name if _finite(name) is not None else super().check(name)
+
+    def __getitem__(self, name: str) -> Group:
+        group = _finite(name)
+        return super().__getitem__(name) if group is None else row_of(group)
+
+    def __contains__(self, name: object) -> bool:
+        return _finite(name) is not None or super().__contains__(name)
+
+
+def _finite(name: object) -> FiniteGroup | None:
+    known = known_group(name) if isinstance(name, str) else None
+    return named_group(str(name)) if known is None and is_group_name(name) else known
+
+
+GROUPS: Registry[Group] = _Groups(
     "group",
     {
         CYCLIC: Group(

@@ -14,6 +14,8 @@ from jaxtyping import Bool, Int
 from interp.training.arguments import as_function, as_text, is_whole, shown, truth
 from interp.training.registry import Registry, origin_of
 from interp.training.tasks import polynomial
+from interp.training.tasks.finite.group import FiniteGroup
+from interp.training.tasks.finite.words import parse_word
 from interp.training.tasks.groups import GROUPS
 from interp.training.tasks.table import Table
 
@@ -35,7 +37,9 @@ class Operation:
         domain: ``(x, y) -> bool`` pairs on which it is defined; None for all of them.
         second_sign: s in the phase relation a + s·b = c of a neuron that solves the operation
             (phases of its first, second and answer curve); None where no such relation is known.
-        table: the answers of an operation that is given by them; it also is the formula.
+        table: the answers of an operation that is given by them; it also is the formula. Of an
+            operation in a group of somebody's own it is the group's.
+        finite: the group that it multiplies in, if its operands are elements of one.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Operation:
     domain: Domain | None = None
     second_sign: Literal[1, -1] | None = None
     table: Table | None = None
+    finite: FiniteGroup | None = None
 
 
 def _divide(x: Values, y: Values, p: int) -> Values:
@@ -144,6 +149,23 @@ def of_table(table: Table, name: str) -> Operation:
     """The operation that a table is."""
     domain = table.has if table.is_partial else None
     return Operation(name, table, domain=domain, table=table)
+
+
+def in_group(text: str, group: FiniteGroup, table: Table | None = None) -> Operation:
+    """The operation that a word in x, y and inverses is in a finite group.
+
+    Args:
+        text: such as ``x * y^-1``.
+        group: a group, or a quasigroup, whose curves are read in cyclic characters.
+        table: the group's, if it is somebody's own.
+
+    Raises:
+        ValueError: if the text is no word, or has inverses that there are not.
+    """
+    word = parse_word(text, group)
+    name = group.name if group.is_group else "cyclic"
+    sign = word.second_sign if group.is_cyclic else None
+    return Operation(word.text, word, name, second_sign=sign, table=table, finite=group)
 
 
 def _check_name(name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import as_text, shown, some_whole, told, whole
+from interp.training.arguments import as_text, shown, some_whole, told, truth, whole
 from interp.training.lines import one_line
+from interp.training.memory import size
+from interp.training.tasks.finite.names import named_group, order_of
+from interp.training.tasks.finite.own import own_group
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
-from interp.training.tasks.operations import Operation, Values, find_operation, of_table
+from interp.training.tasks.operations import Operation, Values, find_operation, in_group, of_table
 from interp.training.tasks.table import LARGEST_P, Table, make_table
 from interp.training.tasks.table_file import is_table_file, read_table, table_name
+
+LARGE = 1000  # elements of a group: above, somebody has to allow it
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class Task:
 
     @property
     def name(self) -> str:
-        """For titles: ``x + y mod 97``, or ``own table of 23×23 → 7``."""
+        """For titles: ``x + y mod 97``, ``x * y in S5``, or ``own table of 23×23 → 7``."""
+        if self.operation.finite is not None:
+            return f"{self.operation.name} in {self.operation.finite.name}"
         if self.operation.table is not None:
             return f"{self.operation.name} of {self.p}×{self.p} → {self.n_answers}"
         return f"{self.operation.name} mod {self.p}"
@@ -42,6 +49,12 @@ class Task:
         """q, how many answers there are to choose from: p, unless a table has another number."""
         table = self.operation.table
         return self.p if table is None else table.n_answers
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """What the operands are called: ``(1 2 3)``, ``r^2 s``; of residues their numbers."""
+        finite = self.operation.finite
+        return tuple(map(str, range(self.p))) if finite is None else finite.elements
 
     @property
     def digest(self) -> str | None:
@@ -96,7 +109,12 @@ Formula = Callable[[Values, Values, int], object]
 
 
 def make_task(
-    operation: object, p: int | None = None, n_answers: int | None = None, name: str | None = None
+    operation: object = "x * y",
+    p: int | None = None,
+    n_answers: int | None = None,
+    name: str | None = None,
+    group: object = None,
+    large: bool = False,
 ) -> Task:
     """The task of an operation.
 
@@ -105,34 +123,79 @@ def make_task(
             an array, nested lists or a file (.npy, .npz, .csv, .json), whose row is the first
             operand and whose column the second; or a function ``(x, y, p) -> answers`` of arrays
             of operands. A pair whose answer is −1 or NaN is not in the domain.
-        p: the modulus, or number of operands; a table has its own.
+        p: the modulus, or number of operands; a table and a group have their own.
         n_answers: of a table or function, how many answers there are: by default its largest
             and one.
         name: of a table or function, for titles.
+        group: multiplies in a finite group: its name, such as ``S5``, ``D48`` or ``Z8×Z12``, or
+            its Cayley table, as an array or a file. The operation is then ``x * y``,
+            ``x * y^-1``, ``x * y * x^-1``, ``x * y * x`` or another such word.
+        large: whether the group may have more than 1,000 elements.
 
     Raises:
         TypeError: if the operation is none of these.
         ValueError: if p < 2, the operation is unknown or malformed, p must be prime and is not,
-            or a table is no table of p × p answers.
+            a table is no table of p × p answers, or a group is none.
     """
+    if group is not None:
+        return _in_group(operation, group, {"p": p, "n_answers": n_answers, "name": name}, large)
     if isinstance(operation, str) and not is_table_file(operation):
         return _named(operation, p, n_answers, name)
-    if isinstance(operation, str | Path):
-        table, default = read_table(operation, n_answers), table_name(operation)
-    elif callable(operation) and not isinstance(operation, Table):
-        table = _computed(operation, p, n_answers)
-        default = f"own operation ({getattr(operation, '__name__', 'function')})"
-    elif isinstance(operation, np.ndarray | list | tuple | Table) or hasattr(operation, "detach"):
-        given = operation.answers if isinstance(operation, Table) else operation
-        table, default = make_table(given, n_answers), table_name(None)
-    else:
-        raise TypeError(
-            "expected an operation's name or a polynomial, such as 'x + y', a table or a "
-            f"function, got {told(operation)}"
-        )
+    table, default = _own_table(operation, p, n_answers)
     if some_whole(p, "task.p") not in (None, table.p):
         raise ValueError(f"task.p: expected {table.p}, of a table of {table.p}×{table.p}, got {p}")
     return table_task(table, default if name is None else as_text(name, "task.name"))
+
+
+def _own_table(operation: object, p: int | None, n_answers: int | None) -> tuple[Table, str]:
+    """The table that an operation is given by, and what titles call it."""
+    if isinstance(operation, str | Path):
+        return read_table(operation, n_answers), table_name(operation)
+    if callable(operation) and not isinstance(operation, Table):
+        default = f"own operation ({getattr(operation, '__name__', 'function')})"
+        return _computed(operation, p, n_answers), default
+    if isinstance(operation, np.ndarray | list | tuple | Table) or hasattr(operation, "detach"):
+        given = operation.answers if isinstance(operation, Table) else operation
+        return make_table(given, n_answers), table_name(None)
+    raise TypeError(
+        "expected an operation's name or a polynomial, such as 'x + y', a table or a "
+        f"function, got {told(operation)}"
+    )
+
+
+def _in_group(operation: object, group: object, others: Mapping[str, object], large: bool) -> Task:
+    """The task of a word in a group, that a name or a table defines."""
+    text = as_text(operation, "an operation in a group")
+    for what, value in others.items():
+        if value is not None:
+            raise ValueError(f"task.{what}: expected none beside a group, got {shown(value)}")
+    if isinstance(group, str) and not is_table_file(group):
+        check_order(order_of(group), group, large)
+        found = named_group(group)
+        return _task(in_group(text, found), len(found))
+    table, _ = _own_table(group, None, None)
+    return group_task(table, text, large)
+
+
+def group_task(table: Table, operation: str, large: bool = False) -> Task:
+    """The task of a word in the group, or quasigroup, of a table."""
+    check_order(table.p, "a table", large)
+    return _task(in_group(operation, own_group(table), table), table.p)
+
+
+def check_order(order: int, group: str, large: bool) -> None:
+    """Refuses a group that is large, unless that is allowed.
+
+    Raises:
+        ValueError: saying what memory it needs.
+    """
+    if order > LARGE and not truth(large, "task.large"):
+        # Logits of all pairs in float32, and five matrices of float64 for the irreps.
+        needed = size(4 * order**3 + 40 * order**2)
+        raise ValueError(
+            f"task.group: expected at most {LARGE:,} elements, got {group} with {order:,}; all "
+            f"pairs and irreps take about {needed}; --yes, or task.large, allows it"
+        )
 
 
 def table_task(table: Table, name: str) -> Task:

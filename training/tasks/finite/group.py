@@ -23,12 +23,14 @@ class FiniteGroup:
         elements: what each is called.
         characters: of irreps that have a name, the real part of χ(x)/χ(e) over the elements; of a
             pair of conjugates once.
+        is_group: whether it is one; a quasigroup has no inverses and no irreps.
     """
 
     name: str
     table: Int[np.ndarray, "first second"]
     elements: tuple[str, ...]
     characters: Mapping[str, Float[np.ndarray, " element"]] = field(default_factory=dict)
+    is_group: bool = True
 
     def __len__(self) -> int:
         return len(self.table)
