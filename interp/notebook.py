@@ -123,7 +123,7 @@ def _neurons(table: NeuronTable) -> str:
     body = [
         [
             str(i),
-            *([number(None)] * 4 if table.dead[i] else _neuron(table, i)),
+            *([number(None)] * (3 + table.is_cyclic) if table.dead[i] else _neuron(table, i)),
             number(float(table.norm[i])),
             f"{table.invariant_norm[i]:.3g}",
         ]
@@ -131,17 +131,20 @@ def _neurons(table: NeuronTable) -> str:
     ]
     if len(table) > _ROWS:
         words.append(f"The first {_ROWS}:")
-    head = ["neuron", "IPR", "U, V, W", "frequency", "phases (rad)", *_NORMS]
+    phases = ["phases (rad)"] if table.is_cyclic else []
+    head = ["neuron", "IPR", "U, V, W", table.block, *phases, *_NORMS]
     return _block(f"Neurons of {table.name}", head, body, words)
 
 
 def _neuron(table: NeuronTable, i: int) -> list[str]:
-    return [
+    found = [
         number(float(table.ipr[i])),
         ", ".join(f"{value:.2f}" for value in table.curve_ipr[:, i]),
-        str(int(table.frequency[i])),
-        ", ".join(f"{value:.2f}" for value in table.phases[:, i]),
     ]
+    if not table.is_cyclic:
+        return [*found, table.block_names[table.frequency[i]]]
+    phases = ", ".join(f"{value:.2f}" for value in table.phases[:, i])
+    return [*found, str(int(table.frequency[i])), phases]
 
 
 def _curves(curves: PruningCurves) -> str:

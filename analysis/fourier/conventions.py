@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 
 from interp.analysis.fourier.spectrum import one_sided_dft
 from interp.training.registry import Registry
-from interp.training.tasks.groups import frequency_sizes
+from interp.training.tasks.groups import GROUPS, frequency_sizes
 
 # The name of a row of CONVENTIONS.
 Convention = str
@@ -38,6 +38,17 @@ class Counting:
     of_waves: Callable[
         [Float[np.ndarray, "*batch element"]], Float[np.ndarray, "*batch coefficient"]
     ]
+
+
+def convention_in(group: str, convention: Convention | None = None) -> Convention:
+    """The convention that is asked for, else the group's own.
+
+    That is the reference code's, one-sided, for frequencies, and by irrep in every other group.
+
+    Raises:
+        ValueError: for an unknown convention or group.
+    """
+    return GROUPS[group].convention if convention is None else CONVENTIONS.check(convention)
 
 
 def counted(

@@ -76,6 +76,15 @@ def block_power(
     return (curves @ basis.matrix) ** 2 @ members
 
 
+def block_shares(
+    curves: Float[np.ndarray, "*batch element"], basis: Basis
+) -> Float[np.ndarray, "*batch block"]:
+    """Share of a curve's power in each block, ‖P_ρ x‖²/‖x‖²; zeros where there is no power."""
+    power = block_power(near_one(curves), basis)
+    total = power.sum(axis=-1, keepdims=True)
+    return np.divide(power, total, out=np.zeros_like(power), where=total > 0)
+
+
 def blocks_of(group: str, p: int) -> Basis | None:
     """The basis that spectra are read in; None where the blocks are the frequencies of a DFT."""
     row = GROUPS[group]

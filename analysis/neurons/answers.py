@@ -133,7 +133,15 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
     )
 
 
-@measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3")
+def no_ring(checkpoint: Checkpoint) -> str | None:
+    """Why answers are in no ring, which the pictures look for."""
+    task = checkpoint.network.task
+    if GROUPS[task.group].is_cyclic:
+        return None
+    return f"expected a task of a cyclic group, got {task.group!r}, whose answers are in no ring"
+
+
+@measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3", refuses=no_ring)
 def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes:
     """How circular the answers lie in the first two dimensions of their weights (PCA, t-SNE).
 

@@ -11,9 +11,10 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from interp.analysis.caption import caption
-from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.conventions import Convention, convention_in
 from interp.analysis.fourier.ipr import exponent, ipr
 from interp.analysis.fourier.spectrum import (
+    block_power,
     blocks_of,
     coefficients,
     in_group_order,
@@ -73,10 +74,28 @@ class EmbeddingTable(Result):
     @cached_property
     def shares(self) -> dict[str, Float[np.ndarray, " frequency"]]:
         """Share of power at each frequency, power summed over the dimensions."""
-        return {
-            name: power_shares(lengths(np.abs(spectra).T).astype(complex))
-            for name, spectra in self.coefficients.items()
+        if GROUPS[self.group].is_cyclic:
+            return {
+                name: power_shares(lengths(np.abs(spectra).T).astype(complex))
+                for name, spectra in self.coefficients.items()
+            }
+        basis = GROUPS[self.group].basis
+        power = {
+            name: block_power(rows, basis(rows.shape[-1])).sum(axis=0)
+            for name, rows in self.curves.items()
         }
+        return {name: one / max(one.sum(), np.finfo(float).tiny) for name, one in power.items()}
+
+    @property
+    def block(self) -> str:
+        """What a place of a spectrum is called: ``frequency`` or ``irrep``."""
+        return GROUPS[self.group].block
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """Names of the places of the first matrix' spectra."""
+        first = next(iter(self.curves.values()))
+        return GROUPS[self.group].basis(first.shape[-1]).names
 
     @cached_property
     def ipr(self) -> dict[str, Float[np.ndarray, " dimension"]]:
@@ -104,7 +123,7 @@ class EmbeddingTable(Result):
         import pandas as pd
 
         rows = {name: pd.Series(share) for name, share in self.shares.items()}
-        return pd.DataFrame(rows).rename_axis(index="frequency", columns="matrix")
+        return pd.DataFrame(rows).rename_axis(index=self.block, columns="matrix")
 
     @property
     def mean_ipr(self) -> dict[str, float | None]:
@@ -116,7 +135,7 @@ class EmbeddingTable(Result):
 def embedding_table(
     source: Source,
     step: int | None = None,
-    convention: Convention = "one-sided",
+    convention: Convention | None = None,
     r: float = 2,
     group: str | None = None,
 ) -> EmbeddingTable:
@@ -126,7 +145,7 @@ def embedding_table(
         source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
             network.
         step: which checkpoint of a run.
-        convention: of the IPR; the default is the reference code's.
+        convention: of the IPR; by default the reference code's for frequencies, else by irrep.
         r: exponent of the IPR.
         group: whose characters to use; the default is the group of the task.
 
@@ -136,7 +155,7 @@ def embedding_table(
     """
     origin = as_checkpoint(source, step)
     group = GROUPS.check(origin.network.task.group if group is None else group)
-    CONVENTIONS.check(convention)
+    convention = convention_in(group, convention)
     exponent(r)
     return EmbeddingTable(
         _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
@@ -157,7 +176,7 @@ def no_embeddings(checkpoint: Checkpoint) -> str | None:
     refuses=no_embeddings,
 )
 def embeddings(
-    checkpoint: Checkpoint, *, convention: Convention = "one-sided", r: float = 2
+    checkpoint: Checkpoint, *, convention: Convention | None = None, r: float = 2
 ) -> EmbeddingTable:
     """The Fourier spectrum and IPR of each dimension of the embeddings."""
     return embedding_table(checkpoint, convention=convention, r=r)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interp.analysis.fourier.conventions import CONVENTIONS, Convention
+from interp.analysis.fourier.conventions import Convention, convention_in
 from interp.analysis.fourier.ipr import exponent
 from interp.analysis.measure import measure
 from interp.analysis.neurons.composition import read_curves
@@ -17,7 +17,7 @@ from interp.training.tasks.groups import GROUPS
 def neuron_table(
     source: Source,
     step: int | None = None,
-    convention: Convention = "one-sided",
+    convention: Convention | None = None,
     r: float = 2,
     group: str | None = None,
     layer: int = 0,
@@ -31,7 +31,7 @@ def neuron_table(
         source: a run or its folder (its newest checkpoint, or ``step``'s), a checkpoint, or a
             network.
         step: which checkpoint of a run.
-        convention: of the IPR; the default is the reference code's.
+        convention: of the IPR; by default the reference code's for frequencies, else by irrep.
         r: exponent of the IPR.
         group: whose characters to use; the default is the group of the task.
         layer: which hidden layer, counted from 0.
@@ -43,7 +43,7 @@ def neuron_table(
     origin = as_checkpoint(source, step)
     network = origin.network
     group = GROUPS.check(network.task.group if group is None else group)
-    CONVENTIONS.check(convention)
+    convention = convention_in(group, convention)
     exponent(r)
     found = read_curves(network, layer)
     one = network.layers[layer]
@@ -80,14 +80,14 @@ def no_neurons_in(run: Run) -> str | None:
 
 @measure("neurons", source="Doshi et al. 2024 (arXiv 2310.13061), Eq. 3", refuses=no_neurons)
 def neurons(
-    checkpoint: Checkpoint, *, layer: int = 0, convention: Convention = "one-sided", r: float = 2
+    checkpoint: Checkpoint, *, layer: int = 0, convention: Convention | None = None, r: float = 2
 ) -> NeuronTable:
     """The neurons of a hidden layer: curves, spectra, IPR, phases; a row each.
 
     Args:
         checkpoint: of any network with neurons.
         layer: which hidden layer, counted from 0.
-        convention: of the IPR.
+        convention: of the IPR; by default the reference code's for frequencies, else by irrep.
         r: exponent of the IPR.
     """
     return neuron_table(checkpoint, convention=convention, r=r, layer=layer)

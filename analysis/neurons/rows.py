@@ -28,10 +28,11 @@ def arrow_table(table: Any) -> pa.Table:
         "invariant_norm": table.invariant_norm,
         "constant_share": table.constant_share,
         "zero_share": table.zero_share,
-        "frequency": np.where(table.dead, -1, table.frequency),
-        **{f"frequency_{s}": row for s, row in zip(_SUFFIX, table.frequencies, strict=True)},
-        **{f"phase_{s}": row for s, row in zip(_SUFFIX, table.phases, strict=True)},
+        table.block: np.where(table.dead, -1, table.frequency),
+        **{f"{table.block}_{s}": row for s, row in zip(_SUFFIX, table.frequencies, strict=True)},
     }
+    if table.is_cyclic:
+        columns |= {f"phase_{s}": row for s, row in zip(_SUFFIX, table.phases, strict=True)}
     if table.phase_error is not None:
         columns["phase_error"] = table.phase_error
     if table.norm_weight is not None:

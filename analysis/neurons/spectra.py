@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Float, Int
 
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.null import NullIPR, null_ipr, null_of_blocks, null_of_several
 from interp.analysis.fourier.spectrum import (
+    block_shares,
     blocks_of,
     coefficients,
     dominant_frequency,
@@ -18,7 +19,7 @@ from interp.analysis.fourier.spectrum import (
     power_shares,
 )
 from interp.analysis.neurons.curves import Curves, by_curve, of_each
-from interp.training.tasks.groups import Basis, frequency_sizes
+from interp.training.tasks.groups import GROUPS, Basis, frequency_sizes
 
 
 class Spectra:
@@ -43,6 +44,21 @@ class Spectra:
         """What captions say where the curves are not alike."""
         p, q = len(self.curves[0][0]), len(self.curves[2][0])
         return f"curves over {p} operands and {q} answers, each with frequencies of its own"
+
+    @property
+    def is_cyclic(self) -> bool:
+        """Whether spectra have frequencies and phases; else blocks are irreps without either."""
+        return GROUPS[self.group].is_cyclic
+
+    @property
+    def block(self) -> str:
+        """What a place of a spectrum is called: ``frequency`` or ``irrep``."""
+        return GROUPS[self.group].block
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """Names of the places of the operands' spectra."""
+        return GROUPS[self.group].basis(self.curves[0].shape[-1]).names
 
     @cached_property
     def coefficients(self) -> Curves:
@@ -106,31 +122,45 @@ class Spectra:
 
     @cached_property
     def frequencies(self) -> Int[np.ndarray, "3 neuron"]:
-        """Dominant frequency of each curve, the constant left out."""
-        return of_each(dominant_frequency, self.coefficients)
+        """Dominant frequency, or irrep, of each curve, the constant left out."""
+        if self.is_cyclic:
+            return of_each(dominant_frequency, self.coefficients)
+        return of_each(lambda one: dominant_frequency(one.astype(complex)), self.curve_shares)
+
+    @cached_property
+    def curve_shares(self) -> Curves:
+        """Share of power of each curve in each block: one-sided of a frequency, or of an irrep."""
+        basis = self.basis
+        if basis is None:
+            return by_curve(power_shares, self.coefficients)
+        return by_curve(lambda one: block_shares(one, basis), self.ordered)
 
     @cached_property
     def shares(self) -> Float[np.ndarray, "neuron frequency"]:
         """Share of one-sided power at each frequency, mean over the curves that have it in common.
 
         These are all three, or the two over operands where answers have frequencies of their own.
+        In a group without frequencies it is the share of power in each irrep.
         """
-        return np.asarray(power_shares(self._in_common).mean(axis=0))
+        return np.asarray(self._in_common.mean(axis=0))
 
     @cached_property
     def answer_shares(self) -> Float[np.ndarray, "neuron frequency"]:
         """Share of one-sided power of the answer curves at each frequency."""
-        return power_shares(self.coefficients[2])
+        return np.asarray(self.curve_shares[2])
 
     @property
-    def _in_common(self) -> Complex[np.ndarray, "curve neuron frequency"]:
-        """The coefficients of the curves whose frequencies are the same."""
-        return np.asarray(self.coefficients if self.alike else self.coefficients[:2])
+    def _in_common(self) -> Float[np.ndarray, "curve neuron frequency"]:
+        """The shares of the curves whose frequencies are the same."""
+        return np.asarray(self.curve_shares if self.alike else self.curve_shares[:2])
 
     @cached_property
     def frequency(self) -> Int[np.ndarray, " neuron"]:
-        """Frequency with the most relative power over the curves together, as in :attr:`shares`."""
-        total = power_shares(self._in_common).sum(axis=0)
+        """Frequency with the most relative power over the curves together, as in :attr:`shares`.
+
+        In a group without frequencies it is the number of the irrep.
+        """
+        total = self._in_common.sum(axis=0)
         return np.asarray(dominant_frequency(total.astype(complex)))
 
     @property

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import Convention
 from interp.analysis.fourier.ipr import gini, ipr
-from interp.analysis.fourier.spectrum import lengths, power_shares, wrapped
+from interp.analysis.fourier.spectrum import lengths, wrapped
 from interp.analysis.neurons.curves import Curves, of_each
 from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
@@ -22,6 +22,7 @@ from interp.analysis.neurons.spectra import Spectra
 from interp.training.display import Result
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.runs.files import write_bytes
+from interp.training.tasks.finite.words import Word
 from interp.training.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -112,7 +113,31 @@ class NeuronTable(Spectra, Result):
 
     @property
     def note(self) -> str:
-        """That the invariant norm is not invariant, where φ has no degree."""
+        """That the invariant norm is not invariant; the IPR of curves that are not of one irrep."""
+        return " · ".join(one for one in (self._apart, self._of_norm) if one)
+
+    @property
+    def _apart(self) -> str:
+        if not self.curves_apart:
+            return ""
+        told = ", ".join(f"{curve[-1]} {value:.3f}" for curve, value in self._mean_by_curve())
+        return f"mean of three curves that may lie in other irreps; apart: {told}"
+
+    @property
+    def curves_apart(self) -> bool:
+        """Whether the operation is no product of the operands: curves need not share irreps."""
+        formula = self.task.operation.formula
+        return isinstance(formula, Word) and not formula.is_product
+
+    def _mean_by_curve(self) -> list[tuple[str, float]]:
+        alive = self.curve_ipr[:, ~self.dead]
+        known = [row[np.isfinite(row)] for row in alive]
+        return [
+            (name, float(row.mean())) for name, row in zip(CURVES, known, strict=True) if len(row)
+        ]
+
+    @property
+    def _of_norm(self) -> str:
         if self.degree is not None:
             return ""
         why = f"{self.activation} is not homogeneous" if self.activation else "φ is not known"
@@ -152,7 +177,7 @@ class NeuronTable(Spectra, Result):
     @cached_property
     def constant_share(self) -> Float[np.ndarray, " neuron"]:
         """Mean share of one-sided power in the constant; NaN for a dead neuron."""
-        share = of_each(lambda one: power_shares(one)[..., 0], self.coefficients)
+        share = of_each(lambda one: one[..., 0], self.curve_shares)
         return self._over_curves(self._where_power(share))
 
     @cached_property
@@ -187,6 +212,10 @@ class NeuronTable(Spectra, Result):
         spread = np.quantile(alive, list(QUANTILES.values())) if len(alive) else ()
         found: dict[str, float | None] = {"mean_ipr": self.mean_ipr, **dict.fromkeys(QUANTILES)}
         found |= {name: float(value) for name, value in zip(QUANTILES, spread, strict=False)}
+        if self.curves_apart:
+            found |= {
+                f"mean_ipr_{name[-1].lower()}": value for name, value in self._mean_by_curve()
+            }
         if self.origin is not None and self.origin.additive is not None:
             found["additive_share"] = self.origin.mean_additive
         return {**found, "neurons": float(len(self)), "dead": float(self.dead.sum())}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from interp.analysis.fourier.conventions import Convention
+from interp.analysis.fourier.conventions import convention_in
 from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.read import neuron_table
@@ -21,7 +21,6 @@ from interp.training.runs.run import Run
 
 Scalar = int | float | str | bool | None
 
-CONVENTION: Convention = "one-sided"
 # Counts above and below the threshold, whatever the IPRs look like: columns of every sweep.
 _CLASSES = ("generalizing", "memorizing", "dead")
 
@@ -73,8 +72,8 @@ def _scores(run: Run) -> dict[str, Scalar]:
 
 
 def _neurons(network: Network) -> dict[str, Scalar]:
-    table = neuron_table(network, convention=CONVENTION) if network.layers else None
-    return {**_ipr(table), "ipr_convention": CONVENTION, **_classes(table)}
+    table = neuron_table(network) if network.layers else None
+    return {**_ipr(table), "ipr_convention": convention_in(network.task.group), **_classes(table)}
 
 
 def _ipr(table: NeuronTable | None) -> dict[str, Scalar]:
@@ -103,7 +102,7 @@ def _classified(table: NeuronTable | None) -> Classes | None:
 
 
 def _embeddings(network: Network) -> dict[str, Scalar]:
-    found = embedding_table(network, convention=CONVENTION).mean_ipr.values()
+    found = embedding_table(network).mean_ipr.values()
     return {"embedding_mean_ipr": _mean(value for value in found if value is not None)}
 
 

@@ -79,7 +79,7 @@ class Dynamics(Result):
 
 def dynamics(
     run: Run | Path | str,
-    convention: Convention = "one-sided",
+    convention: Convention | None = None,
     grok_accuracy: float = GROK_ACCURACY,
     layer: int = 0,
 ) -> Dynamics:
@@ -87,7 +87,7 @@ def dynamics(
 
     Args:
         run: any run with checkpoints, or its folder.
-        convention: of the IPR.
+        convention: of the IPR; by default the reference code's for frequencies, else by irrep.
         layer: whose neurons to follow.
         grok_accuracy: test accuracy that counts as generalizing (the phases' 0.90).
 

@@ -105,17 +105,18 @@ def print_spectrum(
     neuron: int | None,
     top: int = 10,
 ) -> None:
-    """The strongest frequencies of each curve or embedding."""
+    """The strongest frequencies, or irreps, of each curve or embedding."""
     import numpy as np
 
     what = "embeddings" if neuron is None else f"neuron {neuron}"
-    shown = Table("frequency", *shares, title=f"{table.name}: share of power, {what}")
+    shown = Table(table.block, *shares, title=f"{table.name}: share of power, {what}")
     # A curve over another number of answers has other frequencies: fewer, or more.
     longest = max(len(row) for row in shares.values())
     total = np.sum([np.pad(row, (0, longest - len(row))) for row in shares.values()], axis=0)
     for frequency in (-total).argsort()[:top]:
         cells = (f"{r[frequency]:.4f}" if frequency < len(r) else "–" for r in shares.values())
-        shown.add_row(str(frequency), *cells)
+        named = str(frequency) if table.block == "frequency" else table.block_names[frequency]
+        shown.add_row(named, *cells)
     _show(shown)
     say(table.caption)
 

@@ -47,6 +47,9 @@ def train(
     *,
     out: Annotated[Path, Parameter(help="run folder, made or resumed")],
     device: Annotated[str, Parameter(help="cpu, cuda or auto: a GPU where there is one")] = "auto",
+    yes: Annotated[
+        bool, Parameter(negative="", help="also in a group of more than 1,000 elements")
+    ] = False,
     json_: Json = False,
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
@@ -54,10 +57,10 @@ def train(
     from interp.training.config.plain_data import read_config, with_overrides
     from interp.training.config.run_config import parse_config
 
-    values = read_config(config) if config else {}
-    run = train_with_progress(
-        parse_config(with_overrides(values, overrides_of(options))), out, device
-    )
+    values = with_overrides(read_config(config) if config else {}, overrides_of(options))
+    if yes and values.get("task", {}).get("group") is not None:
+        values = with_overrides(values, {"task.large": True})
+    run = train_with_progress(parse_config(values), out, device)
     if json_:
         print_json(run_summary(run))
         return
@@ -80,7 +83,6 @@ def spectrum(
 ) -> None:
     """Show the Fourier spectrum of the embeddings, or of one neuron."""
     from interp import figures
-    from interp.analysis.fourier.spectrum import power_shares
     from interp.analysis.neurons.embedding import embedding_table
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
@@ -94,7 +96,7 @@ def spectrum(
     else:
         source = neuron_table(load(run), step, layer=layer or 0)
         drawn = figures.neuron_curves(source, neuron)
-        rows = [power_shares(one[neuron]) for one in source.coefficients]
+        rows = [one[neuron] for one in source.curve_shares]
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
         figures.save(drawn, figure, template=look)

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.neurons.embedding import EmbeddingTable
+from interp.figures.block_words import HOVERED, PLURAL, axis_title
 from interp.figures.expected import expect
 from interp.figures.template import INK, styled
 
@@ -16,6 +17,7 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
     """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions."""
     expect(embeddings, EmbeddingTable)
     figure = go.Figure()
+    block, names = embeddings.block, embeddings.block_names
     for (name, share), colour in zip(embeddings.shares.items(), _COLOUR, strict=False):
         mean = embeddings.mean_ipr[name]
         figure.add_trace(
@@ -24,12 +26,15 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
                 y=share.astype(np.float32),
                 name=name if mean is None else f"{name} (mean IPR {mean:.3f})",
                 marker={"color": colour},
-                hovertemplate="frequency %{x}<br>%{y:.4f} of the power<extra>" + name + "</extra>",
+                text=None if block == "frequency" else names,
+                textposition=None if block == "frequency" else "none",
+                hovertemplate=f"{block} {HOVERED[block]}<br>%{{y:.4f}} of the power<extra>{name}"
+                "</extra>",
             )
         )
     lengths = {len(share) for share in embeddings.shares.values()}
     for frequencies in sorted(lengths):
-        which = f" of {frequencies} frequencies" if len(lengths) > 1 else ""
+        which = f" of {frequencies} {PLURAL[block]}" if len(lengths) > 1 else ""
         figure.add_hline(
             y=1 / frequencies,
             line={"color": INK, "dash": "dot", "width": 1},
@@ -41,7 +46,8 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
             },
         )
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
-    figure.update_xaxes(title_text="frequency (0 is the constant)")
+    figure.update_xaxes(title_text=axis_title(block))
     figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
-    title = f"Fourier spectrum of the embeddings of {embeddings.name}"
+    kind = "Fourier spectrum" if block == "frequency" else "Spectrum over irreps"
+    title = f"{kind} of the embeddings of {embeddings.name}"
     return styled(figure, title, embeddings.caption, height=440)

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.table import CURVES, NeuronTable
+from interp.figures.block_words import HOVERED
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
 from interp.training.arguments import is_whole, shown
@@ -38,7 +38,7 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         figure.update_yaxes(title_text=name, row=row, col=1)
         figure.update_yaxes(title_text="share of power", range=[0, 1.02], row=row, col=2)
     figure.update_xaxes(title_text=GROUPS[table.group].axis, row=3, col=1)
-    figure.update_xaxes(title_text="frequency", row=3, col=2)
+    figure.update_xaxes(title_text=table.block, row=3, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.12})
     return styled(
         figure,
@@ -52,6 +52,8 @@ def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
     """The weights over the group's elements, and their component at the dominant frequency."""
     element = np.arange(table.lengths[curve], dtype=np.int32)
     frequency = int(table.shown_frequency[curve, neuron])
+    named = {} if table.is_cyclic else {"text": table.task.elements, "hoverinfo": "text+y"}
+    which = f"frequency {frequency}" if table.is_cyclic else f"{table.block_names[frequency]}"
     weights = go.Scatter(
         x=element,
         y=table.ordered[curve][neuron].astype(np.float32),
@@ -60,12 +62,13 @@ def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
         marker={"size": 4},
         line={"color": CLASS_COLOUR["generalizing"], "width": 1},
         legendgroup="weight",
+        **named,
     )
     wave = go.Scatter(
         x=element,
         y=_wave(table, curve, neuron, frequency).astype(np.float32),
         mode="lines",
-        name=f"its component at frequency {frequency}",
+        name=f"its component at {which}",
         legendgroup="wave",
         line={"color": "#D55E00", "width": 1.5, "dash": "dot"},
     )
@@ -73,19 +76,25 @@ def _curve(table: NeuronTable, curve: int, neuron: int) -> list[go.Scatter]:
 
 
 def _spectrum(table: NeuronTable, curve: int, neuron: int) -> go.Bar:
-    shares = power_shares(table.coefficients[curve][neuron])
+    shares, block = table.curve_shares[curve][neuron], table.block
     return go.Bar(
         x=np.arange(len(shares), dtype=np.int32),
         y=shares.astype(np.float32),
         name="share of power",
         marker_color=INK,
         showlegend=False,
-        hovertemplate="frequency %{x}<br>%{y:.3f} of the power<extra></extra>",
+        text=None if table.is_cyclic else table.block_names,
+        textposition=None if table.is_cyclic else "none",
+        hovertemplate=f"{block} {HOVERED[block]}<br>%{{y:.3f}} of the power<extra></extra>",
     )
 
 
 def _wave(table: NeuronTable, curve: int, neuron: int, frequency: int) -> np.ndarray:
-    """The curve's component at one frequency, over the group's elements."""
+    """The curve's component at one frequency or irrep, over the group's elements."""
+    basis = table.basis
+    if basis is not None:
+        part = basis.matrix[:, basis.block == frequency]
+        return np.asarray(part @ (part.T @ table.ordered[curve][neuron]))
     spectrum = table.coefficients[curve][neuron]
     kept = np.zeros_like(spectrum)
     kept[frequency] = spectrum[frequency]

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.block_words import axis_title
 from interp.figures.expected import expect
 from interp.figures.template import styled
 
@@ -31,8 +32,8 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
             zmin=0,
             zmax=1,
             text=np.repeat(order[:, None], share.shape[1], axis=1).astype(np.int32),
+            **_hover(table),
             colorbar={"title": {"text": "share of power", "side": "right"}},
-            hovertemplate="neuron %{text}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>",
         )
     )
     if classes is not None:
@@ -40,12 +41,22 @@ def spectra_heatmap(table: NeuronTable, classes: Classes | None = None) -> go.Fi
         for boundary in edge[(edge > 0) & (edge < len(table))]:
             figure.add_hline(y=float(boundary) - 0.5, line={"color": "white", "width": 1.5})
     over = "" if table.alike else " of the curves over operands"
-    figure.update_xaxes(title_text=f"frequency{over} (0 is the constant)")
+    figure.update_xaxes(title_text=axis_title(table.block, over))
     words = "neurons"
     if classes is not None:
-        words += f": {classes.words.high}, {classes.words.low}, dead; by frequency"
+        words += f": {classes.words.high}, {classes.words.low}, dead; by {table.block}"
     figure.update_yaxes(title_text=words, autorange="reversed")
     return styled(figure, f"Spectra of all neurons of {table.name}", table.caption, height=560)
+
+
+def _hover(table: NeuronTable) -> dict[str, object]:
+    """What a cell says: its neuron, its frequency or the name of its irrep, and its share."""
+    if table.is_cyclic:
+        words = "neuron %{text}<br>frequency %{x}<br>share %{z:.3f}<extra></extra>"
+        return {"hovertemplate": words}
+    names = np.repeat(np.array([table.block_names]), len(table), axis=0)
+    words = "neuron %{text}<br>irrep %{x}: %{customdata}<br>share %{z:.3f}<extra></extra>"
+    return {"customdata": names, "hovertemplate": words}
 
 
 def spectra_order(table: NeuronTable, classes: Classes | None = None) -> np.ndarray:

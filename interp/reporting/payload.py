@@ -63,7 +63,8 @@ def _arrays(
     reading: Reading, neurons: NeuronReading, with_curves: list[int]
 ) -> dict[str, np.ndarray]:
     every = list(neurons.tables.values())
-    phases = np.stack([one.phases for one in every])
+    none = np.zeros_like(every[0].curve_ipr)  # irreps have no phases
+    phases = np.stack([one.phases if one.is_cyclic else none for one in every])
     sizes = neurons.curves.sizes
     return {
         "ipr": np.stack([one.ipr for one in every]),
@@ -72,10 +73,11 @@ def _arrays(
         "phases": np.rint(phases / np.pi * 32767).astype(np.int16),
         "norm": np.stack([one.norm for one in every]).astype(np.float32),
         "invariant_norm": np.stack([one.invariant_norm for one in every]).astype(np.float32),
-        "shares": np.rint(np.stack([_mean_shares(one) for one in every]) * 255).astype(np.uint8),
+        "shares": np.rint(np.stack([one.shares for one in every]) * 255).astype(np.uint8),
         "sizes": sizes.astype(np.int32),
         "by_norm": _by_rankings(neurons.curves, NORMS),
         **_answer_frequencies(every),
+        **_irreps(neurons.table),
         **_norm_weights(every),
         **_added_rankings(every, neurons.curves),
         **_curves(neurons.tables[step] for step in with_curves),
@@ -95,9 +97,19 @@ def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
         "axis": GROUPS[table.group].axis,
         "curves": list(CURVES),
         "sign": table.task.operation.second_sign,
+        "irreps": None if table.is_cyclic else list(table.block_names),
+        "elementNames": None if table.is_cyclic else list(table.task.elements),
         "convention": f"{CONVENTIONS[table.convention].words}, r = {table.r:g}",
         "caption": table.caption.rpartition(" · step")[0],
     }
+
+
+def _irreps(table: NeuronTable) -> dict[str, np.ndarray]:
+    """The functions of each irrep, which spectra and parts of curves are made of."""
+    basis = table.basis
+    if basis is None:
+        return {}
+    return {"functions": basis.matrix.T.astype(np.float32), "irrep": basis.block.astype(np.uint16)}
 
 
 def _controls(neurons: NeuronReading) -> dict[str, Any]:
@@ -135,10 +147,6 @@ def _before(reading: Reading, step: int) -> list[float | None] | None:
         if row.step == step:
             return [row.scores[split].accuracy for split in SPLITS]
     return None
-
-
-def _mean_shares(table: NeuronTable) -> np.ndarray:
-    return table.shares
 
 
 def _answer_frequencies(tables: Sequence[NeuronTable]) -> dict[str, np.ndarray]:

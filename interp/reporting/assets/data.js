@@ -32,6 +32,15 @@ class Neurons {
     return (this.ofCurve("phases", place, curve, neuron) / 32767) * Math.PI;
   }
 
+  // A frequency by its number, an irrep by its name.
+  get block() {
+    return this.irreps ? "irrep" : "frequency";
+  }
+
+  blockAt(k) {
+    return this.irreps ? `irrep ${k}: ${this.irreps[k]}` : `frequency ${k}`;
+  }
+
   // The frequency that a curve's wave and phase are of; answers may have their own.
   frequencyOf(place, curve, neuron) {
     const own = curve === 2 && this.arrays.answer_frequency;
@@ -172,6 +181,25 @@ function coefficients(values) {
 
 function powerShares(spectrum) {
   const power = spectrum.map(([real, imaginary]) => real * real + imaginary * imaginary);
+  const total = power.reduce((sum, one) => sum + one, 0);
+  return power.map((one) => (total > 0 ? one / total : 0));
+}
+
+// The part of a curve in each irrep.
+function irrepParts(neurons, values) {
+  const [functions, irrep] = [neurons.arrays.functions.data, neurons.arrays.irrep.data];
+  const found = neurons.irreps.map(() => new Array(values.length).fill(0));
+  irrep.forEach((block, k) => {
+    const start = k * values.length;
+    let inner = 0;
+    for (let i = 0; i < values.length; i++) inner += functions[start + i] * values[i];
+    for (let i = 0; i < values.length; i++) found[block][i] += inner * functions[start + i];
+  });
+  return found;
+}
+
+function powerOfParts(parts) {
+  const power = parts.map((part) => part.reduce((sum, one) => sum + one * one, 0));
   const total = power.reduce((sum, one) => sum + one, 0);
   return power.map((one) => (total > 0 ? one / total : 0));
 }

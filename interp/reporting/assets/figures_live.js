@@ -92,14 +92,14 @@ function spectraFigure(neurons, place, threshold) {
   return {
     data: [{
       type: "heatmap", z: order.map((row) => neurons.shares(place, row[2])), zmin: 0, zmax: 1, colorscale: "Viridis",
-      customdata: order.map((row) => new Array(neurons.frequencies).fill(row[2])),
+      customdata: order.map((row) => Array.from({ length: neurons.frequencies }, (_, k) => `${row[2]}<br>${neurons.blockAt(k)}`)),
       colorbar: { title: { text: "share of power", side: "right" }, thickness: 14 },
-      hovertemplate: "neuron %{customdata}<br>frequency %{x}<br>share %{z:.2f}<extra></extra>",
+      hovertemplate: "neuron %{customdata}<br>share %{z:.2f}<extra></extra>",
     }],
     layout: {
       height: 540,
       shapes: edges.map((edge) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: edge - 0.5, y1: edge - 0.5, line: { color: "#fdfdfd", width: 1.5 } })),
-      xaxis: { title: { text: "frequency (0 is the constant)" } },
+      xaxis: { title: { text: neurons.irreps ? "irrep (0 is trivial)" : "frequency (0 is the constant)" } },
       yaxis: { title: { text: "neurons" }, autorange: "reversed" },
     },
   };

@@ -10,7 +10,7 @@ function columnsOf(neurons) {
     { name: "class", get: (place, i, threshold) => neurons.word(place, neurons.kind(place, i, threshold)) },
     { name: "IPR", csv: "ipr", get: (place, i) => neurons.ipr(place)[i] },
     ...["U", "V", "W"].map((name, curve) => ({ name: `IPR ${name}`, csv: `ipr_${name.toLowerCase()}`, get: (place, i) => neurons.curveIpr(place, curve, i) })),
-    { name: "frequency", get: alive(value("frequency")), digits: 0 },
+    { name: neurons.block, get: alive(value("frequency")), digits: 0 },
     { name: "weight norm", csv: "norm", get: value("norm") },
     { name: "invariant norm", csv: "invariant_norm", get: value("invariant_norm"), digits: 4 },
   ];
