@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from interp.training.arguments import number, of_kind, whole
 from interp.training.config.sections import ModelConfig
 from interp.training.data.dataset import A_TASK
 from interp.training.memory import check_memory
+from interp.training.models.analytic_group import group_curves
 from interp.training.models.mlp import MLP
 from interp.training.randomness import stream
-from interp.training.tasks.groups import residue_order
+from interp.training.tasks.finite.words import Word
+from interp.training.tasks.groups import GROUPS, residue_order
 from interp.training.tasks.task import Task
 
 
@@ -31,6 +34,10 @@ def analytic_network(
     the network is right once width is large enough (500 at p = 97). Each curve has IPR exactly 1
     in the one-sided convention. The default scale, (2/N)^(1/3), brings the right logit near 1.
 
+    In a finite group x·y and x·y⁻¹ are solved by characters, see
+    :func:`interp.training.models.analytic_group.group_curves`: every neuron is of one irrep and
+    has IPR 1 by irrep; the scale is then a factor of all weights, by default 1.
+
     Raises:
         ValueError: for an operation without such a solution, a modulus that is too small, or a
             width or scale that is none.
@@ -39,6 +46,10 @@ def analytic_network(
     width = whole(width, "width", least=1)
     check_memory(3 * 8 * width * task.p, f"an analytic network of width {width:,}")
     sign = task.operation.second_sign
+    word = task.operation.formula
+    if isinstance(word, Word) and word.is_product and not GROUPS[task.group].is_cyclic:
+        factor = 1.0 if scale is None else _checked(scale)
+        return _network(task, factor * group_curves(word, width, seed))
     if sign is None:
         raise ValueError(
             f"analytic network: expected x + y, x - y, x * y or x / y, got {task.operation.name!r}"
@@ -55,7 +66,11 @@ def analytic_network(
     angle = 2 * np.pi / n * np.outer(frequency, np.arange(n))
     curves = np.zeros((3, width, task.p))
     curves[:, :, order] = scale * np.cos(angle + phases[:, :, None])
-    network = MLP(task, ModelConfig(width=width)).to(torch.float64)
+    return _network(task, curves)
+
+
+def _network(task: Task, curves: Float[np.ndarray, "3 neuron element"]) -> MLP:
+    network = MLP(task, ModelConfig(width=curves.shape[1])).to(torch.float64)
     network.set_curves(curves)
     return network
 
