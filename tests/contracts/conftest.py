@@ -24,6 +24,12 @@ _NETWORKS = {
     "Transformer": _TRANSFORMER,
     "attention-only": {**_TRANSFORMER, "d_mlp": 0},
 }
+# Groups without frequencies: the operation is of the group's own elements.
+_IN_GROUPS: dict[str, dict[str, Any]] = {
+    "MLP in S4": {"task": {"group": "S4"}, "model": {"width": 16}},
+    "MLP in D12": {"task": {"group": "D12", "operation": "x * y * x^-1"}, "model": {"width": 16}},
+    "Transformer in S4": {"task": {"group": "S4"}, "model": _TRANSFORMER},
+}
 
 
 def _adapted(seed: int) -> Network:
@@ -39,6 +45,7 @@ def _adapted(seed: int) -> Network:
 def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A tiny trained run of each kind of network, and a tiny sweep: what measures are asked of."""
     found: dict[str, Any] = {k: train(tiny_config(model=v)) for k, v in _NETWORKS.items()}
+    found |= {name: train(tiny_config(**sections)) for name, sections in _IN_GROUPS.items()}
     dataset = found["MLP"].dataset
     found["adapted module"] = network_run({10: _adapted(1), 30: _adapted(2)}, dataset)
     found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")

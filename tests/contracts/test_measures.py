@@ -23,6 +23,7 @@ from interp.training.runs.subject import as_checkpoint
 
 NAMES = list(MEASURES)
 NETWORKS = ["MLP", "MLP with a norm", "Transformer", "attention-only", "adapted module"]
+NETWORKS += ["MLP in S4", "MLP in D12", "Transformer in S4"]
 # Figures that say in other words what they show; these words of theirs stand for the caption.
 OTHER_WORDS = {
     "HeadAblation": ["its mean over all pairs", "seed 0", "step 30"],
@@ -63,6 +64,23 @@ REFUSED = {
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
+    (
+        "answers",
+        "MLP in S4",
+    ): "expected a task of a cyclic group, got 'S4', whose answers are in no ring",
+    (
+        "geometry",
+        "MLP in D12",
+    ): "expected a task of a cyclic group, got 'D12', which has no frequencies",
+    (
+        "sparsity",
+        "Transformer in S4",
+    ): "expected a task of a cyclic group, got 'S4', which has no frequencies",
+    (
+        "coherence",
+        "MLP in S4",
+    ): "expected a rule with a known relation of phases, x + y, x - y, x * y or x / y; got "
+    "x * y in S4",
 }
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # subjects and options may be anything
