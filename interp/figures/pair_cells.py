@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from interp.figures.classes import Group, Look, groups_of
 from interp.figures.pair_looks import DIVERGING, OUTCOMES, grid_of, layers_of, outcomes, scale
 from interp.figures.template import CLASS_COLOUR, INK, TEMPLATE
 from interp.training.data.splits import PARTS
+from interp.training.tasks.task import Task
 
 SHOWN = 15  # neurons on either side
 CHOSEN = 1  # the trace that frames the chosen pair
@@ -46,14 +48,26 @@ def _told(found: PairTable) -> list[str]:
     """What hovering over a cell says besides its place."""
     data = found.dataset
     parts, kinds = data.parts.argmax(axis=0), outcomes(found)
-    answers = np.where(found.answered < 0, "a tie", found.answered.astype(str))
+    called = _called(data.task)
+    answers = ["a tie" if one < 0 else called(one) for one in found.answered]
     rows = zip(parts, kinds, data.true_label, data.given_label, answers, found.margin, strict=True)
     names = [*OUTCOMES]
-    return [
-        f"{PARTS[part]}, {names[kind]}<br>true {true}, given {given}, answered {answer}"
-        f"<br>margin {margin:.3f}"
+    told = [
+        f"{PARTS[part]}, {names[kind]}<br>true {called(true)}, given {called(given)}, "
+        f"answered {answer}<br>margin {margin:.3f}"
         for part, kind, true, given, answer, margin in rows
     ]
+    if data.task.operation.finite is None:
+        return told
+    return [
+        f"{called(x)}, {called(y)}: {one}" for (x, y), one in zip(data.pairs, told, strict=True)
+    ]
+
+
+def _called(task: Task) -> Callable[[int], str]:
+    """What an answer is called: an element of a finite group by its name, others by number."""
+    elements = task.elements
+    return (lambda i: elements[i]) if task.operation.finite is not None else str
 
 
 def _cells(
