@@ -28,6 +28,7 @@ Purpose = Literal[
     "decoys",
     "retraining",
     "irreps",
+    "votes",
 ]
 
 
