@@ -125,6 +125,44 @@ def test_the_progress_measures_network():
     assert scores["test"].loss == pytest.approx(2.0e-4, abs=5e-6)
 
 
+# Name, least margin of the answers, identity, and elements of each order: for S5 by cycle types.
+GROUPS = {
+    "reptheory_S5_MLP_seed1.pt": ("S5", 5.2, 20, {1: 1, 2: 25, 3: 20, 4: 30, 5: 24, 6: 20}),
+    "reptheory_D61_MLP_seed1.pt": ("D61", 5.3, 0, {1: 1, 2: 61, 61: 60}),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_group_that_a_network_computes_in(name):
+    group, margin, neutral, orders = GROUPS[name]
+    found = brought_in(name)
+    own = found.group
+    assert (own.group.name, own.form, own.share) == (group, "x · y", 1)
+    assert own.margin == pytest.approx(margin, abs=0.05)
+    assert own.group.identity == neutral
+    assert dict(own.group.invariants.orders) == orders
+    # The table's elements multiply as their names' do in the group itself.
+    image, named = own.group.isomorphism, own.group.named.table
+    np.testing.assert_array_equal(image[own.table], named[np.ix_(image, image)])
+    np.testing.assert_array_equal(found.run.dataset.true_label, own.table.ravel())
+    assert found.questioned == ()
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_is_read_off_a_network_with_noisy_weights(name):
+    """Noise of 0.4 standard deviations of each weight; about 1 and 4 % of the answers are wrong."""
+    state = torch.load(Path(str(FOLDER)) / name, map_location="cpu", weights_only=True)
+    random = torch.Generator().manual_seed(0)
+    noisy = {
+        key: one + 0.4 * one.std() * torch.randn(one.shape, generator=random)
+        for key, one in state.items()
+    }
+    exact, found = brought_in(name).group, import_checkpoint(noisy).group
+    assert 0.9 < found.share < 1
+    assert found.is_proven
+    np.testing.assert_array_equal(found.table, exact.table)
+
+
 # Neurons with over half the variance of their activations, over all pairs, in one frequency.
 SPECIALIZED = {
     "kaushik_baseline.pt": (458, {14, 35, 41, 42, 52}),

@@ -183,7 +183,7 @@ def test_abelian_groups_of_an_order(order, count):
 def test_what_is_no_group_is_refused():
     with pytest.raises(ValueError, match="expected a group, with an identity"):
         identify((np.arange(5)[:, None] - np.arange(5)) % 5)
-    with pytest.raises(ValueError, match="expected at most 1000 elements to name, got 1001"):
+    with pytest.raises(ValueError, match="table: expected at most 1000 elements to name, got 1001"):
         identify((np.arange(1001)[:, None] + np.arange(1001)) % 1001)
 
 

@@ -68,13 +68,15 @@ def test_the_nearest_groups_of_other_kinds_bound_what_is_proven():
 def test_what_is_near_no_group_is_refused():
     random = np.random.default_rng(0).integers(24, size=(24, 24))
     every = np.arange(24)
-    message = r"expected nearly a group; what its cells vote for is none, and of its own triples"
+    message = (
+        "table: expected nearly a group; what its cells vote for is none, and of its own triples"
+    )
     for table in (random, (every[:, None] - every) % 24, every[:, None] * every % 24):
         with pytest.raises(ValueError, match=message):
             nearest_group(table)
     noisy = broken(symmetric(5), 0.2, 0)
     with pytest.raises(
-        ValueError, match=r"expected 90 % of the cells of a group, got 80 % of that"
+        ValueError, match=r"table: expected 90 % of the cells of a group, got 80 % of that"
     ):
         nearest_group(noisy, least=0.9)
 

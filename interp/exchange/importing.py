@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from interp.exchange.card import card_writer
 from interp.exchange.foreign_data import (
@@ -29,7 +28,8 @@ from interp.exchange.truth.doubts import Findings, doubts
 from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import Live, module_told
 from interp.exchange.truth.loss import loss_told
-from interp.exchange.truth.operation import ASSUMED, UNKNOWN, operation_told
+from interp.exchange.truth.operation import ASSUMED, Learned, operation_told
+from interp.exchange.truth.own_group import UNKNOWN, OwnGroup
 from interp.training.arguments import as_path, some, some_whole
 from interp.training.runs.files import is_vacant
 from interp.training.runs.made import config_of, made_run
@@ -48,6 +48,8 @@ class Imported:
         layout: that was recognized.
         recognized, assumed, dropped: what to know of it, in a few words each.
         questioned: what does not fit together, such as an operation that it does not answer.
+        group: that was read off its answers, with its elements' names; None where the operation
+            was named, or found among the known ones.
     """
 
     run: Run
@@ -56,6 +58,7 @@ class Imported:
     assumed: tuple[str, ...]
     dropped: tuple[str, ...]
     questioned: tuple[str, ...] = ()
+    group: OwnGroup | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -65,6 +68,7 @@ class Imported:
             "assumed": list(self.assumed),
             "dropped": list(self.dropped),
             "questioned": list(self.questioned),
+            "group": None if self.group is None else self.group.to_dict(),
         }
 
 
@@ -86,8 +90,9 @@ def import_checkpoint(
         out: run folder to write; in memory if left out.
         layout: how to read the tensors; ``auto`` finds it.
         operation: what was learned; if left out, the one that its answers or labels fit. Where
-            none does, ``unknown`` if the answers are those of a group or a quasigroup (each once
-            in every row and column), which takes them as the task; else ``x + y``.
+            none does, the group that the answers are, or nearly (the one that they vote for);
+            ``unknown`` if they are those of a quasigroup (each once in every row and column), which
+            takes them as the task; else ``x + y``.
         data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
             the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
         known: what else is known of the network and its training.
@@ -111,10 +116,10 @@ def import_checkpoint(
     live = Live(source) if isinstance(source, torch.nn.Module) else None
     reading = read_networks(foreign, layout, known, labels, where, live)
     compared = module_told(live, reading.logits, reading.newest.p, reading.assumed)
-    learned = operation_told(operation, reading.answers, reading.evidence)
-    task = _task(learned.name, reading)
+    learned = operation_told(operation, reading.answers, reading.evidence, reading.own_group)
+    task = _task(learned, reading)
     dataset = _dataset(data, foreign, task, where)
-    loss = loss_told(known.loss, _trained_on(reading, dataset), reading.is_trained)
+    loss = _loss(known, reading, dataset, learned)
     networks = dict(zip(steps, reading.networks, strict=True))
     told = [compared, from_step, learned, loss]
     about = {
@@ -127,24 +132,28 @@ def import_checkpoint(
         "dropped": reading.newest.dropped,
         "questioned": doubts(_findings(reading, dataset, data)),
     }
-    origin = _origin(where, dataset, {"layout": reading.layout, **about})
+    named = {} if learned.group is None else learned.group.named
+    origin = _origin(where, dataset, {"layout": reading.layout, **about, **named})
     model = {**reading.newest.model, **reading.known.model}
     config = config_of(dataset.dataset, model, loss.name, dtype_of(reading.newest), steps[-1])
     run = made_run(config, dataset.dataset, networks, target, origin, card_writer(target))
-    return Imported(run, reading.layout, **about)
+    return Imported(run, reading.layout, **about, group=learned.group)
 
 
-def _trained_on(reading: Reading, dataset: Found) -> Tensor:
-    """Logits of the pairs that were trained on, of which the loss tells; of all, if not known."""
+def _loss(known: Known, reading: Reading, dataset: Found, learned: Learned) -> Told:
+    """By the logits of the pairs that were trained on; of all, if these are not known."""
     data = dataset.dataset
-    return reading.logits[data.pairs[data.is_train] @ [reading.newest.p, 1]]
+    logits = reading.logits[data.pairs[data.is_train] @ [reading.newest.p, 1]]
+    return loss_told(known.loss, logits, reading.is_trained or learned.group is not None)
 
 
-def _task(name: str, reading: Reading) -> Task:
-    """The operation at the modulus; an unknown one is the table of the network's own answers."""
+def _task(learned: Learned, reading: Reading) -> Task:
+    """The operation at the modulus; one that was read off the answers is a table."""
     p = reading.newest.p
-    if name != UNKNOWN:
-        return make_task(name, p)
+    if learned.group is not None:
+        return table_task(make_table(learned.group.table, p), learned.name)
+    if learned.name != UNKNOWN:
+        return make_task(learned.name, p)
     return table_task(make_table(reading.answers.reshape(p, p), p), UNKNOWN)
 
 

@@ -18,6 +18,7 @@ from interp.exchange.layouts.known import find_layout
 from interp.exchange.layouts.layout import CHOICES, Hints, Recognized
 from interp.exchange.truth.evidence import Answers, Evidence, answers_of, gather, logits_of, percent
 from interp.exchange.truth.live import Live
+from interp.exchange.truth.own_group import OwnGroup, own_group
 from interp.exchange.truth.settling import settle
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
@@ -109,6 +110,10 @@ class Reading:
     def answers(self) -> Answers:
         """The newest network's, to the same pairs."""
         return answers_of(self.logits)
+
+    def own_group(self) -> OwnGroup | None:
+        """The group that these answers are the table of, or nearly."""
+        return own_group(self.answers, self.logits)
 
 
 def read_networks(

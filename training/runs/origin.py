@@ -14,7 +14,9 @@ from interp.training.untrusted import parse_json, read_text
 _IMPORTED, _PRUNED = "import.json", "pruned.json"
 _TOLD = ("layout", "recognized", "assumed", "dropped")  # at import
 # Of what was told at import: lists of lines and a truth value; the rest are words.
-_LINES: Mapping[str, Any] = dict.fromkeys(("recognized", "assumed", "dropped", "questioned"), list)
+_LINES: Mapping[str, Any] = dict.fromkeys(
+    ("recognized", "assumed", "dropped", "questioned", "elements"), list
+)
 _KINDS: Mapping[str, Any] = {**_LINES, "dataset_known": bool}
 _FIELDS: Mapping[str, Any] = {"str": str, "int": int, "float": int | float}
 
@@ -84,7 +86,8 @@ class Origin:
     """What happened to a network before it became this run; nothing if it was trained here.
 
     Attributes:
-        imported: what was told when a checkpoint of other code was taken in.
+        imported: what was told when a checkpoint of other code was taken in; ``elements`` are the
+            names of its operands and answers, where they were found to be a group's.
         pruned: the prunings and filterings since, the last one first.
     """
 
@@ -165,7 +168,7 @@ def _of_import(found: dict[str, Any]) -> dict[str, Any]:
     known = {name: found[name] for name in _TOLD}
     # Older folders lack the others.
     later: dict[str, Any] = {
-        name: found[name] for name in ("file", "dataset_known") if name in found
+        name: found[name] for name in ("file", "dataset_known", "elements") if name in found
     }
     told = {**later, **known, "questioned": found.get("questioned", [])}
     for name, one in told.items():

@@ -27,7 +27,7 @@ class Told:
 
     Attributes:
         name: what was found: an operation, a loss.
-        recognized, assumed: what to say of it; one of the two, or neither.
+        recognized, assumed: what to say of it.
     """
 
     name: str = ""
