@@ -16,8 +16,10 @@ from interp.training.tasks.cayley import Cayley, Elements, check_group
 PROVEN = 8 / 9
 LEAST = 0.5
 _ROUNDS = 20
-_VOTERS = 64  # factorizations y = u·v that vote on each product x·y
+# Elements u whose factorizations u·v vote on each product, in a round: 64, fewer of large tables.
+_VOTERS, _FEWEST, _ROOM = 64, 16, 12_000
 _TRIPLES = 4096
+_SOME = 0.03  # of them associate where half of the cells are a group's: ½⁴ = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,10 @@ class Nearest:
 def nearest_group(table: Int[np.ndarray, "first second"], least: float = LEAST) -> Nearest:
     """The group's table that the cells of a table with errors vote for.
 
-    A product x·y is voted on by x·(u·v) = (x·u)·v, for factorizations u·v of y as the table has
-    them; all cells take their most frequent vote at once, and again until none changes. Wrong cells
-    that are spread at random are outvoted; that no other group is nearer is proven only above 8/9.
+    A product x·y is voted on by x·(u·v) = (x·u)·v for y = u·v, and by (u·v)·y = u·(v·y) for
+    x = u·v, with factorizations as the table has them; all cells take their most frequent vote at
+    once, and again until none changes. Wrong cells that are spread at random are outvoted; that no
+    group of another kind is nearer is proven only above 8/9.
 
     Args:
         table: (n, n), n ≥ 2, the index of i·j in row i and column j; −1 where nothing is known.
@@ -53,6 +56,9 @@ def nearest_group(table: Int[np.ndarray, "first second"], least: float = LEAST) 
         ValueError: if the votes lead to no group, or to none so near, with the share that agrees,
             or of triples that associate.
     """
+    associative = associative_share(table)
+    if associative < _SOME:
+        raise _none(associative)
     found = table
     for round_ in range(_ROUNDS):
         voted = _voted(found, _voters(len(table), round_))
@@ -62,10 +68,7 @@ def nearest_group(table: Int[np.ndarray, "first second"], least: float = LEAST) 
     try:
         group = check_group(found)
     except ValueError:
-        raise ValueError(
-            "table: expected nearly a group; what its cells vote for is none, and of its own "
-            f"triples {100 * associative_share(table):.3g} % associate"
-        ) from None
+        raise _none(associative) from None
     share = float((group == table).mean())
     if share < least:
         raise ValueError(
@@ -86,22 +89,51 @@ def associative_share(table: Int[np.ndarray, "first second"]) -> float:
 
 def _voters(n: int, round_: int) -> Elements:
     """The elements u of this round: all, or others in each round."""
-    return stream(0, "votes", round_).permutation(n)[:_VOTERS]
+    many = min(_VOTERS, max(_FEWEST, _ROOM // n))
+    return stream(0, "votes", round_).permutation(n)[:many]
+
+
+def _none(associative: float) -> ValueError:
+    return ValueError(
+        f"table: expected nearly a group; of its triples {100 * associative:.3g} % associate"
+    )
 
 
 def _voted(table: Int[np.ndarray, "first second"], voters: Elements) -> Cayley:
     """Each product by the most votes; of as many votes, that which stands there, or the least."""
-    n = len(table)
-    middle = table[voters]  # u·v, (u, v)
-    every = np.arange(n)
+    n, every = len(table), np.arange(len(table))
     found = np.empty_like(table)
     for x in range(n):
-        left = table[x, voters]  # x·u
-        value = table[left]  # (x·u)·v, (u, v)
-        known = (middle >= 0) & (left >= 0)[:, None] & (value >= 0)
-        votes = np.bincount(middle[known] * n + value[known], minlength=n * n).reshape(n, n)
-        votes *= 2
+        votes = 2 * (_second_split(table, x, voters) + _first_split(table, x, voters))
         here = table[x] >= 0
         votes[every[here], table[x, here]] += 1  # less than a vote: where votes are equal
         found[x] = votes.argmax(axis=1)
     return found
+
+
+def _second_split(
+    table: Int[np.ndarray, "first second"], x: int, voters: Elements
+) -> Int[np.ndarray, "second product"]:
+    """Votes on x·y by (x·u)·v, where the table has u·v = y."""
+    left = table[x, voters]  # x·u
+    product, value = table[voters], table[left]  # (u, v)
+    known = (product >= 0) & (left >= 0)[:, None] & (value >= 0)
+    return _counted(product[known], value[known], len(table))
+
+
+def _first_split(
+    table: Int[np.ndarray, "first second"], x: int, voters: Elements
+) -> Int[np.ndarray, "second product"]:
+    """Votes on x·y by u·(v·y), where the table has u·v = x."""
+    u, v = np.nonzero(table[voters] == x)
+    right = table[v]  # v·y, (factorization, y)
+    value = table[voters[u][:, None], right]
+    known = (right >= 0) & (value >= 0)
+    y = np.broadcast_to(np.arange(len(table)), right.shape)
+    return _counted(y[known], value[known], len(table))
+
+
+def _counted(
+    second: Int[np.ndarray, " vote"], product: Int[np.ndarray, " vote"], n: int
+) -> Int[np.ndarray, "second product"]:
+    return np.bincount(second * n + product, minlength=n * n).reshape(n, n)
