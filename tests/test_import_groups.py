@@ -51,7 +51,7 @@ def test_a_group_in_its_own_order_becomes_the_task(name):
     found = import_checkpoint(answering(table, margin=2.5))
     task, group = found.run.dataset.task, found.group
     np.testing.assert_array_equal(task.answers.reshape(table.shape), table)
-    assert task.operation.name == f"x · y in {name}"
+    assert task.name.startswith(f"x * y in own group {name} ")
     assert (group.group.name, group.form, group.share) == (name, "x · y", 1)
     assert group.margin == pytest.approx(2.5, abs=1e-12)
     told = next(line for line in found.recognized if line.startswith("operation "))
@@ -71,7 +71,8 @@ def test_a_quotient_is_named_as_such():
     neutral = int((table == np.arange(24)).all(axis=1).argmax())
     inverse = (table == neutral).argmax(axis=1)
     found = import_checkpoint(answering(table[:, inverse]))
-    assert found.run.dataset.task.operation.name == "x · y⁻¹ in S4"
+    assert found.run.dataset.task.name.startswith("x * y^-1 in own group S4 ")
+    np.testing.assert_array_equal(found.run.dataset.true_label, table[:, inverse].ravel())
     np.testing.assert_array_equal(found.group.group.table, table)
 
 
@@ -115,7 +116,7 @@ def test_a_quasigroup_that_is_no_group_stays_unknown():
 
 def test_a_group_without_a_name_is_said_by_its_order():
     found = import_checkpoint(answering(relabelled(semidirect(7, 3, 2), 0)))
-    assert found.run.dataset.task.operation.name == "x · y in group of order 21"
+    assert "x * y in own group of order 21" in found.run.dataset.task.name
     assert found.group.to_dict()["elements"] == [str(i) for i in range(21)]
 
 
@@ -178,7 +179,7 @@ def test_everything_works_after_the_import(tmp_path, capsys):
     assert len(interp.neuron_table(run).ipr) == 24 * 24
     for command in (["ipr"], ["spectrum"], ["report", "--out", str(tmp_path / "r.html")]):
         main([command[0], str(tmp_path / "run"), *command[1:]])
-    assert "x · y in S4" in (tmp_path / "r.html").read_text()
+    assert "own group S4" in (tmp_path / "r.html").read_text()
 
 
 def test_rules_draw_datasets_of_the_group():

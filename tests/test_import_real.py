@@ -16,6 +16,7 @@ import torch
 import interp
 from interp.exchange import Known, import_checkpoint
 from interp.exchange.rules import Rule
+from interp.training.tasks.groups import GROUPS as GROUP_ROWS
 from tests import foreign_forward as forward
 
 FOLDER = os.environ.get("INTERP_FOREIGN")
@@ -146,6 +147,17 @@ def test_the_group_that_a_network_computes_in(name):
     np.testing.assert_array_equal(image[own.table], named[np.ix_(image, image)])
     np.testing.assert_array_equal(found.run.dataset.true_label, own.table.ravel())
     assert found.questioned == ()
+
+
+def test_the_irreps_that_the_s5_network_uses_are_those_of_its_authors():
+    """Their file names sign, standard, standard ⊗ sign and one of dimension 5."""
+    found = brought_in("reptheory_S5_MLP_seed1.pt")
+    assert np.nanmean(interp.neuron_table(found.run).ipr) == pytest.approx(0.930, abs=0.001)
+    basis = GROUP_ROWS[found.run.dataset.task.group].basis(120)
+    weight = found.run.network().layers[0].W_in.detach().double().numpy()[:120]
+    power = np.bincount(basis.block, ((basis.matrix.T @ weight) ** 2).sum(axis=1))
+    used = {basis.names[i] for i in np.flatnonzero(power > 0.01 * power.sum())}
+    assert used == {"sign", "standard", "standard ⊗ sign", "5-dimensional, 1"}
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -36,7 +36,7 @@ from interp.training.runs.made import config_of, made_run
 from interp.training.runs.origin import Origin
 from interp.training.runs.run import Run
 from interp.training.tasks.table import make_table
-from interp.training.tasks.task import Task, make_task, table_task
+from interp.training.tasks.task import Task, group_task, make_task, table_task
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,11 @@ def _loss(known: Known, reading: Reading, dataset: Found, learned: Learned) -> T
 
 
 def _task(learned: Learned, reading: Reading) -> Task:
-    """The operation at the modulus; one that was read off the answers is a table."""
+    """The operation at the modulus; one that was read off the answers, in a group or a table."""
     p = reading.newest.p
-    if learned.group is not None:
-        return table_task(make_table(learned.group.table, p), learned.name)
+    own = learned.group
+    if own is not None and own.word is not None:
+        return group_task(make_table(own.group.table, p), own.word)
     if learned.name != UNKNOWN:
         return make_task(learned.name, p)
     return table_task(make_table(reading.answers.reshape(p, p), p), UNKNOWN)

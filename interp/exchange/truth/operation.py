@@ -64,11 +64,9 @@ def operation_told(
     return Learned(ASSUMED, assumed=f"operation {ASSUMED}")
 
 
-_TRUE = (
-    "the network's own answers stand as the true ones, so its accuracy is 1 by definition, and "
-    "spectra are over the elements in the network's own order"
-)
-_OWN = f"an unknown operation: {_TRUE}"
+_TRUE = "the network's own answers stand as the true ones, so its accuracy is 1 by definition"
+_ORDER = "spectra are over the elements in the network's own order"
+_OWN = f"an unknown operation: {_TRUE}, and {_ORDER}"
 
 
 def _fits(fit: Fit | None, evidence: Evidence) -> TypeGuard[Fit]:
@@ -85,7 +83,8 @@ def _of(own: OwnGroup, others: str = "") -> Learned:
     words = f"operation {own.operation}: {own.words}{others}"
     if not own.is_proven:
         return Learned(own.operation, assumed=words, group=own)
-    return Learned(own.operation, words, _TRUE if own.share == 1 else None, own)
+    true = _TRUE if own.form else f"{_TRUE}, and {_ORDER}"
+    return Learned(own.operation, words, true if own.share == 1 else None, own)
 
 
 def _check_answered(answers: Answers) -> None:

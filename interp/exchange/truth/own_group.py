@@ -17,6 +17,8 @@ from interp.training.tasks.isomorphism.nearest import nearest_group
 
 UNKNOWN = "unknown"  # an operation that is the table of the network's own answers
 
+_WORDS = {"x · y": "x * y", "x · y⁻¹": "x * y^-1", "x⁻¹ · y": "x^-1 * y"}
+
 
 @dataclass(frozen=True, eq=False)
 class OwnGroup:
@@ -44,6 +46,11 @@ class OwnGroup:
     def operation(self) -> str:
         """The name of the operation, for titles."""
         return UNKNOWN if self.form is None else f"{self.form} in {self.group.name}"
+
+    @property
+    def word(self) -> str | None:
+        """The operation in the group, as tasks have it."""
+        return None if self.form is None else _WORDS[self.form]
 
     @property
     def words(self) -> str:

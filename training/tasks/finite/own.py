@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from interp.training.tasks import cayley
 from interp.training.tasks.finite.group import FiniteGroup
+from interp.training.tasks.isomorphism.identify import LARGEST, identify
 from interp.training.tasks.table import Table
 
 _DIGITS = 8  # of the digest of a table, which name it
@@ -18,7 +20,8 @@ def own_group(table: Table) -> FiniteGroup:
     """The group of a table, or the quasigroup, which has no irreps and whose name says so.
 
     Args:
-        table: the products; elements are called by their numbers.
+        table: the products; elements, and characters, are called as in the group with a name that
+            it is isomorphic to, where one is known, and else elements by their numbers.
 
     Raises:
         ValueError: if a row or a column of the table does not hold each element once.
@@ -35,12 +38,18 @@ def own_group(table: Table) -> FiniteGroup:
         is_group = False
     else:
         is_group = True
-    what, why = ("own group", "") if is_group else ("own quasigroup", ", without irreps")
-    elements = tuple(str(i) for i in range(len(products)))
-    name = f"{what} {table.digest[:_DIGITS]}{why}"
-    found = FiniteGroup(name, products, elements, is_group=is_group)
-    if is_group:
-        _KNOWN[name] = found
+    digest = table.digest[:_DIGITS]
+    if not is_group:
+        elements = tuple(str(i) for i in range(len(products)))
+        name = f"own quasigroup {digest}, without irreps"
+        return FiniteGroup(name, products, elements, is_group=False)
+    found = FiniteGroup("", products, tuple(str(i) for i in range(len(products))))
+    if len(products) <= LARGEST:
+        found = identify(products).group
+    found = replace(
+        found, name=" ".join(filter(None, ("own group", found.name.removeprefix("group "), digest)))
+    )
+    _KNOWN[found.name] = found
     return found
 
 
