@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from interp.training.arguments import shown
@@ -82,11 +83,13 @@ class RunConfig(Section):
             )
         self._check_batch(count)
         check_masked_examples(self.model, self.optimizer.batch_size, count)
-        block = self.data.block or 1
-        if block > task.p:
-            raise ValueError(
-                f"data.block: expected at most the {task.p} pairs of an answer, got {block}"
-            )
+        if self.data.block is not None:
+            most = int(np.bincount(task.answers).max())
+            if self.data.block > most:
+                raise ValueError(
+                    f"data.block: expected at most the {most} pairs of an answer, got "
+                    f"{self.data.block}"
+                )
         if self.optimizer.warmup > self.steps:
             raise ValueError(
                 f"optimizer.warmup: expected at most the {self.steps} steps of the run, "
