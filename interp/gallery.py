@@ -31,6 +31,7 @@ _ROWS = {
     "Decoys": "interp.figures.by_ranking:decoys",
     "Scores": "interp.figures.scores:scores",
     "Detection": "interp.figures.detection:detection",
+    "Influence": "interp.figures.influence:influence",
     "Layers": "interp.figures.layers:layers",
     "Memory": "interp.figures.memory:memory",
     "HeadAblation": "interp.figures.of_results:head_ablation",

@@ -289,11 +289,32 @@ def test_influence_by_hand(few, tiny_run):
     frame = found.to_pandas()
     assert set(frame.index[frame["control"]]) == {"random_margin", "low_margin", "vote_margin"}
     assert frame.loc["groups_out", "auroc"] == values["groups_out.auroc"]
+    _check_figure(found)
     changes = found.changes()
     np.testing.assert_array_equal(changes[found.places], found.change)
     assert changes.isna().sum() == data.is_train.sum() - len(found.places)
     for way in ("one_out", "groups_out", "subsets"):
         assert f"{way} {again.accuracy[way]:.2f}" in found.note
+
+
+def _check_figure(found) -> None:
+    """A mark a score for all left out, another for the wrong labels among them."""
+    values, frame = found.values(), found.to_pandas()
+    shown = {
+        (name, trace.name): (x, trace.marker.symbol.endswith("-open"))
+        for trace in found.plot().data
+        for name, x in zip(trace.customdata, trace.x, strict=True)
+    }
+    for name in found.scores:
+        for metric, words in (
+            ("correlation", "all left out"),
+            ("within_wrong", "wrong labels among them"),
+        ):
+            if values[f"{name}.{metric}"] is None:
+                assert (name, words) not in shown
+            else:
+                hollow = bool(frame.loc[name, "control"])
+                assert shown[name, words] == (pytest.approx(values[f"{name}.{metric}"]), hollow)
 
 
 def _check_memorization(run: Run, again: Retrained, values) -> None:
