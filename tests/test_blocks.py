@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -124,9 +122,3 @@ def test_what_is_refused(kind, block, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         make_dataset(ADDITION, 0.5, 0.5, kind=kind, block=block)
 
-
-def test_blocks_are_no_longer_than_an_answer():
-    data = {"fraction": 1.0, "corruption": 1.0, "kind": "blocks", "block": P + 1}
-    message = f"data.block: expected at most the {P} pairs of an answer, got {P + 1}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        tiny_config(task={"p": P}, data=data)

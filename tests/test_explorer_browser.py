@@ -369,7 +369,7 @@ def test_nothing_is_wider_than_the_screen(browser, address, width):
 
 
 def choose_measure(page, name: str) -> None:
-    page.locator(".measure .dash-dropdown").click()
+    page.locator(".measure .dash-dropdown[id*='\"measure\"']").click()
     page.locator(".dash-dropdown-option", has_text=f"{name}: ").click()
 
 

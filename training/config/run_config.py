@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from interp.training.arguments import shown
@@ -83,13 +82,6 @@ class RunConfig(Section):
             )
         self._check_batch(count)
         check_masked_examples(self.model, self.optimizer.batch_size, count)
-        if self.data.block is not None:
-            most = int(np.bincount(task.answers).max())
-            if self.data.block > most:
-                raise ValueError(
-                    f"data.block: expected at most the {most} pairs of an answer, got "
-                    f"{self.data.block}"
-                )
         if self.optimizer.warmup > self.steps:
             raise ValueError(
                 f"optimizer.warmup: expected at most the {self.steps} steps of the run, "

@@ -92,9 +92,10 @@ function spectraFigure(neurons, place, threshold) {
   return {
     data: [{
       type: "heatmap", z: order.map((row) => neurons.shares(place, row[2])), zmin: 0, zmax: 1, colorscale: "Viridis",
-      customdata: order.map((row) => Array.from({ length: neurons.frequencies }, (_, k) => `${row[2]}<br>${neurons.blockAt(k)}`)),
+      customdata: order.map((row) => new Array(neurons.frequencies).fill(row[2])),
+      text: order.map(() => Array.from({ length: neurons.frequencies }, (_, k) => neurons.blockAt(k))),
       colorbar: { title: { text: "share of power", side: "right" }, thickness: 14 },
-      hovertemplate: "neuron %{customdata}<br>share %{z:.2f}<extra></extra>",
+      hovertemplate: "neuron %{customdata}<br>%{text}<br>share %{z:.2f}<extra></extra>",
     }],
     layout: {
       height: 540,
