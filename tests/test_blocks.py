@@ -121,4 +121,3 @@ def test_no_block_is_no_part_of_a_name():
 def test_what_is_refused(kind, block, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         make_dataset(ADDITION, 0.5, 0.5, kind=kind, block=block)
-

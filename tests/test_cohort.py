@@ -376,7 +376,11 @@ def test_what_keeps_runs_apart():
     stops = {path for path in paths if path.startswith("stop.")}
     blocks = config_of({"data.kind": "blocks", "data.block": 2})
     sides = {*TOGETHER, *TOGETHER_OF_TRANSFORMERS, *APART, *OF_DROPOUT, *OF_TRANSFORMERS}
-    assert paths - stops - {"data.block", "task.group", "task.large"} == {*sides, *OF_FILES, *NEVER_TRAINED}
+    assert paths - stops - {"data.block", "task.group", "task.large"} == {
+        *sides,
+        *OF_FILES,
+        *NEVER_TRAINED,
+    }
     plain, transformer = config_of(), config_of({"model": TRANSFORMER})
     for path, value in TOGETHER.items():
         assert shape_key(config_of({path: value})) == shape_key(plain), path

@@ -24,7 +24,7 @@ def redraw(
         ValueError: for an unknown kind, or a block that is none or belongs to another kind.
     """
     count, p, q = len(task.pairs), task.p, task.n_answers
-    kind = word(kind, get_args(CorruptionKind), "data.kind")
+    word(kind, get_args(CorruptionKind), "data.kind")
     check_block(kind, block)
     match kind:
         case "uniform":
