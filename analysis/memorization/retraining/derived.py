@@ -24,7 +24,7 @@ def not_retrained(run: Run) -> str | None:
     if not run.config.model.row.trains:
         return f"expected a network that is trained here, got {run.config.model.row.noun}"
     if not run.finished:
-        step = f"step {run.last_step} of {run.config.steps}"
+        step = f"step {max(run.steps, default=0)} of {run.config.steps}"
         return f"expected a finished run, got one that is not marked as done, at {step}"
     return None
 
