@@ -5,8 +5,10 @@ A table is an array (n, n) of whole numbers, ``table[i, j]`` the index of i·j.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from interp.training.arguments import as_given
 
@@ -86,24 +88,43 @@ def check_group(table: object) -> Cayley:
     """
     found = check_closed(table)
     inverses(found)
-    reached = np.array([identity(found)])
-    generators: list[int] = []
-    while len(reached) < len(found):
-        new = int(np.setdiff1d(np.arange(len(found)), reached)[0])
-        _check_associative(found, new)
-        generators.append(new)
-        reached = _products(found, reached, generators)
+    for one in _generators(found):
+        _check_associative(found, one)
     return found
 
 
 def generators(table: Cayley) -> list[int]:
     """Elements of which all others are products, each the first that those before do not give."""
-    reached = np.array([identity(table)])
+    return list(_generators(table))
+
+
+def _generators(table: Cayley) -> Iterator[int]:
+    """The same, one by one; whether the table is associative may be tried in between."""
     found: list[int] = []
-    while len(reached) < len(table):
-        found.append(int(np.setdiff1d(np.arange(len(table)), reached)[0]))
-        reached = _products(table, reached, found)
-    return found
+    while not (inside := generated(table, np.array(found, dtype=np.int64))).all():
+        found.append(int((~inside).argmax()))
+        yield found[-1]
+
+
+def generated(table: Cayley, by: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " element"]:
+    """Which elements are products of some of them, from the right; the identity is one of none."""
+    inside = np.zeros(len(table), dtype=bool)
+    newest = np.array([identity(table)])
+    while len(newest):
+        inside[newest] = True
+        newest = np.unique(table[newest][:, by])
+        newest = newest[~inside[newest]]
+    return inside
+
+
+def conjugates(table: Cayley) -> Int[np.ndarray, "by element"]:
+    """g·x·g⁻¹ in a group, (g, x)."""
+    return table[table, inverses(table)[:, None]]
+
+
+def classes(table: Cayley) -> Elements:
+    """The least element of each element's conjugacy class."""
+    return conjugates(table).min(axis=0)
 
 
 def element_orders(table: Cayley) -> Elements:
@@ -126,16 +147,3 @@ def _check_associative(table: Cayley, middle: int) -> None:
             f"table: expected a group, associative; ({x}·{middle})·{y} is {left[x, y]}, "
             f"{x}·({middle}·{y}) is {right[x, y]}"
         )
-
-
-def _products(
-    table: Cayley, start: Int[np.ndarray, " start"], generators: list[int]
-) -> Int[np.ndarray, " reached"]:
-    """What the generators reach from some elements by products from the right."""
-    reached = np.zeros(len(table), dtype=bool)
-    newest = start
-    while len(newest):
-        reached[newest] = True
-        newest = np.unique(table[newest][:, generators])
-        newest = newest[~reached[newest]]
-    return np.flatnonzero(reached)

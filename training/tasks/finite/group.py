@@ -70,10 +70,7 @@ class FiniteGroup:
     @cached_property
     def classes(self) -> Int[np.ndarray, " element"]:
         """The conjugacy class {g x g⁻¹} of each element, named by its smallest member."""
-        every = np.arange(len(self))
-        moved = self.table[self.table, self.inverse[:, None]]  # (g, x) -> g x g⁻¹
-        found: Int[np.ndarray, " element"] = np.minimum(moved.min(axis=0), every)
-        return found
+        return cayley.classes(self.table)
 
     @cached_property
     def real_classes(self) -> Int[np.ndarray, " element"]:

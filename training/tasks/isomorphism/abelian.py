@@ -9,8 +9,8 @@ from math import prod
 
 import numpy as np
 
-from interp.training.tasks.cayley import Cayley, Elements, element_orders, identity
-from interp.training.tasks.isomorphism.invariants import generated, power
+from interp.training.tasks.cayley import Cayley, Elements, element_orders, generated, identity
+from interp.training.tasks.isomorphism.invariants import power
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,16 @@ from math import lcm
 import numpy as np
 from jaxtyping import Bool, Int
 
-from interp.training.tasks.cayley import Cayley, Elements, element_orders, identity, inverses
+from interp.training.tasks.cayley import (
+    Cayley,
+    Elements,
+    classes,
+    conjugates,
+    element_orders,
+    generated,
+    identity,
+    inverses,
+)
 
 
 @dataclass(frozen=True)
@@ -80,16 +89,6 @@ def invariants(table: Cayley) -> Invariants:
     )
 
 
-def conjugates(table: Cayley) -> Int[np.ndarray, "by element"]:
-    """g·x·g⁻¹, (g, x)."""
-    return table[table, inverses(table)[:, None]]
-
-
-def classes(table: Cayley) -> Elements:
-    """The least element of each element's conjugacy class."""
-    return conjugates(table).min(axis=0)
-
-
 def class_sizes(table: Cayley) -> Elements:
     """How many elements are conjugate to each one."""
     first = classes(table)
@@ -100,17 +99,6 @@ def derived(table: Cayley) -> Bool[np.ndarray, " element"]:
     """Which elements are products of commutators."""
     commutators = np.unique(table[conjugates(table), inverses(table)])
     return generated(table, commutators)
-
-
-def generated(table: Cayley, by: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " element"]:
-    """Which elements are products of some of them."""
-    inside = np.zeros(len(table), dtype=bool)
-    newest = np.array([identity(table)])
-    while len(newest):
-        inside[newest] = True
-        newest = np.unique(table[newest][:, by])
-        newest = newest[~inside[newest]]
-    return inside
 
 
 def power(

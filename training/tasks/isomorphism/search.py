@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Int
 
-from interp.training.tasks.cayley import Cayley, Elements, element_orders, identity
-from interp.training.tasks.isomorphism.invariants import (
-    class_sizes,
+from interp.training.tasks.cayley import (
+    Cayley,
+    Elements,
     classes,
-    derived,
+    element_orders,
     generated,
-    power,
+    identity,
 )
+from interp.training.tasks.isomorphism.invariants import class_sizes, derived, power
 
 _MOST = 20_000  # images of generators that are tried
 
