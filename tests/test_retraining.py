@@ -160,7 +160,7 @@ def _missing(run: Run, config) -> np.ndarray:
 
 def test_out_of_fold_logits_are_those_of_the_network_that_never_saw_the_example(tiny_run, again):
     case = Case(tiny_run, retrained=again)
-    logits, data = scores.out_of_fold(case), tiny_run.dataset
+    logits, data = case.out_of_fold, tiny_run.dataset
     for example in (0, 17, 40):
         place = np.flatnonzero(data.is_train)[example]
         (network,) = [run.network() for run in again.of("folds") if not run.dataset.is_train[place]]
@@ -219,7 +219,7 @@ def test_memorization_by_loops():
 def test_confident_learning_by_its_formula(tiny_run, again):
     """Northcutt et al. 2021: probabilities less the class's mean self-confidence, then margins."""
     case = Case(tiny_run, retrained=again)
-    probability = scores.out_of_fold(case).double().softmax(dim=1).numpy()
+    probability = case.out_of_fold.double().softmax(dim=1).numpy()
     given = case.given
     assert set(given.tolist()) == set(range(11))
     threshold = np.array([probability[given == one, one].mean() for one in range(11)])

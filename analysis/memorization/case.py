@@ -13,6 +13,7 @@ from torch import Tensor
 from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import NotDefined
 from interp.analysis.memorization.logits import margins
+from interp.analysis.memorization.retraining.derived import left_out
 from interp.analysis.memorization.retraining.retrain import Retrained
 from interp.analysis.memorization.turnover import turnover_logits
 from interp.analysis.neurons.classify import has_cut, two_class_cut
@@ -102,6 +103,19 @@ class Case:
             return turnover_logits(self.run)
         (again,) = self.retrained.of("turnover")
         return turnover_logits(again)
+
+    @cached_property
+    def out_of_fold(self) -> Logits:
+        """Of each training example, by the network that was trained without its fold.
+
+        Raises:
+            NotDefined: if no folds were trained.
+        """
+        logits = torch.empty_like(self.own)
+        for run in self.retrained.of("folds"):
+            places = left_out(self.run, run)
+            logits[places] = self.logits(run.network())[places]
+        return logits
 
     def margin(self, logits: Logits) -> PerExample:
         """The given label's logit less the greatest other one."""

@@ -15,7 +15,7 @@ from interp.analysis.measure import NotDefined
 from interp.analysis.mechanism.filtered import filtered, no_filter
 from interp.analysis.mechanism.vote import vote_logits
 from interp.analysis.memorization.case import Case, Logits, PerExample
-from interp.analysis.memorization.logits import answers_of
+from interp.analysis.memorization.logits import answers_of, from_when
 from interp.analysis.memorization.own_gradient import own_gradients
 from interp.analysis.memorization.retraining import scores as retrained
 from interp.training.arguments import as_text
@@ -88,9 +88,7 @@ def _margin_over_training(case: Case) -> PerExample:
 
 def _learned(case: Case) -> PerExample:
     """Place of the first checkpoint from which it is right until the end."""
-    wrong = case.margins <= 0
-    last = len(wrong) - 1 - wrong[::-1].argmax(axis=0)  # the last one at which it is wrong
-    return np.where(wrong.any(axis=0), last + 1.0, 0.0)
+    return from_when(case.margins > 0)
 
 
 def _own_gradient(case: Case) -> PerExample:

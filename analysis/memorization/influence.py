@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
@@ -25,9 +23,6 @@ from interp.training.arguments import whole
 from interp.training.display import Value
 from interp.training.optional import PartError
 from interp.training.runs.run import Run
-
-if TYPE_CHECKING:
-    pass
 
 # Networks whose estimates of memorization are compared with one another, in equal parts.
 _PARTS = {"groups_out": REPEATS, "subsets": 2}
@@ -98,7 +93,7 @@ def influenced(run: Run, again: Retrained, seed: int = 0) -> Influence:
     places, change = np.zeros(0, dtype=np.int64), np.zeros(0)
     scores: dict[str, np.ndarray] = {}
     if "one_out" in again.runs:
-        places, change = _left_out(case, numbers)
+        places, change, numbers = _left_out(case)
         scores = _scores(case, places)
     wrong = case.wrong[places]
     for way in _PARTS:
@@ -116,20 +111,25 @@ def influenced(run: Run, again: Retrained, seed: int = 0) -> Influence:
 
 
 def _left_out(
-    case: Case, numbers: dict[str, Value]
-) -> tuple[Int[np.ndarray, " left"], Float[np.ndarray, " left"]]:
-    """Which examples were left out one by one, and by how much their loss then grows."""
+    case: Case,
+) -> tuple[Int[np.ndarray, " left"], Float[np.ndarray, " left"], dict[str, Value]]:
+    """Which examples were left out one by one, by how much their loss then grows, and numbers."""
     runs = case.retrained.of("one_out")
     places = np.array([left_out(case.run, one)[0] for one in runs])
     logits = torch.stack([case.logits(r.network())[at] for r, at in zip(runs, places, strict=True)])
     change = losses(case, logits, places) - losses(case, case.own)[places]
     as_given = torch.argmax(logits, dim=1).numpy() == case.given[places]
     wrong = case.wrong[places]
-    numbers["one_out.auroc"] = auroc(change, wrong)
-    numbers["one_out.wrong"] = float(as_given[wrong].mean())
-    numbers["one_out.right"] = float(as_given[~wrong].mean())
-    numbers["one_out.test_accuracy"] = case.retrained.accuracy.get("one_out")
-    return places, change
+    return (
+        places,
+        change,
+        {
+            "one_out.auroc": auroc(change, wrong),
+            "one_out.wrong": float(as_given[wrong].mean()),
+            "one_out.right": float(as_given[~wrong].mean()),
+            "one_out.test_accuracy": case.retrained.accuracy.get("one_out"),
+        },
+    )
 
 
 def _note(again: Retrained, seed: int) -> str:
@@ -153,13 +153,14 @@ def _scores(case: Case, places: Int[np.ndarray, " left"]) -> dict[str, np.ndarra
 def _memorization(case: Case, way: str) -> dict[str, Value]:
     """Memorization of wrong and right labels, how well it tells them, and how it repeats."""
     runs = case.retrained.of(way)
-    right, out = right_and_out(case, runs)
-    loss = np.stack([losses(case, case.logits(run.network())) for run in runs])
+    logits = [case.logits(run.network()) for run in runs]
+    right, out = right_and_out(case, runs, logits)
+    loss = np.stack([losses(case, one) for one in logits])
     found = memorized(right, out)
     known = np.isfinite(found)  # an example may be left out of no network, or of all
     wrong = case.wrong
     true = case.run.dataset.true_label[case.train]
-    held_out = [true_answers(case, run, true) for run in runs]
+    truly = [torch.argmax(one, dim=1).numpy() == true for one in logits]
     return {
         "wrong": float(found[known & wrong].mean()),
         "right": float(found[known & ~wrong].mean()),
@@ -167,16 +168,9 @@ def _memorization(case: Case, way: str) -> dict[str, Value]:
         "loss_auroc": auroc(-memorized(loss, out)[known], wrong[known]),
         "repeats": _repeats(right, out, _PARTS[way], known),
         "repeats_wrong": _repeats(right, out, _PARTS[way], known & wrong),
-        "held_out_true": float(np.mean(held_out)),
+        "held_out_true": float(np.mean([one[o].mean() for one, o in zip(truly, out, strict=True)])),
         "test_accuracy": case.retrained.accuracy.get(way),
     }
-
-
-def true_answers(case: Case, run: Run, true: Int[np.ndarray, " example"]) -> float:
-    """Share of the examples that a network was trained without which it answers truly."""
-    places = left_out(case.run, run)
-    answers = torch.argmax(case.logits(run.network()), dim=1).numpy()
-    return float((answers == true)[places].mean())
 
 
 def _repeats(

@@ -48,6 +48,11 @@ def learned_at(
     return np.where(right[-1], first, np.inf)
 
 
+def from_when(holds: Bool[np.ndarray, "step example"]) -> Float[np.ndarray, " example"]:
+    """Place of the first step from which something holds until the last; one past it if none."""
+    return np.minimum(learned_at(holds, list(range(len(holds)))), len(holds))
+
+
 def times_forgotten(right: Bool[np.ndarray, "step pair"]) -> Int[np.ndarray, " pair"]:
     """How many times a pair goes from right to not right between neighbouring steps.
 

@@ -21,10 +21,9 @@ def turnover_logits(run: Run, step: int | None = None) -> tuple[Logits, Logits]:
     """Logits of the training examples, each under its own mask and under the complementary one.
 
     The sub-network that an example trains, and the one that never saw it; where few masks are
-    shared, the one that saw it in no step. A fixed mask per
-    example is a key that makes memorizing trivial: the test accuracy of the full network has to
-    stand beside whatever is read of them. Source: Kobayashi et al. 2020 (arXiv 2012.04207),
-    section 3, with the mask on the neurons.
+    shared, the one that saw it in no step. A fixed mask per example is a key that makes memorizing
+    trivial: the test accuracy of the full network has to stand beside whatever is read of them.
+    Source: Kobayashi et al. 2020 (arXiv 2012.04207), section 3, with the mask on the neurons.
 
     Args:
         run: trained with ``model.dropout_masks``.

@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Shaped
 
 from interp.analysis.memorization.case import Case, Logits, PerExample
-from interp.analysis.memorization.logits import answers_of
-from interp.analysis.memorization.retraining.derived import left_out
+from interp.analysis.memorization.logits import answers_of, from_when
 from interp.training.optional import part
 from interp.training.runs.run import Run
 
 
-def out_of_fold(case: Case) -> Logits:
-    """Of each training example, by the network that was trained without its fold."""
-    logits = torch.empty_like(case.own)
-    for run in case.retrained.of("folds"):
-        places = left_out(case.run, run)
-        logits[places] = case.logits(run.network())[places]
-    return logits
-
-
 def out_of_fold_margin(case: Case) -> PerExample:
-    """−margin there."""
-    return -case.margin(out_of_fold(case))
+    """−margin by the network that was trained without the example's fold."""
+    return -case.margin(case.out_of_fold)
 
 
 def confident_learning(case: Case) -> PerExample:
@@ -40,7 +29,7 @@ def confident_learning(case: Case) -> PerExample:
     """
     rank = part("cleanlab.rank", "cleanlab", "the score of confident learning")
     given = case.given
-    probabilities = out_of_fold(case).double().softmax(dim=1).numpy()
+    probabilities = case.out_of_fold.double().softmax(dim=1).numpy()
     classes, labels = np.unique(given, return_inverse=True)  # it wants an example of every class
     seen = probabilities[:, classes]
     seen /= seen.sum(axis=1, keepdims=True)
@@ -57,9 +46,7 @@ def stage_margins(case: Case, run: Run) -> Float[np.ndarray, "step example"]:
 
 def forgotten(margins: Float[np.ndarray, "step example"]) -> PerExample:
     """−step from which each example is wrong until the end; one past the end if never."""
-    right = margins > 0
-    last = len(right) - 1 - right[::-1].argmax(axis=0)  # the last step at which it is right
-    return -np.where(right.any(axis=0), last + 1.0, 0.0)
+    return -from_when(margins <= 0)
 
 
 def second_split(case: Case) -> PerExample:
@@ -86,14 +73,15 @@ def halved_split(case: Case) -> PerExample:
 
 def groups_out(case: Case) -> PerExample:
     """Memorization (arXiv 1906.05271): how often right when trained on, less when left out."""
-    return memorized(*right_and_out(case, case.retrained.of("groups_out")))
+    runs = case.retrained.of("groups_out")
+    return memorized(*right_and_out(case, runs, [case.logits(run.network()) for run in runs]))
 
 
 def right_and_out(
-    case: Case, runs: Sequence[Run]
+    case: Case, runs: Sequence[Run], logits: Sequence[Logits]
 ) -> tuple[Bool[np.ndarray, "run example"], Bool[np.ndarray, "run example"]]:
     """Whether each network answers each example as given, and whether it was trained without."""
-    right = np.stack([answers_of(case.logits(run.network())) == case.given for run in runs])
+    right = np.stack([answers_of(one) == case.given for one in logits])
     out = np.stack([~run.dataset.is_train[case.train] for run in runs])
     return right, out
 
