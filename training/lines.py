@@ -31,5 +31,10 @@ def noted(
     line: str | None = None,
 ) -> None:
     """Shows a warning as one line; in place of ``warnings.showwarning``."""
-    sys.stderr.write(f"interp: note: {' '.join(str(message).split())}\n")
+    note(str(message))
+
+
+def note(text: str) -> None:
+    """Says something in one line on standard error."""
+    sys.stderr.write(f"interp: note: {' '.join(text.split())}\n")
     sys.stderr.flush()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from interp.training.arguments import expected_words, shown, told
-from interp.training.lines import with_kind
+from interp.training.lines import note, with_kind
 
 Kind = TypeVar("Kind")
 
@@ -208,4 +208,4 @@ def origin_of(function: Any) -> str:
 
 def _note(plugin: str, problem: str) -> None:
     """On stderr: who asks for a table of rows must not fail because of one plug-in."""
-    print(f"interp: note: plug-in {plugin} failed: {problem}", file=sys.stderr)  # noqa: T201
+    note(f"plug-in {plugin} failed: {problem}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -12,6 +11,7 @@ from interp.analysis.memorization.decode import METHODS
 from interp.analysis.memorization.hook_points import LOGITS
 from interp.analysis.memorization.layers import ONE_HOT, Decoded, Layers
 from interp.figures.expected import expect
+from interp.figures.marks import Mark
 from interp.figures.template import FAINT, INK, SPLIT_COLOUR, styled
 
 _TITLES = {"masc": "MASC", "knn": "nearest neighbours", "probe": "linear probe"}
@@ -19,21 +19,12 @@ _WORDS = {ONE_HOT: "operands", LOGITS: "logits"}
 _LINE, _AROUND, _GAP = 22, 290, 62  # pixels
 
 
-@dataclass(frozen=True)
-class _Look:
-    name: str
-    field: str
-    symbol: str
-    colour: str
-    size: int
-
-
 # A hollow mark is larger, so that it is seen around another.
 _LOOKS = (
-    _Look("from given labels", "given", "circle", SPLIT_COLOUR["corrupted"], 9),
-    _Look("from true labels", "true", "diamond", SPLIT_COLOUR["train"], 9),
-    _Look("untrained, given", "untrained_given", "circle-open", SPLIT_COLOUR["corrupted"], 14),
-    _Look("untrained, true", "untrained_true", "diamond-open", SPLIT_COLOUR["train"], 14),
+    Mark("from given labels", "given", "circle", SPLIT_COLOUR["corrupted"], 9),
+    Mark("from true labels", "true", "diamond", SPLIT_COLOUR["train"], 9),
+    Mark("untrained, given", "untrained_given", "circle-open", SPLIT_COLOUR["corrupted"], 14),
+    Mark("untrained, true", "untrained_true", "diamond-open", SPLIT_COLOUR["train"], 14),
 )
 
 

@@ -21,6 +21,17 @@ Values = Callable[[str, str], np.ndarray]
 
 
 @dataclass(frozen=True)
+class Mark:
+    """How one kind of value is drawn: its name in the legend, and the field that it is of."""
+
+    name: str
+    field: str
+    symbol: str
+    colour: str
+    size: int = 11
+
+
+@dataclass(frozen=True)
 class Row:
     """A row: its name, what it is called, and whether it is a control."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 
 import plotly.graph_objects as go
@@ -10,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from interp.analysis.mechanism.compared import Compared
 from interp.analysis.mechanism.sparsity import Sparsity
+from interp.figures.marks import Mark
 from interp.figures.template import INK, SPLIT_COLOUR, styled
 
 _TITLES = {
@@ -19,19 +19,10 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class _Look:
-    name: str
-    field: str
-    symbol: str
-    colour: str
-    size: int = 11
-
-
 _LOOKS = (
-    _Look("network", "value", "circle", SPLIT_COLOUR["train"]),
-    _Look("untrained", "untrained", "circle-open", SPLIT_COLOUR["corrupted"], 15),
-    _Look("Gaussian", "gaussian", "diamond-open", INK),
+    Mark("network", "value", "circle", SPLIT_COLOUR["train"]),
+    Mark("untrained", "untrained", "circle-open", SPLIT_COLOUR["corrupted"], 15),
+    Mark("Gaussian", "gaussian", "diamond-open", INK),
 )
 
 
@@ -63,7 +54,7 @@ def sparsity(found: Sparsity, title: str | None = None) -> go.Figure:
     return figure.update_layout(margin={"t": 130})
 
 
-def _marks(rows: list[Compared], look: _Look, legend: bool) -> go.Scatter:
+def _marks(rows: list[Compared], look: Mark, legend: bool) -> go.Scatter:
     return go.Scatter(
         x=[getattr(row, look.field) for row in rows],
         y=[row.matrix for row in rows],

@@ -69,12 +69,8 @@ def add_pairs(app: Dash, readings: Opener) -> None:
     _add_clicks(app)
 
 
-def _read(
-    readings: Opener, own: dict[str, str], colour: str | None, step: int | None
-) -> tuple[OpenRun, PairsAt, int]:
-    """Nothing is read before a colour is chosen."""
-    if colour is None:
-        raise PreventUpdate
+def _read(readings: Opener, own: dict[str, str], step: int | None) -> tuple[OpenRun, PairsAt, int]:
+    """The run, its pairs and the step; not to be called before a colour is chosen."""
     opened = readings().open(own["run"])
     at = opened.run.last_step if step is None else step
     try:
@@ -100,7 +96,7 @@ def _add_picture(app: Dash, readings: Opener) -> None:
 
         if colour is None:
             return no_update, _HIDDEN, ""
-        _, found, _ = _read(readings, own, colour, step)
+        _, found, _ = _read(readings, own, step)
         table = found.table
         told = [table.caption, *table.gaps, found.reason.removesuffix(".")]
         words = f"{layers_of(table)[colour].words} {' · '.join(filter(None, told))}."
@@ -124,7 +120,7 @@ def _add_facts(app: Dash, readings: Opener) -> None:
 
         if colour is None:
             return [], no_update
-        _, found, _ = _read(readings, own, colour, step)
+        _, found, _ = _read(readings, own, step)
         place = found.at(pair)
         x, y = found.table.dataset.pairs[place].tolist()
         rows = [("pair", f"({x}, {y})"), *pair_facts(found.table, place)]
@@ -157,7 +153,7 @@ def _add_bars(app: Dash, readings: Opener) -> None:
 
         if colour is None:
             return no_update, _HIDDEN, ""
-        opened, found, at = _read(readings, own, colour, step)
+        opened, found, at = _read(readings, own, step)
         table = opened.table(at)
         if found.votes is None or table is None:
             return no_update, _HIDDEN, found.reason
@@ -187,7 +183,7 @@ def _add_cells(app: Dash, readings: Opener) -> None:
 
         if colour is None:
             return no_update, _HIDDEN, ""
-        _, found, _ = _read(readings, own, colour, step)
+        _, found, _ = _read(readings, own, step)
         if found.votes is None:
             return no_update, _HIDDEN, ""
         if neuron is None or not 0 <= neuron < found.votes.each.shape[1]:
