@@ -19,6 +19,8 @@ _ROWS = {
     "norms": "interp.analysis.neurons.norm_weights:norms",
     "solution": "interp.analysis.neurons.solution:solution",
     "attention_constancy": "interp.analysis.mechanism.attention_constancy:attention_constancy",
+    "characters": "interp.analysis.mechanism.characters:characters",
+    "cosets": "interp.analysis.mechanism.cosets:cosets",
     "distance_irrelevance": "interp.analysis.mechanism.distance_irrelevance:distance_irrelevance",
     "geometry": "interp.analysis.mechanism.geometry:geometry",
     "gradient_symmetricity": "interp.analysis.mechanism.gradients:gradient_symmetricity",

@@ -41,6 +41,8 @@ _ROWS = {
     "Filtration": "interp.figures.scored:filtration",
     "Scored": "interp.figures.scored:scored",
     "Coherence": "interp.figures.coherence:coherence",
+    "Characters": "interp.figures.characters:characters",
+    "Cosets": "interp.figures.cosets:cosets",
     "Sparsity": "interp.figures.sparsity:sparsity",
     "Geometry": "interp.figures.geometry:geometry",
     "PairTable": "interp.figures.pairs:pair_picture",

@@ -350,7 +350,8 @@ def test_every_measure_is_defined_or_refused_in_one_line():
         result.to_pandas(), result.to_dict(), result._repr_html_()
     none_in_an_mlp = ["norms", "attention_constancy", "gradient_symmetricity", "heads"]
     no_group = ["distance_irrelevance", "activation_swap", "coherence", "filtration", "progress"]
-    assert sorted(refused_ones) == sorted([*none_in_an_mlp, *no_group])
+    of_groups = ["characters", "cosets"]
+    assert sorted(refused_ones) == sorted([*none_in_an_mlp, *no_group, *of_groups])
     with refused("analytic network: expected x + y, x - y, x * y or x / y, got 'own table'"):
         interp.analytic_network(make_task(TABLE))
 

@@ -63,3 +63,13 @@ def random_blocks(
     # The greatest of log-weights plus Gumbel noise are a draw without replacement.
     drawn = np.log(sizes) + random.gumbel(size=(neurons, len(sizes)))
     return 1 + np.argsort(-drawn, axis=1)[:, :count]
+
+
+def redrawn(
+    curves: Float[np.ndarray, "neuron element"], basis: Basis, random: np.random.Generator
+) -> Float[np.ndarray, "neuron element"]:
+    """Random curves with as much power in each block as each of the given ones."""
+    members = np.eye(len(basis.names))[basis.block]
+    noise = random.normal(size=(len(curves), len(basis.block)))
+    wanted, drawn = ((one**2) @ members for one in (curves @ basis.matrix, noise))
+    return (noise * np.sqrt(wanted / drawn)[:, basis.block]) @ basis.matrix.T

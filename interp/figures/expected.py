@@ -11,8 +11,10 @@ Kind = TypeVar("Kind")
 _WORDS = {
     "AnswerPlanes": "the planes of the answers, such as interp.measures['answers'](run)",
     "Boundary": "a boundary, such as interp.analysis.sweeps.boundary.critical(results)",
+    "Characters": "logits as characters, such as interp.measures['characters'](run)",
     "Classes": "classes, such as interp.classify(table)",
     "Coherence": "phases of neurons, such as interp.measures['coherence'](run)",
+    "Cosets": "cosets of neurons, such as interp.measures['cosets'](run)",
     "Decoys": "decoys, such as interp.measures['decoys'](run)",
     "Detection": "scores of suspicion, such as interp.measures['detection'](run)",
     "Dynamics": "a history of the IPR, such as interp.dynamics(run)",

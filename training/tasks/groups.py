@@ -114,6 +114,29 @@ class _Groups(Registry[Group]):
         return _finite(name) is not None or super().__contains__(name)
 
 
+def finite_group(name: str, p: int) -> FiniteGroup:
+    """The elements of a row of :data:`GROUPS`, in its order, with their products.
+
+    Args:
+        name: of the row.
+        p: number of operands.
+
+    Raises:
+        ValueError: for an unknown row, or one that does not exist at p.
+    """
+    known = _finite(name)
+    if known is not None:
+        return known
+    row = GROUPS[name]
+    elements = row.elements(p)
+    if row.is_cyclic:
+        return named_group(f"Z{len(elements)}")
+    place = np.full(p, -1)
+    place[elements] = np.arange(len(elements))
+    x, y = np.meshgrid(elements, elements, indexing="ij")
+    return FiniteGroup(name, place[row.times(x, y, p)], tuple(map(str, elements)))
+
+
 def _finite(name: object) -> FiniteGroup | None:
     known = known_group(name) if isinstance(name, str) else None
     return named_group(str(name)) if known is None and is_group_name(name) else known
