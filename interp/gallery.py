@@ -24,6 +24,7 @@ _ROWS = {
     "PrunedShares": "interp.figures.of_results:pruned_shares",
     "EmbeddingTable": "interp.figures.embedding:embedding_spectrum",
     "AnswerPlanes": "interp.figures.planes:answer_planes",
+    "CosetPlanes": "interp.figures.planes:coset_planes",
     "PruningCurves": "interp.figures.pruning:pruning_curves",
     "PruningCurve": "interp.figures.pruning:pruning_curve",
     "Pruning": "interp.figures.scores:before_after",

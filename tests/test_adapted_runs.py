@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import interp
 from interp.analysis.ablation.prune import prune
 from interp.analysis.measures import MEASURES
-from interp.analysis.neurons.answers import output_rows
+from interp.analysis.neurons.output_plane import output_rows
 from interp.analysis.neurons.read import neuron_table
 from interp.cli.app import main
 from interp.exchange.of_networks import network_run

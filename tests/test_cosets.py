@@ -13,7 +13,10 @@ import torch
 from interp.analysis.measure import NotDefined
 from interp.analysis.measures import MEASURES
 from interp.analysis.mechanism.blocks import redrawn
+from interp.analysis.neurons import coset_planes as coset_planes_of
 from interp.analysis.neurons.constancy import constancy, explained
+from interp.analysis.neurons.read import neuron_table
+from interp.figures.neuron import neuron_curves
 from interp.training.config.sections import ModelConfig
 from interp.training.models.analytic import analytic_network
 from interp.training.models.mlp import MLP
@@ -239,3 +242,84 @@ def test_refused():
     with pytest.raises(NotDefined, match="expected a group with proper subgroups, got Z11, which"):
         measure(prime)
     assert measure(Checkpoint(analytic_network(make_task("x + y", 12), 8))).values()["constant"]
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def plane_of(side: str, on: str) -> tuple[np.ndarray, np.ndarray]:
+    """A point for each coset of a subgroup of S4, with little noise; and the cosets."""
+    group = named_group("S4")
+    known = subgroups(group)
+    cosets_of = {"left": left_cosets, "right": right_cosets}[side]
+    coset = cosets_of(group, known.members[known.names.index(on)])
+    centre = np.stack([np.cos(2.1 * coset), np.sin(2.1 * coset)], axis=1)
+    return centre + np.random.default_rng(0).normal(size=(24, 2)) * 0.01, coset
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_pictures_name_the_subgroup_whose_cosets_lie_together(side, monkeypatch):
+    points, coset = plane_of(side, "S3")
+    monkeypatch.setattr(coset_planes_of, "pca", lambda rows: points)
+    monkeypatch.setattr(coset_planes_of, "tsne", lambda rows, seed: points)
+    network = analytic_network(make_task("x * y", group="S4"), 8)
+    found = MEASURES["answers"](Checkpoint(network))
+    for one in (found.pca, found.tsne):
+        assert one.words == f"{side} cosets of S3"
+        np.testing.assert_array_equal(one.coset, coset)
+        assert one.share > 0.99
+        assert 0 < one.control < 0.7 * one.excess
+    assert found.pca.chance == pytest.approx(3 / 23)  # 4 cosets of 24 elements
+    assert found.tsne.chance == pytest.approx(5 / 23)
+    assert found.to_pandas()["tsne_coset"].tolist() == coset.tolist()
+    drawn = found.plot()
+    assert [len(trace.x) for trace in drawn.data] == [24, 24]
+    assert "coset 0" in " ".join(drawn.data[0].text)
+
+
+def test_between_and_neighbours_by_hand():
+    group = named_group("S4")
+    known, points = subgroups(group), np.random.default_rng(3).normal(size=(24, 2))
+    near = coset_planes_of.nearest(points)
+    for i, j in enumerate(near):
+        others = [np.hypot(*(points[i] - one)) for k, one in enumerate(points) if k != i]
+        assert np.hypot(*(points[i] - points[j])) == pytest.approx(min(others))
+        assert i != j
+    found = coset_planes_of.neighbours(near, known), coset_planes_of.between(points, known)
+    for i, members in enumerate(known.members):
+        for at, cosets_of in enumerate((left_cosets, right_cosets)):
+            coset = cosets_of(group, members)
+            assert found[0][at, i] == pytest.approx((coset == coset[near]).mean())
+            sums = np.stack([np.bincount(coset, weights=one) for one in points.T])
+            means = (sums / np.bincount(coset))[:, coset]
+            expected = means.var(axis=1).sum() / points.var(axis=0).sum()
+            assert found[1][at, i] == pytest.approx(expected)
+
+
+def test_neuron_stands_coset_by_coset():
+    """Three values, one a coset: pieces of a line, each over the elements of one coset."""
+    table = neuron_table(built("D4"))
+    figure = neuron_curves(table, 0)
+    weights, wave, mean = figure.data[:3]
+    # The component over all elements is the wave with the mean, in whatever order.
+    assert sorted(weights.y) == pytest.approx(sorted(table.ordered[0][0]), rel=1e-6)
+    values = np.asarray(weights.y).reshape(3, 8)
+    np.testing.assert_allclose(values, values[:, :1].repeat(8, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(mean.y)[::3], values[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(mean.x).reshape(3, 3)[:, :2].mean(axis=1), [3.5, 11.5, 19.5]
+    )
+    words = [one.text for one in figure.layout.annotations if "coset" in one.text]
+    assert words[0].startswith("right cosets of D4: 100% of the power, 9% by chance")
+    assert weights.text[0].endswith("coset 0")
+    assert wave.name == "its component at 2-dimensional, 1"
+
+
+def test_neuron_without_cosets_keeps_the_order_of_the_group():
+    task = make_task("x * y", group="S5")  # irreps without a kernel, curves of noise
+    network = MLP(task, ModelConfig(width=4))
+    table = neuron_table(Checkpoint(network))
+    figure = neuron_curves(table, 0)
+    np.testing.assert_allclose(figure.data[0].y, table.ordered[0][0], rtol=1e-5)
+    assert figure.data[0].mode == "lines+markers"
+    assert not any("coset" in one.text for one in figure.layout.annotations)

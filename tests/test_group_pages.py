@@ -34,11 +34,16 @@ def test_figures_name_irreps_and_elements(run):
     np.testing.assert_array_equal(np.asarray(heat.data[0].customdata)[0], table.block_names)
     drawn = figures.neuron_curves(table, 3)
     weight, wave = drawn.data[:2]
-    assert list(weight.text) == list(run.dataset.task.elements)
+    names = list(run.dataset.task.elements)
+    # Coset by coset, or in the order of the group.
+    shown = [text.rpartition(", coset ")[0] or text for text in weight.text]
+    order = [names.index(one) for one in shown]
+    assert sorted(order) == list(range(len(names)))
     best = table.frequency[3]
     assert wave.name == f"its component at {table.block_names[best]}"
     part = table.basis.matrix[:, table.basis.block == best]
-    expected = part @ (part.T @ table.curves[0][3])
+    expected = (part @ (part.T @ table.curves[0][3]))[order]
+    np.testing.assert_allclose(weight.y, table.curves[0][3][order], rtol=1e-6)
     np.testing.assert_allclose(wave.y, expected, atol=1e-6)
     spectrum = figures.embedding_spectrum(interp.embedding_table(run))
     assert spectrum.layout.xaxis.title.text == "irrep (0 is trivial)"
@@ -59,6 +64,8 @@ def test_the_report_holds_names_and_functions(run, tmp_path):
     assert json.loads(names[1]) == list(table.block_names)
     assert '"functions"' in text
     assert f"x * y in {table.group}" in text
+    for name in ("characters", "cosets", "curves", "answers"):
+        assert f'id="figure-{name}"' in text
 
 
 def test_the_command_lists_irreps(run, capsys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -81,7 +81,7 @@ class Characters(Result):
         *("explained_test", "explained_test_lookup", "keys"),
     )
     COLUMNS: ClassVar[tuple[str, ...]] = (
-        *("functions", "key", "power", "cosine", "cosine_lookup"),
+        *("what", "power", "cosine", "cosine_lookup"),
         *("cosine_test", "cosine_test_lookup"),
     )
 
@@ -106,7 +106,8 @@ class Characters(Result):
         """A row an irrep but the constant one, those with most power first."""
         import pandas as pd
 
-        columns: dict[str, np.ndarray] = {"functions": self.basis.sizes, "key": self.is_key}
+        columns: dict[str, Any] = {"what": self.basis.names, "functions": self.basis.sizes}
+        columns["key"] = self.is_key
         for tail, one in (("", self.own), *((f"_{k}", v) for k, v in self.controls.items())):
             columns |= {f"power{tail}": one.power, f"cosine{tail}": one.cosine}
             columns[f"cosine_test{tail}"] = one.cosine_test

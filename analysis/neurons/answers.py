@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
+from interp.analysis.neurons.coset_planes import CosetPlanes, coset_planes, no_subgroups
+from interp.analysis.neurons.output_plane import Points, output_rows, pca, tsne
 from interp.training.display import Result
-from interp.training.models.network import Network
-from interp.training.optional import part
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHUFFLES = 200
-Points = Float[np.ndarray, "element 2"]
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,11 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
     network = origin.network
     order = residue_order(network.task.n_answers, network.task.group)
     rows = output_rows(network)[order]
-    centred = rows - rows.mean(axis=0)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-    flat = left[:, :2] * singular[:2]
+    flat = pca(rows)
     random = stream(seed, "planes")
     shuffles = [random.permutation(len(rows)) for _ in range(_SHUFFLES)]
     fit, frequency = ring_fit(flat)
-    embedded = _tsne(rows, seed)
+    embedded = tsne(rows, seed)
     share, apart = neighbour_share(embedded)
     return AnswerPlanes(
         order,
@@ -133,41 +130,23 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
     )
 
 
-def no_ring(checkpoint: Checkpoint) -> str | None:
-    """Why answers are in no ring, which the pictures look for."""
+def no_planes(checkpoint: Checkpoint) -> str | None:
+    """Why answers are neither in a ring nor in cosets, which the pictures look for."""
     task = checkpoint.network.task
-    if GROUPS[task.group].is_cyclic:
-        return None
-    return f"expected a task of a cyclic group, got {task.group!r}, whose answers are in no ring"
+    return None if GROUPS[task.group].is_cyclic else no_subgroups(task)
 
 
-@measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3", refuses=no_ring)
-def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes:
-    """How circular the answers lie in the first two dimensions of their weights (PCA, t-SNE).
+@measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3", refuses=no_planes)
+def answers(checkpoint: Checkpoint, *, seed: int = 0) -> AnswerPlanes | CosetPlanes:
+    """How the answers lie in the first two dimensions of their weights (PCA, t-SNE): ring, cosets.
 
     Args:
-        checkpoint: of any network.
+        checkpoint: of any network; of a cyclic group a ring is looked for, of another one cosets.
         seed: of t-SNE's start and of the shuffled controls.
     """
-    return answer_planes(checkpoint, seed=seed)
-
-
-def output_rows(network: Network) -> Float[np.ndarray, "residue dimension"]:
-    """The weights that make each answer's logit; an adapted module's where they are a readout.
-
-    Raises:
-        ValueError: if the network has no such weights.
-    """
-    matrix = network.read_out
-    if matrix is None and network.layers:
-        matrix = network.readout(len(network.layers) - 1)
-    if matrix is None:
-        raise ValueError(
-            f"answers: expected logits that are a sum over weights, {network.model.row.noun} has "
-            "none that are known"
-        )
-    rows: np.ndarray = matrix.detach().double().cpu().numpy().T
-    return rows
+    if GROUPS[checkpoint.task.group].is_cyclic:
+        return answer_planes(checkpoint, seed=seed)
+    return coset_planes(checkpoint, seed=seed)
 
 
 def ring_fit(points: Points) -> tuple[float, int]:
@@ -198,12 +177,3 @@ def neighbour_share(points: Points) -> tuple[float, int]:
     counts = np.bincount(apart, minlength=n // 2 + 1)
     best = int(counts.argmax())
     return float(counts[best] / n), best
-
-
-def _tsne(rows: Float[np.ndarray, "element dimension"], seed: int) -> Points:
-    make = part("sklearn.manifold", "planes", "t-SNE").TSNE
-    perplexity = min(10.0, (len(rows) - 1) / 3)
-    found: np.ndarray = make(
-        perplexity=perplexity, init="pca", random_state=seed, metric="euclidean"
-    ).fit_transform(rows)
-    return found.astype(np.float64)

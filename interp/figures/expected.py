@@ -14,6 +14,7 @@ _WORDS = {
     "Characters": "logits as characters, such as interp.measures['characters'](run)",
     "Classes": "classes, such as interp.classify(table)",
     "Coherence": "phases of neurons, such as interp.measures['coherence'](run)",
+    "CosetPlanes": "the planes of a group's answers, such as interp.measures['answers'](run)",
     "Cosets": "cosets of neurons, such as interp.measures['cosets'](run)",
     "Decoys": "decoys, such as interp.measures['decoys'](run)",
     "Detection": "scores of suspicion, such as interp.measures['detection'](run)",

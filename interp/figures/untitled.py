@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from interp.training.display import Result
 
 _TOP, _NAMED_TOP = 28, 44  # pixels above the axes, and where they have names of their own
+_LINE = 18  # of each further line of a name
 
 
 def untitled(result: Result) -> tuple[go.Figure | None, str]:
@@ -17,10 +18,16 @@ def untitled(result: Result) -> tuple[go.Figure | None, str]:
     figure = result.plot()
     if not any(trace.x is None or len(trace.x) for trace in figure.data):
         return None, result.caption
+    return without_title(figure, result.caption)
+
+
+def without_title(figure: go.Figure, caption: str) -> tuple[go.Figure, str]:
+    """The figure without its title, which is changed, and a caption with what stood below it."""
     below = figure.layout.title.subtitle.text or ""
     figure.layout.title = None
-    figure.update_layout(margin={"t": _NAMED_TOP if figure.layout.annotations else _TOP})
-    return figure, _together(result.caption, below.replace("<br>", " · "))
+    lines = max((one.text.count("<br>") for one in figure.layout.annotations), default=-1)
+    figure.update_layout(margin={"t": _TOP if lines < 0 else _NAMED_TOP + _LINE * lines})
+    return figure, _together(caption, below.replace("<br>", " · "))
 
 
 def _together(caption: str, below: str) -> str:

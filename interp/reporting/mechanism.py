@@ -6,14 +6,22 @@ import warnings
 from html import escape
 from typing import Any
 
+import numpy as np
+
+from interp.analysis.mechanism.characters import characters
+from interp.analysis.mechanism.cosets import cosets
 from interp.analysis.mechanism.filtration import filtration
 from interp.analysis.mechanism.progress import progress
+from interp.analysis.neurons.answers import answers
+from interp.analysis.neurons.read import neuron_table, neurons
 from interp.analysis.trajectory.history import history
-from interp.figures.untitled import untitled
+from interp.figures.neuron import neuron_curves
+from interp.figures.untitled import untitled, without_title
 from interp.notebook import value_table
 from interp.reporting.measures import Asked, Measured, measured
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
+from interp.training.tasks.groups import GROUPS
 from interp.words.measured import origin_words, why_not
 
 _STEPS = 7  # checkpoints of the progress curves: half a second each
@@ -24,21 +32,65 @@ _WORDS = {
     "progress": "The part of the logits that follows the rule, over training. Fitted to all pairs "
     "it votes on training labels, and a pure lookup table has it too; fitted to test pairs alone "
     "(held-out) it shows what the network knows of pairs that it never saw.",
+    "characters": "How much of the logits is a sum of characters of the right answer. Over all "
+    "pairs a table of the training labels has them too; over test pairs it has not.",
+    "cosets": "The largest subgroup on whose cosets each neuron is constant. An irrep with a "
+    "kernel, or of few dimensions, has such curves by itself: read the neurons beside random "
+    "curves with the same power in each irrep.",
+    "curves": "Its elements stand coset by coset, where its curve is constant on cosets.",
+    "answers": "Each answer's output weights as a point, coloured by the cosets that stand out "
+    "most; the best of all subgroups stands out for shuffled answers, too.",
 }
-_HEADS = {"filtration": "Frequency filtration", "progress": "Hidden progress"}
+_HEADS = {
+    "filtration": "Frequency filtration",
+    "progress": "Hidden progress",
+    "characters": "Logits as characters",
+    "cosets": "Neurons on cosets",
+    "curves": "The neuron of the greatest IPR",
+    "answers": "Answers in a plane",
+}
 
 
 # Filtration at the newest checkpoint, and progress over checkpoints, by name.
 Mechanism = dict[str, Measured]
 
 
-def mechanism_of(run: Run, newest: Checkpoint) -> Mechanism:
-    """Both measures of a run, or why they give nothing."""
+def mechanism_of(run: Run, newest: Checkpoint, layer: int = 0) -> Mechanism:
+    """The measures of a run, or why they give nothing; of groups some more.
+
+    Args:
+        run: whose.
+        newest: its newest checkpoint.
+        layer: of the neurons that are read for their cosets.
+    """
     options: dict[str, Any] = {"draws": 2, "strength": False}
-    return {
+    found = {
         "filtration": measured(Asked(filtration, options), run, newest),
         "progress": _progress(run, newest),
     }
+    return found if GROUPS[newest.task.group].is_cyclic else found | _of_group(run, newest, layer)
+
+
+def _of_group(run: Run, newest: Checkpoint, layer: int) -> Mechanism:
+    """Characters and cosets, in a group that is not cyclic."""
+    found = {
+        "characters": measured(Asked(characters, {}), run, newest),
+        "cosets": measured(Asked(cosets, {"layer": layer}), run, newest),
+    }
+    if newest.network.layers:
+        found["curves"] = _neuron(newest, layer)
+    return found | {"answers": measured(Asked(answers, {}), run, newest)}
+
+
+def _neuron(newest: Checkpoint, layer: int) -> Measured:
+    """The curves of the living neuron of the greatest IPR."""
+    table = neuron_table(newest, layer=layer)
+    asked = Asked(neurons, {"layer": layer})
+    if table.dead.all():
+        return Measured(asked, None, reason="All neurons are dead.")
+    best = int(np.where(table.dead, -1, table.ipr).argmax())
+    figure, caption = without_title(neuron_curves(table, best), table.caption)
+    return Measured(asked, table, figure, f"neuron {best} · {caption}")
 
 
 def _progress(run: Run, newest: Checkpoint) -> Measured:

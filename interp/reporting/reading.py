@@ -103,7 +103,7 @@ def read(
         head_ablation(newest) if newest.network.heads else None,
         neurons,
         tuple(measured(one, run, newest) for one in asked),
-        mechanism_of(run, newest) if mechanism else None,
+        mechanism_of(run, newest, layer) if mechanism else None,
         pairs_of(run, newest, layer) if pairs else None,
     )
 

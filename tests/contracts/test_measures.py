@@ -64,10 +64,8 @@ REFUSED = {
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
-    (
-        "answers",
-        "MLP in S4",
-    ): "expected a task of a cyclic group, got 'S4', whose answers are in no ring",
+    ("cosets", "MLP"): "expected a group with proper subgroups, got Z11, which has none",
+    ("cosets", "attention-only"): "an attention-only network has no neurons; see its heads",
     (
         "geometry",
         "MLP in D12",
