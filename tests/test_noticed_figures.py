@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from types import SimpleNamespace
 
@@ -78,6 +79,17 @@ def test_values_at_one_setting_are_points_that_no_line_joins():
     figure = measures_against(evidence, "title", Chart({"a": "first", "b": "second"}))
     assert [one.mode for one in figure.data] == ["markers"] * 2
     assert [list(one.y) for one in figure.data] == [[0.5, 1.0]] * 2
+
+
+def test_a_line_that_never_came_stands_in_the_legend_all_the_same():
+    given = [(0.3, 5.0, math.inf), (0.5, 4.0, math.inf)]
+    runs = [SimpleNamespace(options={"x": x}, values={"a": a, "b": b}) for x, a, b in given]
+    evidence = SimpleNamespace(axes=("x",), places=[{}, {}], seeds=[0], runs=runs)
+    came, never = measures_against(evidence, "t", Chart({"a": "first", "b": "second"}, x="x")).data
+    assert (came.name, list(came.y)) == ("first", [5.0, 4.0])
+    # Plotly leaves a trace without any place out of the legend.
+    assert (never.name, list(never.x)) == ("second: never", [None])
+    assert np.isnan(never.y).all()
 
 
 def test_a_seed_of_which_a_value_is_missing_does_not_count():

@@ -191,7 +191,8 @@ def _points(
 
 def _trace(line: _Line, number: int, joined: bool) -> go.Scatter:
     known = [(at, [v for v in values if math.isfinite(v)]) for at, values in line.points]
-    known = [(at, values) for at, values in known if values]
+    # A line without any point would not stand in the legend, which says that it never came.
+    known = [(at, values) for at, values in known if values] or [(None, [math.nan])]
     mean = np.array([np.mean(values) for _, values in known], dtype=np.float64)
     return go.Scatter(
         x=[at for at, _ in known],
