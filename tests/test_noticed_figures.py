@@ -92,6 +92,16 @@ def test_a_line_that_never_came_stands_in_the_legend_all_the_same():
     assert np.isnan(never.y).all()
 
 
+def test_marks_of_one_setting_stand_side_by_side():
+    given = [("S5", 1.0, 1.0), ("A5", 1.0, 0.5)]
+    runs = [SimpleNamespace(options={"g": g}, values={"a": a, "b": b}) for g, a, b in given]
+    evidence = SimpleNamespace(axes=("g",), places=[{"g": "S5"}, {"g": "A5"}], seeds=[0], runs=runs)
+    figure = measures_against(evidence, "t", Chart({"a": "first", "b": "second"}))
+    assert figure.layout.scattermode == "group"
+    assert [list(one.x) for one in figure.data] == [["g S5", "g A5"]] * 2
+    assert measures_against(evidence, "t", Chart({"a": "a"}, x="g")).layout.scattermode is None
+
+
 def test_a_seed_of_which_a_value_is_missing_does_not_count():
     given = [(0, {"m": 1.0}), (0, {}), (1, {"m": 2.0}), (1, {"m": 4.0})]
     runs = [SimpleNamespace(seed=seed, values=values) for seed, values in given]

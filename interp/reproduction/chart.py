@@ -19,6 +19,7 @@ from interp.words.options import alone_name
 _COLOURS = (*SPLIT_COLOUR.values(), CLASS_COLOUR["memorizing"], INK)
 _DECADES = 4  # ratio of the ends of an axis from which it is logarithmic
 _WORDS = 11  # size of ticks that are words
+_NARROW = 16  # characters of a line below a tick, so that three settings fit a phone
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
 
 
@@ -82,6 +83,8 @@ def measures_against(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
     figure = go.Figure()
     for number, line in enumerate(lines):
         figure.add_trace(_trace(line, number, chart.x is not None))
+    if chart.x is None:  # side by side, so that no mark hides another
+        figure.update_layout(scattermode="group", scattergap=0.3)
     _name_axes(figure, evidence, chart)
     ticks = [str(at) for one in figure.data for at in one.x]
     _make_room(figure, 2 if chart.x else _most_lines(ticks), -(-len(lines) // 3))
@@ -179,7 +182,7 @@ def _points(
     runs: Sequence[Trained], x: str | None, evidence: Evidence, measure: str
 ) -> list[tuple[Any, list[float]]]:
     found: dict[Any, list[float]] = {}
-    line = _characters(len(evidence.places))
+    line = min(_NARROW, _characters(len(evidence.places)))
     for one in runs:
         place: Place = {path: one.options[path] for path in evidence.axes}
         at = one.options[x] if x else differing(place, line)
