@@ -62,6 +62,11 @@ NEIGHBOURS = [
     "pre-memorization",
     "masc",
     "benign",
+    "group-pruning",
+    "group-memory",
+    "group-inversion",
+    "power-s5",
+    "power-s5-decay",
 ]
 
 # Those at p 47, N 200.
@@ -88,6 +93,11 @@ WIDTHS = {
     },
     **{("influence", budget): (120, 120, 1) for budget in BUDGETS},
     **{(name, budget): (200, 200, 1) for name in AT_47 for budget in BUDGETS},
+    **{
+        (name, budget): (300, 300, 1)
+        for name in ("power-s5", "power-s5-decay")
+        for budget in BUDGETS
+    },
 }
 # Settings of another size than the paper's, which are a neighbour's or this project's own.
 SMALLER = {
@@ -97,6 +107,12 @@ SMALLER = {
     "pizza-or-clock": {59},
     **{name: {47} for name in AT_47},
     "influence": {31},
+    # Orders of groups.
+    "group-pruning": {81, 96},
+    "group-memory": {24, 60, 120},
+    "group-inversion": {120},
+    "power-s5": {120},
+    "power-s5-decay": {120},
 }
 # A rank correlation is not defined of values that stay the same, as those of the toys do.
 OF_CHANGES = ("ipr_test_rho", "ipr_test_p")
@@ -111,8 +127,10 @@ def cells_at(name: str, budget: Budget) -> list[Cell]:
 
 
 def in_small(config: RunConfig) -> RunConfig:
-    """The same setting at p = 7 with a few neurons."""
+    """The same setting at p = 7, or in D4 for a finite group, with a few neurons."""
     changes = dict(TOY)
+    if config.task.group is not None:
+        changes |= {"task.group": "D4", "task.p": 8}
     if config.model.kind == "transformer":
         heads = config.model.n_heads
         changes |= {"model.d_model": 2 * heads, "model.d_mlp": 6}

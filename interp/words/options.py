@@ -41,6 +41,7 @@ OPTIONS: Mapping[str, OptionWords] = {
     "model.init": OptionWords("init"),
     "model.kind": OptionWords("network"),
     "task.operation": OptionWords("operation"),
+    "task.group": OptionWords("group"),
     "loss": OptionWords("loss"),
 }
 
