@@ -86,9 +86,29 @@ def test_nearly_a_group_is_learned_as_the_group():
     assert found.run.measurement().scores["all"].accuracy == pytest.approx(share, abs=1e-12)
     assert found.group.share == pytest.approx(share, abs=1e-12)
     told = next(line for line in found.recognized if line.startswith("operation "))
-    assert "95 % of the network's own answers are those of a group, S4 (order 24, " in told
+    assert "95 % of the network's own answers are x · y of a group, S4 (order 24, " in told
     assert "the nearest one by the votes of the answers; no known operation" in told
     assert not any("by definition" in line for line in found.assumed)
+
+
+@pytest.mark.parametrize(
+    ("form", "word"), [("x · y⁻¹", "x * y^-1 in own group"), ("x⁻¹ · y", "x^-1 * y in own group")]
+)
+@pytest.mark.parametrize("name", ["S4", "D12"])
+def test_nearly_a_quotient_is_learned_as_the_quotient(name, form, word):
+    """D12's products agree with its quotients in 58 % of the cells, and are not taken for them."""
+    table = relabelled(GROUPS[name], 4)
+    neutral = int((table == np.arange(24)).all(axis=1).argmax())
+    inverse = (table == neutral).argmax(axis=1)
+    values = table[:, inverse] if form == "x · y⁻¹" else table[inverse]
+    noisy = broken(values, 0.05, 1)
+    found = import_checkpoint(answering(noisy))
+    assert found.run.dataset.task.name.startswith(f"{word} {name} ")
+    np.testing.assert_array_equal(found.run.dataset.true_label, values.ravel())
+    np.testing.assert_array_equal(found.group.group.table, table)
+    assert found.group.share == pytest.approx((noisy == values).mean(), abs=1e-12)
+    told = next(line for line in found.recognized if line.startswith("operation "))
+    assert f"95 % of the network's own answers are {form} of a group, {name} (order 24, " in told
 
 
 def test_far_from_a_group_is_an_assumption_or_none():
@@ -137,6 +157,28 @@ def test_a_small_group_that_half_agrees_with_residues_is_itself():
     assert (both == (np.arange(4)[:, None] + np.arange(4)) % 4).mean() > 0.5
     found = import_checkpoint(answering(both))
     assert found.group.group.name == "Z2^2"
+
+
+def test_a_group_that_mostly_agrees_with_residues_is_itself():
+    """Z3² in balanced digits of Z9 is x + y mod 9 in 7 of 9 sums, and x - y in 1 of 3."""
+    every = np.arange(9)
+    low = (every + 1) % 3 - 1
+    high = (every - low) // 3
+    both = (low[:, None] + low + 1) % 3 - 1 + 3 * (high[:, None] + high)
+    table = both % 9
+    assert (table == (every[:, None] + every) % 9).mean() == pytest.approx(7 / 9)
+    found = import_checkpoint(answering(table))
+    assert found.group.group.name == "Z3^2"
+    np.testing.assert_array_equal(found.run.dataset.task.answers, table.ravel())
+
+
+def test_unknown_answers_are_a_group_only_where_all_are():
+    """What is named unknown is the network's own answers, not those of a group nearby."""
+    noisy = broken(relabelled(symmetric(4), 2), 0.05, 0)
+    found = import_checkpoint(answering(noisy), operation="unknown")
+    assert found.group is None
+    assert found.run.dataset.task.operation.name == "unknown"
+    np.testing.assert_array_equal(found.run.dataset.true_label, noisy.ravel())
 
 
 def test_an_operation_that_is_named_is_taken():

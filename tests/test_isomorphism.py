@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from interp.training.tasks.cayley import check_group
 from interp.training.tasks.isomorphism.abelian import (
     abelian_orders,
     invariant_factors,
@@ -13,7 +14,7 @@ from interp.training.tasks.isomorphism.abelian import (
 from interp.training.tasks.isomorphism.identify import identify
 from interp.training.tasks.isomorphism.invariants import Invariants, invariants
 from interp.training.tasks.isomorphism.isotope import group_isotope
-from interp.training.tasks.isomorphism.search import GaveUp, find_isomorphism
+from interp.training.tasks.isomorphism.search import GaveUp, _Stage, colours, find_isomorphism
 from tests.group_tables import (
     abelian,
     alternating,
@@ -127,6 +128,42 @@ def test_equal_invariants_are_no_isomorphism():
     first, second = semidirect(4, 4, 3), direct(Q8, abelian(2))
     assert invariants(first) == invariants(second)
     assert find_isomorphism(first, second) is None
+
+
+def plane_turned(first: int, second: int) -> np.ndarray:
+    """Z7² ⋊ Z3, whose generator multiplies one coordinate by ``first``, the other by ``second``."""
+    a, b, t = (one.ravel() for one in np.indices((7, 7, 3)))
+    one = (a[:, None] + turned(first, t)[:, None] * a) % 7
+    other = (b[:, None] + turned(second, t)[:, None] * b) % 7
+    return one * 21 + other * 3 + (t[:, None] + t) % 3
+
+
+def turned(base: int, exponent: np.ndarray) -> np.ndarray:
+    return np.array([pow(base, int(one), 7) for one in exponent])
+
+
+def test_elements_that_look_alike_are_no_isomorphism():
+    """Of order 147: turned by 2 and 2, or by 2 and 4 = 2⁻¹; only relations tell the two apart.
+
+    No element but e is fixed in either, so that orders, classes and roots are the same; all lines
+    of the plane are normal subgroups in the one, and two of them in the other.
+    """
+    first, second = plane_turned(2, 2), plane_turned(2, 4)
+    for table in (first, second):
+        check_group(table)
+        looks = sorted(map(tuple, colours(table).tolist()))
+        assert looks == sorted(map(tuple, colours(first).tolist()))
+    assert find_isomorphism(first, second, most=10**6) is None
+    other = relabelled(second, 0)
+    assert is_isomorphism(find_isomorphism(second, other, most=10**6), second, other)
+
+
+def test_a_map_that_is_one_to_one_may_be_no_homomorphism():
+    """Of Z4 to Z12, by the image of 1: 3 and 9 give one, 1 gives 3 + 1 = 4 for 3 + 1 = 0, 6 two."""
+    stage = _Stage.of(abelian(4), [1])
+    maps, fits = stage.extend(abelian(12), np.array([[3], [9], [1], [6]]))
+    assert maps.tolist()[:3] == [[0, 3, 6, 9], [0, 9, 6, 3], [0, 1, 2, 3]]
+    assert fits.tolist() == [True, True, False, False]
 
 
 def test_a_search_that_is_given_up_leaves_the_invariants(monkeypatch):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from interp.training.tasks.isomorphism.nearest import associative_share, nearest_group
+from interp.training.tasks.isomorphism.nearest_form import nearest_form
 from tests.group_tables import abelian, broken, dihedral, quaternion, relabelled, symmetric
 
 GROUPS = {
@@ -104,3 +107,69 @@ def test_the_share_of_associative_triples():
     share = associative_share(broken(GROUPS["S5"], 0.1, 0))
     assert share == pytest.approx(0.9**4, abs=0.025)  # 4096 triples: 3 standard errors
     assert associative_share(np.full((5, 5), -1)) == 0
+
+
+# --- quotients ------------------------------------------------------------------------------------
+
+
+def inverse_of(table: np.ndarray) -> np.ndarray:
+    neutral = (table == np.arange(len(table))).all(axis=1).argmax()
+    return (table == neutral).argmax(axis=1)
+
+
+QUOTIENTS = {
+    "x · y⁻¹": lambda table: table[:, inverse_of(table)],
+    "x⁻¹ · y": lambda table: table[inverse_of(table)],
+}
+
+
+@pytest.mark.parametrize("form", QUOTIENTS)
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("name", ["S4", "D12", "Z47", "S5"])
+def test_quotients_with_wrong_cells_are_read_off(name, share, form):
+    """Also of D12, whose products and quotients agree in 14 of 24 columns."""
+    table = relabelled(GROUPS[name], 0)
+    values = QUOTIENTS[form](table)
+    noisy = broken(values, share, 0)
+    found = nearest_form(noisy)
+    assert found.form == form
+    np.testing.assert_array_equal(found.group, table)
+    np.testing.assert_array_equal(found.table, values)
+    assert found.share == (noisy == values).mean()
+    assert found.is_proven == (share < 1 / 9)
+
+
+@pytest.mark.parametrize("name", ["S4", "D12", "Z12", "Q8"])
+def test_products_stay_products(name):
+    for seed in range(3):
+        table = relabelled(GROUPS[name], seed)
+        found = nearest_form(broken(table, 0.1, seed))
+        assert found.form == "x · y"
+        np.testing.assert_array_equal(found.table, table)
+
+
+@pytest.mark.parametrize("n", [5, 8, 24])
+def test_a_table_of_chance_is_near_no_form(n):
+    for seed in range(30):
+        table = np.random.default_rng(seed).integers(n, size=(n, n))
+        assert nearest_form(table) is None
+
+
+# --- how near tables of different groups are ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "least"),
+    [
+        (abelian(4), abelian(2, 2), 4),
+        (abelian(6), symmetric(3), 12),
+        (abelian(7), abelian(7), 0),
+    ],
+)
+def test_the_least_distance_over_all_names_of_elements(first, second, least):
+    """At least 2/9 of the cells, where the groups are not isomorphic."""
+    names = np.array(list(permutations(range(len(first)))))
+    there = second[names[:, :, None], names[:, None, :]]
+    distance = (names[:, first] != there).sum(axis=(1, 2)).min()
+    assert distance == least
+    assert least == 0 or distance >= 2 / 9 * first.size

@@ -13,7 +13,7 @@ from interp.exchange.truth.evidence import Answers, percent
 from interp.training.tasks.cayley import Cayley
 from interp.training.tasks.isomorphism.identify import LARGEST, Identified, identify
 from interp.training.tasks.isomorphism.isotope import group_isotope
-from interp.training.tasks.isomorphism.nearest import nearest_group
+from interp.training.tasks.isomorphism.nearest_form import nearest_form
 
 UNKNOWN = "unknown"  # an operation that is the table of the network's own answers
 
@@ -31,7 +31,7 @@ class OwnGroup:
         table: of the operation, on the operands in the network's own order.
         share: of the network's answers to all pairs that are those of the table; 1 where they are
             the table.
-        is_proven: whether no group of another kind agrees with as many.
+        is_proven: whether no group of another kind agrees with as many, in this form.
         margin: the least, over all pairs, between the greatest logit and the next one.
     """
 
@@ -64,7 +64,7 @@ class OwnGroup:
             )
         near = "" if self.is_proven else ", though others may be as near"
         return (
-            f"{percent(self.share)} of the network's own answers are those of a group, "
+            f"{percent(self.share)} of the network's own answers are {self.form} of a group, "
             f"{self.group.words}, the nearest one by the votes of the answers{near}"
         )
 
@@ -110,9 +110,8 @@ def own_group(answers: Answers, logits: Float[Tensor, "pair answer"]) -> OwnGrou
     behind = group_isotope(table)
     if behind is not None:
         return OwnGroup(identify(behind.table), behind.form, table, 1.0, True, margin)
-    try:
-        near = nearest_group(table)
-    except ValueError:
+    near = nearest_form(table)
+    if near is None:
         return None
-    group = identify(near.table)
-    return OwnGroup(group, "x · y", near.table, near.share, near.is_proven, margin)
+    group = identify(near.group)
+    return OwnGroup(group, near.form, near.table, near.share, near.is_proven, margin)
