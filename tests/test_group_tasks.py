@@ -132,7 +132,9 @@ def test_a_quasigroup_is_a_task_without_irreps():
     assert task.group == "cyclic"
     with refused("task.operation: expected no inverses in own quasigroup ") as caught:
         make_task("x * y^-1", group=LOOP)
-    assert str(caught.value).endswith("whose elements have none, got 'x * y^-1'")
+    assert str(caught.value).endswith(
+        ", got 'x * y^-1'; a group is associative; (1·1)·2 is 2, 1·(1·2) is 4"
+    )
 
 
 def test_groups_are_swept(tmp_path):
@@ -176,7 +178,7 @@ def test_words_that_are_none(text):
         (
             {"group": "D600"},
             "task.group: expected at most 1,000 elements, got D600 with 1,200; all pairs and "
-            "irreps take about 6.49 GiB; --yes, or task.large, allows it",
+            "irreps take about 6.49 GiB; task.large: true allows it, --yes in commands",
         ),
     ],
 )
@@ -191,7 +193,7 @@ def test_configuration_refuses(section, message):
     [
         (
             lambda: make_task("x * y", 7, group="S4"),
-            "task.p: expected none beside a group, got 7",
+            "task.p: expected none beside group S4, which has 24 elements, got 7",
         ),
         (
             lambda: make_task("x * y", group="S4", name="mine"),
@@ -199,11 +201,11 @@ def test_configuration_refuses(section, message):
         ),
         (
             lambda: make_task(group=np.array([[0, 0], [1, 1]])),
-            "task.group: expected a table whose rows and columns hold each element once, as "
-            "those of a group or a quasigroup do, got another one",
+            "table: expected a group or a quasigroup, each element once in every row and column; "
+            "element 0 is twice in row 0",
         ),
         (
-            lambda: make_task(group="S4", large="yes") if False else make_task(group="Z1001"),
+            lambda: make_task(group="Z1001"),
             "task.group: expected at most 1,000 elements, got Z1001 with 1,001; all pairs and ",
         ),
     ],
@@ -217,7 +219,13 @@ def test_a_large_group_is_allowed_on_demand():
     assert make_task(group="Z1001", large=True).p == 1001
     config = parse_config({"task": {"group": "Z1001", "large": True}})
     assert parse_config(config.to_dict()) == config
+    assert config.task.large
     assert len(named_group("Z1001")) == 1001
+
+
+def test_leave_that_nothing_needs_is_no_part_of_a_run():
+    with_leave, without = ({"task": {"group": "S3", **more}} for more in ({"large": True}, {}))
+    assert parse_config(with_leave) == parse_config(without)
 
 
 def test_the_command_trains_in_a_group(tmp_path, capsys):
@@ -225,4 +233,4 @@ def test_the_command_trains_in_a_group(tmp_path, capsys):
     main(["train", "--out", str(tmp_path / "run"), *flags])
     json.loads(capsys.readouterr().out)
     assert load(tmp_path / "run").config.task.title == "x * y in S3"
-    assert load(tmp_path / "run").config.task.large
+    assert not load(tmp_path / "run").config.task.large

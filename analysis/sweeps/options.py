@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from interp.training.arguments import as_path, shown
+from interp.training.config.plain_data import with_overrides
 from interp.training.sweep.plan.grid import Grid, parse_grid, read_grid
 from interp.training.sweep.sweep import Shard
 from interp.training.untrusted import parse_yaml
@@ -21,6 +23,21 @@ def as_grid(grid: Grid | Mapping[str, Any] | Path | str) -> Grid:
     if isinstance(grid, Mapping):
         return parse_grid(grid)
     return read_grid(as_path(grid, "a grid: a file, plain data or a Grid"))
+
+
+def allowing_large(grid: Grid) -> Grid:
+    """The grid with leave for groups of more than 1,000 elements, if all of its cells have a group.
+
+    The names of cells in smaller groups do not change.
+    """
+    task = grid.base.get("task")
+    of_base = task.get("group") if isinstance(task, Mapping) else None
+    varied = grid.values.get("task.group", [])
+    if any("task.group" not in point for point in grid.points) or not varied:
+        varied = [*varied, of_base]
+    if any(group is None for group in varied):
+        return grid
+    return replace(grid, base=with_overrides(grid.base, {"task.large": True}))
 
 
 def parse_shard(text: str | None) -> Shard:

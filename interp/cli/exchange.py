@@ -27,7 +27,7 @@ def import_(
         ),
     ] = "auto",
     operation: Annotated[
-        str | None, Parameter(help="what was learned; found by its answers, a group's too")
+        str | None, Parameter(help="what was learned: x - y, or x * y in S4; found by its answers")
     ] = None,
     p: Annotated[int | None, Parameter(help="modulus, to be checked against the tensors")] = None,
     data: Annotated[

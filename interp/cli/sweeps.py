@@ -52,11 +52,16 @@ def sweep(
     dry_run: Annotated[
         bool, Parameter(negative="", help="print the cells, the estimated time and disk only")
     ] = False,
-    yes: Annotated[bool, Parameter(negative="", help="also for more than a million cells")] = False,
+    yes: Annotated[
+        bool,
+        Parameter(
+            negative="", help="also for more than a million cells, or 1,000 elements of a group"
+        ),
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Train every cell of a grid once; resume, share or split a sweep."""
-    from interp.analysis.sweeps.options import MANY, as_grid, parse_shard
+    from interp.analysis.sweeps.options import MANY, allowing_large, as_grid, parse_shard
     from interp.analysis.sweeps.sweep import sweep as run
     from interp.cli.progress import sweep_progress
     from interp.training.sweep.executors.machine import Machine
@@ -65,6 +70,7 @@ def sweep(
     machine = Machine(executor, workers, threads, device, address)
     if asked.count > MANY and not yes:
         raise ValueError(f"grid: {asked.count:,} cells; give --yes for more than {MANY:,}")
+    asked = allowing_large(asked) if yes else asked
     if dry_run:
         if refine:
             raise ValueError(

@@ -28,6 +28,7 @@ from interp.exchange.truth.doubts import Findings, doubts
 from interp.exchange.truth.evidence import NONE, Answers, Told
 from interp.exchange.truth.live import Live, module_told
 from interp.exchange.truth.loss import loss_told
+from interp.exchange.truth.named import named_task
 from interp.exchange.truth.operation import ASSUMED, Learned, operation_told
 from interp.exchange.truth.own_group import UNKNOWN, OwnGroup
 from interp.training.arguments import as_path, some, some_whole
@@ -89,10 +90,10 @@ def import_checkpoint(
             HookedTransformer or a TransformerBridge. A pickle with code in it is refused.
         out: run folder to write; in memory if left out.
         layout: how to read the tensors; ``auto`` finds it.
-        operation: what was learned; if left out, the one that its answers or labels fit. Where
-            none does, the group that the answers are, or nearly (the one that they vote for);
-            ``unknown`` if they are those of a quasigroup (each once in every row and column), which
-            takes them as the task; else ``x + y``.
+        operation: what was learned, ``x - y`` or in a group ``x * y^-1 in S4``; if left out, the
+            one that its answers or labels fit. Where none does, the group that the answers are, or
+            nearly (the one that they vote for); ``unknown`` if they are those of a quasigroup (each
+            once in every row and column), which takes them as the task; else ``x + y``.
         data: arrays or a file of them (``train_indices``, ``labels``, ``redrawn_indices``), or
             the rule that drew the dataset. Arrays that the checkpoint itself holds are found.
         known: what else is known of the network and its training.
@@ -154,7 +155,7 @@ def _task(learned: Learned, reading: Reading) -> Task:
     if own is not None and own.word is not None:
         return group_task(make_table(own.group.table, p), own.word)
     if learned.name != UNKNOWN:
-        return make_task(learned.name, p)
+        return named_task(learned.name, p)
     return table_task(make_table(reading.answers.reshape(p, p), p), UNKNOWN)
 
 
@@ -211,7 +212,7 @@ def _labels(
     task = make_task(ASSUMED, p)
     try:
         if isinstance(data, Rule):
-            drawn = by_rule(make_task(operation or ASSUMED, p), data).dataset
+            drawn = by_rule(named_task(operation or ASSUMED, p), data).dataset
             answers = np.full(p * p, NONE)
             answers[drawn.pairs @ [p, 1]] = np.where(drawn.is_train, drawn.given_label, NONE)
             return answers, False

@@ -13,8 +13,9 @@ from interp.training.config.start import StartConfig
 from interp.training.data import given_file
 from interp.training.data.dataset import Dataset
 from interp.training.tasks import table_file
+from interp.training.tasks.group_order import LARGE
 from interp.training.tasks.group_section import OWN
-from interp.training.tasks.task import LARGE, Task
+from interp.training.tasks.task import Task
 
 
 def needs_resolving(values: Mapping[str, Any]) -> bool:

@@ -23,6 +23,23 @@ def is_latin(table: Cayley) -> bool:
     return bool((rows == every).all() and (columns == every[:, None]).all())
 
 
+def check_latin(table: Cayley) -> None:
+    """Refuses a table with an element twice in a row or a column.
+
+    Raises:
+        ValueError: naming the first such element, and where it is.
+    """
+    for what, lines in (("row", table), ("column", table.T)):
+        ordered = np.sort(lines, axis=1)
+        twice = ordered[:, 1:] == ordered[:, :-1]
+        if twice.any():
+            line, place = np.argwhere(twice)[0]
+            raise ValueError(
+                "table: expected a group or a quasigroup, each element once in every row and "
+                f"column; element {ordered[line, place]} is twice in {what} {line}"
+            )
+
+
 def check_closed(table: object) -> Cayley:
     """The table as whole numbers, if it has a product for every pair of elements.
 

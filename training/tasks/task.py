@@ -10,17 +10,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from interp.training.arguments import as_text, shown, some_whole, told, truth, whole
+from interp.training.arguments import as_text, shown, some_whole, told, whole
 from interp.training.lines import one_line
-from interp.training.memory import size
-from interp.training.tasks.finite.names import named_group, order_of
+from interp.training.tasks.finite.names import canonical, named_group, order_of
 from interp.training.tasks.finite.own import own_group
+from interp.training.tasks.group_order import check_order, check_p
 from interp.training.tasks.groups import CYCLIC, GROUPS, is_prime
 from interp.training.tasks.operations import Operation, Values, find_operation, in_group, of_table
 from interp.training.tasks.table import LARGEST_P, Table, make_table
 from interp.training.tasks.table_file import is_table_file, read_table, table_name
-
-LARGE = 1000  # elements of a group: above, somebody has to allow it
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,8 @@ def make_task(
             an array, nested lists or a file (.npy, .npz, .csv, .json), whose row is the first
             operand and whose column the second; or a function ``(x, y, p) -> answers`` of arrays
             of operands. A pair whose answer is −1 or NaN is not in the domain.
-        p: the modulus, or number of operands; a table and a group have their own.
+        p: the modulus, or number of operands; a table and a group have their own, and no other is
+            taken beside them.
         n_answers: of a table or function, how many answers there are: by default its largest
             and one.
         name: of a table or function, for titles.
@@ -166,14 +165,18 @@ def _own_table(operation: object, p: int | None, n_answers: int | None) -> tuple
 def _in_group(operation: object, group: object, others: Mapping[str, object], large: bool) -> Task:
     """The task of a word in a group, that a name or a table defines."""
     text = as_text(operation, "an operation in a group")
-    for what, value in others.items():
-        if value is not None:
-            raise ValueError(f"task.{what}: expected none beside a group, got {shown(value)}")
+    for what in ("n_answers", "name"):
+        if others[what] is not None:
+            raise ValueError(
+                f"task.{what}: expected none beside a group, got {shown(others[what])}"
+            )
     if isinstance(group, str) and not is_table_file(group):
+        check_p(others["p"], order_of(group), f"group {canonical(group)}")
         check_order(order_of(group), group, large)
         found = named_group(group)
         return _task(in_group(text, found), len(found))
     table, _ = _own_table(group, None, None)
+    check_p(others["p"], table.p, "group table")
     return group_task(table, text, large)
 
 
@@ -181,21 +184,6 @@ def group_task(table: Table, operation: str, large: bool = False) -> Task:
     """The task of a word in the group, or quasigroup, of a table."""
     check_order(table.p, "a table", large)
     return _task(in_group(operation, own_group(table), table), table.p)
-
-
-def check_order(order: int, group: str, large: bool) -> None:
-    """Refuses a group that is large, unless that is allowed.
-
-    Raises:
-        ValueError: saying what memory it needs.
-    """
-    if order > LARGE and not truth(large, "task.large"):
-        # Logits of all pairs in float32, and five matrices of float64 for the irreps.
-        needed = size(4 * order**3 + 40 * order**2)
-        raise ValueError(
-            f"task.group: expected at most {LARGE:,} elements, got {group} with {order:,}; all "
-            f"pairs and irreps take about {needed}; --yes, or task.large, allows it"
-        )
 
 
 def table_task(table: Table, name: str) -> Task:

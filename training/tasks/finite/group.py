@@ -23,14 +23,19 @@ class FiniteGroup:
         elements: what each is called.
         characters: of irreps that have a name, the real part of χ(x)/χ(e) over the elements; of a
             pair of conjugates once.
-        is_group: whether it is one; a quasigroup has no inverses and no irreps.
+        flaw: of a quasigroup, which has no irreps: what a group is and it is not, and where.
     """
 
     name: str
     table: Int[np.ndarray, "first second"]
     elements: tuple[str, ...]
     characters: Mapping[str, Float[np.ndarray, " element"]] = field(default_factory=dict)
-    is_group: bool = True
+    flaw: str | None = None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is one, rather than a quasigroup."""
+        return self.flaw is None
 
     def __len__(self) -> int:
         return len(self.table)

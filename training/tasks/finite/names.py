@@ -100,13 +100,13 @@ def _factors(text: str) -> list[tuple[str, int]] | None:
 
 
 def _nearest(text: object) -> str:
-    """A hint at the group that the text may mean: its letter with a number that there is."""
-    match = (
-        re.match(r"\W*([A-Z])[A-Z]*\D*(\d{1,4})", text.upper()) if isinstance(text, str) else None
-    )
-    if match is None:
-        return ""
-    letter, n = match[1], int(match[2])
-    # Another letter is nearest to S, which is what papers train on.
-    letter = letter if letter in _SMALLEST else "S"
-    return f"; nearest is {letter}{min(max(n, _SMALLEST[letter]), _LARGEST[letter])}"
+    """A hint at the group that the text may mean: letters with numbers that there are."""
+    parts = re.split(r"[×*xX+]", text) if isinstance(text, str) else []
+    matches = [re.match(r"\W*([A-Z])[A-Z]*\D*(\d{1,4})(?:\^(\d{1,2}))?", p.upper()) for p in parts]
+    names = []
+    for match in filter(None, matches):
+        # Z_n is also called C_n; another letter is nearest to S, which is what papers train on.
+        letter = match[1] if match[1] in _SMALLEST else {"C": "Z"}.get(match[1], "S")
+        number = min(max(int(match[2]), _SMALLEST[letter]), _LARGEST[letter])
+        names += [f"{letter}{number}"] * max(int(match[3] or 1), 1)
+    return f"; nearest is {canonical('×'.join(names))}" if names else ""

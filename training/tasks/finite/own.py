@@ -27,22 +27,15 @@ def own_group(table: Table) -> FiniteGroup:
         ValueError: if a row or a column of the table does not hold each element once.
     """
     products = cayley.check_closed(table.answers)
-    if not cayley.is_latin(products):
-        raise ValueError(
-            "task.group: expected a table whose rows and columns hold each element once, as "
-            "those of a group or a quasigroup do, got another one"
-        )
+    cayley.check_latin(products)
+    digest = table.digest[:_DIGITS]
     try:
         cayley.check_group(products)
-    except ValueError:
-        is_group = False
-    else:
-        is_group = True
-    digest = table.digest[:_DIGITS]
-    if not is_group:
+    except ValueError as error:
         elements = tuple(str(i) for i in range(len(products)))
         name = f"own quasigroup {digest}, without irreps"
-        return FiniteGroup(name, products, elements, is_group=False)
+        flaw = str(error).removeprefix("table: expected a group, ")
+        return FiniteGroup(name, products, elements, flaw=flaw)
     found = FiniteGroup("", products, tuple(str(i) for i in range(len(products))))
     if len(products) <= LARGEST:
         found = identify(products).group

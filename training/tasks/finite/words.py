@@ -92,7 +92,7 @@ def parse_word(text: str, group: FiniteGroup) -> Word:
     word = Word(group, tuple(found))
     if word.needs_inverses and not group.is_group:
         raise ValueError(
-            f"task.operation: expected no inverses in {group.name}, whose elements have none, "
-            f"got {word.text!r}"
+            f"task.operation: expected no inverses in {group.name}, got {word.text!r}; "
+            f"a group is {group.flaw}"
         )
     return word
