@@ -29,6 +29,7 @@ _IN_GROUPS: dict[str, dict[str, Any]] = {
     "MLP in S4": {"task": {"group": "S4"}, "model": {"width": 16}},
     "MLP in D12": {"task": {"group": "D12", "operation": "x * y * x^-1"}, "model": {"width": 16}},
     "Transformer in S4": {"task": {"group": "S4"}, "model": _TRANSFORMER},
+    "Transformer in D12": {"task": {"group": "D12"}, "model": _TRANSFORMER},
 }
 
 
@@ -49,4 +50,9 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     dataset = found["MLP"].dataset
     found["adapted module"] = network_run({10: _adapted(1), 30: _adapted(2)}, dataset)
     found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")
+    grid = {
+        "base": {**GRID["base"], "task": {}},
+        "axes": {"task.group": ["S4", "D12"], **GRID["axes"]},
+    }
+    found["sweep in groups"] = sweep(grid, tmp_path_factory.mktemp("sweeps") / "groups", "serial")
     return found

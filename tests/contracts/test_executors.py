@@ -31,6 +31,7 @@ BASE: dict[str, Any] = {
     "schedule": {"evaluations": 10, "checkpoints": 4},
 }
 WORKERS = 2
+IN_GROUPS = [{"group": "S4"}, {"group": "D12", "operation": "x * y * x^-1"}]
 
 
 def marked(names: Iterable[str]) -> list[Any]:
@@ -151,7 +152,7 @@ def is_alive(process: int) -> bool:
 def test_the_same_comes_of_cells_whoever_runs_them(executor, works, expected, request):
     # Cohorts add up in another order: rounding of float32 over 30 steps of a smooth descent.
     tolerance = 1e-5 if "cohorts" in request.node.name else 0
-    given = cells(*range(5))
+    given = [*cells(*range(5)), *(one for task in IN_GROUPS for one in cells(0, task=task))]
     work = works(executor)
     outcomes = list(executor.run(iter(given), work))
     assert sorted(o.cell.hash for o in outcomes) == sorted(cell.hash for cell in given)

@@ -23,7 +23,15 @@ from interp.training.runs.subject import as_checkpoint
 
 NAMES = list(MEASURES)
 NETWORKS = ["MLP", "MLP with a norm", "Transformer", "attention-only", "adapted module"]
-NETWORKS += ["MLP in S4", "MLP in D12", "Transformer in S4"]
+IN_GROUPS = {
+    "MLP in S4": "MLP",
+    "MLP in D12": "MLP",
+    "Transformer in S4": "Transformer",
+    "Transformer in D12": "Transformer",
+}
+NETWORKS += IN_GROUPS
+# What needs frequencies, distances of residues or phases, and is refused where there are none.
+NEED_RESIDUES = {"coherence", "distance_irrelevance", "geometry", "sparsity"}
 # Figures that say in other words what they show; these words of theirs stand for the caption.
 OTHER_WORDS = {
     "HeadAblation": ["its mean over all pairs", "seed 0", "step 30"],
@@ -85,7 +93,7 @@ pytestmark = pytest.mark.usefixtures("unchecked")  # subjects and options may be
 
 
 def places(measure: Measure) -> list[str]:
-    return ["sweep"] if measure.reads == "sweep" else NETWORKS
+    return ["sweep", "sweep in groups"] if measure.reads == "sweep" else NETWORKS
 
 
 @contextmanager
@@ -135,6 +143,28 @@ def test_gives_a_result_or_says_why_not(name, place, subjects):
     assert "\n" not in repr(result)
     assert len(repr(result)) < 200
     assert repr(result).endswith(f" · {result.caption}>")
+    assert_drawn(result)
+
+
+def assert_drawn(result: Result) -> None:
+    with quiet():
+        figure = result.plot()
+    assert isinstance(figure, go.Figure)
+    drawn = json.dumps(figure.to_plotly_json(), default=str, ensure_ascii=False)
+    for word in OTHER_WORDS.get(type(result).__name__, result.caption.split(" · ")):
+        assert word in drawn
+
+
+@pytest.mark.parametrize("place", IN_GROUPS)
+def test_in_a_group_only_what_needs_residues_is_refused(place, subjects):
+    """Beside what the same network on residues is refused; answers may be of either."""
+
+    def refused(subject: Any) -> set[str]:
+        rows = [MEASURES[name] for name in NAMES if MEASURES[name].reads != "sweep"]
+        return {one.name for one in rows if one.refuses and one.refuses(one.subject(subject))}
+
+    more = refused(subjects[place]) - refused(subjects[IN_GROUPS[place]])
+    assert more - {"answers"} == NEED_RESIDUES
 
 
 @pytest.mark.parametrize(("name", "place"), REFUSED)
@@ -149,12 +179,7 @@ def test_is_shown_and_drawn_with_its_caption(name, subjects):
     result = first_result(name, subjects)
     assert result.caption
     assert result.caption in result._repr_html_()
-    with quiet():
-        figure = result.plot()
-    assert isinstance(figure, go.Figure)
-    drawn = json.dumps(figure.to_plotly_json(), default=str, ensure_ascii=False)
-    for word in OTHER_WORDS.get(type(result).__name__, result.caption.split(" · ")):
-        assert word in drawn
+    assert_drawn(result)
 
 
 @pytest.mark.parametrize("name", NAMES)
