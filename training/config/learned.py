@@ -37,9 +37,9 @@ class TaskConfig(Section):
     )
     group: Annotated[str | None, LATER] = Field(
         None,
-        description="finite group that is multiplied in: S5, A5, D48, Q8, Z8×Z12, Z2^5; 'table': "
-        "the file's rows are the products of one; operations are then x * y, x * y^-1, "
-        "x * y * x^-1, x * y * x",
+        description="finite group that is multiplied in: S5, A5, D48, Q8, Z8×Z12, Z2^5, or a "
+        "file; 'table': the file's rows are the products of one; operations are then x * y, "
+        "x * y^-1, x * y * x^-1, x * y * x",
     )
     large: Annotated[bool, LATER] = Field(
         False, description="allow a group of more than 1,000 elements"
