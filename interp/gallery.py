@@ -39,6 +39,7 @@ _ROWS = {
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",
     "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
     "History": "interp.figures.history:history",
+    "Outcome": "interp.figures.experiment:experiment",
     "Filtration": "interp.figures.scored:filtration",
     "Scored": "interp.figures.scored:scored",
     "Coherence": "interp.figures.coherence:coherence",

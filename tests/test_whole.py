@@ -284,6 +284,7 @@ ELSEWHERE = {
     ("interp.cli.pairs", "write_table"),
     ("interp.cli.repairing", "write_table"),
     ("interp.cli.retraining", "write_table"),
+    ("interp.cli.experiment", "write_table"),
     ("interp.cli.measures", "write_table"),
     ("interp.cli.parameters", "to_csv"),
     ("interp.cli.parameters", "to_parquet"),

@@ -87,6 +87,10 @@ COMMANDS = {
         "reproduce:reproduce",
         "Try a claim or figure of the paper, or all of them: train, measure, draw, judge.",
     ),
+    "experiment": (
+        "experiment:experiment",
+        "Run an experiment of stages: train, take away or exchange, train on, read it off.",
+    ),
     "import": ("exchange:import_", "Take in a checkpoint of other code, as a run folder."),
     "export": (
         "exchange:export",

@@ -27,6 +27,7 @@ _WORDS = {
     "Layers": "what is decoded at hook points, such as interp.measures['layers'](run)",
     "Memory": "votes for wrong labels, such as interp.measures['memory'](run)",
     "NeuronTable": "a neuron table, such as interp.neuron_table(run)",
+    "Outcome": "what came of an experiment, such as interp.experiments.run.experiment('ungrok')",
     "PairTable": "a pair table, such as interp.measures['pairs'](run)",
     "Partition": "a partition, such as interp.measures['partition'](run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",

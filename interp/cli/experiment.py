@@ -1,0 +1,116 @@
+"""The command that runs an experiment of several stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from interp.cli.parameters import (
+    Figure,
+    Json,
+    Template,
+    check_places,
+    say_written,
+    write_table,
+)
+from interp.cli.print_runs import print_json, say
+from interp.cli.terminal import show
+
+if TYPE_CHECKING:
+    from interp.experiments.outcome import Outcome
+
+
+def experiment(
+    name: Annotated[str | None, Parameter(help="experiment or .yaml; none lists all")] = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="folder of the runs; what is there is not done again")] = (
+        Path("experiment")
+    ),
+    base: Annotated[
+        Path | None, Parameter(help="configuration over the experiment's own base")
+    ] = None,
+    seeds: Annotated[int | None, Parameter(help="another number of seeds")] = None,
+    executor: Annotated[
+        str, Parameter(help="auto, serial, processes, cohorts (GPU) or ray")
+    ] = "auto",
+    workers: Annotated[int | None, Parameter(help="runs at once; by default one a core")] = None,
+    figure: Figure = None,
+    template: Template = None,
+    table: Annotated[
+        Path | None, Parameter(help="write every run with its scores, .parquet or .csv")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Run an experiment of stages: train, take away or exchange, train on, read it off."""
+    from interp.cli.progress import sweep_progress
+    from interp.experiments.plan import find_experiment
+    from interp.experiments.run import experiment as run
+    from interp.figures.export import save
+    from interp.training.sweep.executors.machine import Machine
+
+    if name is None:
+        _list(json_)
+        return
+    drawn = check_places(figure, template, table)
+    asked = find_experiment(name)
+    with sweep_progress() as watch:
+        found = run(asked, out, base, seeds, Machine(executor, workers), watch)
+    if table is not None:
+        write_table(found.to_pandas(), table)
+    if figure is not None:
+        save(found.plot(), figure, template=drawn)
+    if json_:
+        print_json(found.to_dict())
+        return
+    _print(found)
+    say_written(figure, table)
+
+
+def _list(json_: bool) -> None:
+    from rich.table import Table
+
+    from interp.experiments.plan import experiments
+
+    every = experiments().values()
+    if json_:
+        print_json({"experiments": [one.model_dump(mode="json") for one in every]})
+        return
+    table = Table("name", "of", "what")
+    for one in every:
+        table.add_row(one.name, one.source.partition(" (")[0], one.title)
+    show(table)
+    say("interp experiment NAME runs one; what is trained in --out is not trained again")
+
+
+def _print(found: Outcome) -> None:
+    """What was read off, then the mean scores of every stage."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from interp.experiments.outcome import label
+    from interp.words.options import short_name
+
+    asked = found.experiment
+    say(f"\n{asked.title}\n{asked.claim.strip()}")
+    if asked.crossings:
+        table = Table("what", "condition", "mean [seeds]", "between", "beyond")
+        for one in found.summaries:
+            mean = "–" if one.mean is None else f"{one.mean:.3f}"
+            each = ", ".join(f"{value:.3f}" for value in one.each)
+            words = escape(f"{mean} [{each}]")
+            between = f"{one.low:.3g} – {one.high:.3g}"
+            table.add_row(one.crossing.says, label(one.condition), words, between, one.beyond)
+        show(table)
+    for stage in asked.stages:
+        rows, options = found.table(stage.name), asked.options_of(stage.name)
+        table = Table(*map(short_name, options), *asked.values)
+        for row in rows.to_dict("records"):
+            scores = ("–" if row[v] != row[v] else f"{row[v]:.3f}" for v in asked.values)
+            table.add_row(*(f"{row[path]}" for path in options), *scores)
+        control = " (control)" if stage.control else ""
+        say(f"\n{stage.name}{control}: {stage.says}; mean over the seeds")
+        show(table)
+    say(found.about)

@@ -1,0 +1,164 @@
+"""What came of an experiment: the runs of every stage, and what was read off them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.experiments.crossings import Crossed
+from interp.experiments.plan import Crossing, Experiment, Point
+from interp.training.display import Result
+from interp.words.options import short_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Read:
+    """A crossing of one condition and seed."""
+
+    crossing: Crossing
+    condition: Point
+    seed: int
+    where: Crossed
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A crossing of one condition, over the seeds.
+
+    Attributes:
+        crossing, condition: whose.
+        each: interpolated place of every seed that has one.
+        low, high: the widest interval that the runs of all seeds leave.
+        beyond: how many seeds cross beyond the places that were tried, in words; empty for none.
+    """
+
+    crossing: Crossing
+    condition: Point
+    each: tuple[float, ...]
+    low: float
+    high: float
+    beyond: str
+
+    @property
+    def mean(self) -> float | None:
+        """Over the seeds; None if one of them has no place, as a mean of the rest would lie."""
+        return float(np.mean(self.each)) if self.each and not self.beyond else None
+
+
+def label(point: Point) -> str:
+    """``ξ 0.2 · weight decay 1``."""
+    return " · ".join(f"{short_name(path)} {value}" for path, value in point.items())
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome(Result):
+    """The result of an experiment.
+
+    Attributes:
+        experiment: what was done.
+        stages: a table a stage, a row a run: hash, status, options, seed, values.
+        reads: every crossing of each condition and seed.
+    """
+
+    experiment: Experiment
+    stages: Mapping[str, pd.DataFrame]
+    reads: tuple[Read, ...]
+
+    @property
+    def caption(self) -> str:
+        """Which experiment, of which seeds, after how many steps."""
+        asked = self.experiment
+        seeds = f"{asked.seeds} seed{'s' * (asked.seeds > 1)} from 0"
+        return f"{asked.name} · {seeds} · {sum(map(len, self.stages.values()))} runs"
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the numbers; runs that failed."""
+        failed = sum(int((rows["status"] != "done").sum()) for rows in self.stages.values())
+        words = f"{failed} runs failed and are left out" if failed else ""
+        return " · ".join(one for one in (words, self.experiment.note.strip()) if one)
+
+    @property
+    def summaries(self) -> tuple[Summary, ...]:
+        """Every crossing of each condition over the seeds."""
+        return tuple(self._summaries())
+
+    def _summaries(self) -> Iterator[Summary]:
+        for one in self.experiment.crossings:
+            for condition in self.experiment.conditions:
+                every = [
+                    read.where
+                    for read in self.reads
+                    if read.crossing == one and read.condition == condition
+                ]
+                count = dict.fromkeys(("below the lowest", "above the highest"), 0)
+                for where in every:
+                    if where.beyond:
+                        count[where.beyond] += 1
+                beyond = [f"{n} of {len(every)} {side}" for side, n in count.items() if n]
+                yield Summary(
+                    one,
+                    condition,
+                    tuple(where.value for where in every if not where.beyond),
+                    min(where.low for where in every),
+                    max(where.high for where in every),
+                    ", ".join(beyond),
+                )
+
+    def values(self) -> dict[str, float | None]:
+        """The mean place of each crossing in each condition; None where a seed has none."""
+        return {self._name(one): one.mean for one in self.summaries} | self._means()
+
+    def _name(self, one: Summary) -> str:
+        return " ".join(filter(None, (one.crossing.name, label(one.condition))))
+
+    def _means(self) -> dict[str, float | None]:
+        """Of stages of one run a condition and seed: the mean of each value."""
+        found: dict[str, float | None] = {}
+        for stage in self.experiment.stages:
+            if stage.axes or stage.bisect is not None:
+                continue
+            for row in self.table(stage.name).to_dict("records"):
+                point = {path: row[path] for path in self.experiment.axes}
+                for value in self.experiment.values:
+                    name = " ".join(filter(None, (f"{stage.name}.{value}", label(point))))
+                    found[name] = None if np.isnan(row[value]) else float(row[value])
+        return found
+
+    def table(self, stage: str) -> pd.DataFrame:
+        """Means over the seeds of the runs of a stage that finished, a row a place."""
+        rows, values = self.stages[stage], list(self.experiment.values)
+        paths = list(self.experiment.options_of(stage))
+        if not paths:
+            return rows[values].astype(float).mean().to_frame().T
+        return rows.groupby(paths, as_index=False)[values].mean()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a run of every stage."""
+        import pandas as pd
+
+        named = [rows.assign(stage=stage) for stage, rows in self.stages.items()]
+        found = pd.concat(named, ignore_index=True)
+        return found[["stage", *(one for one in found.columns if one != "stage")]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the values, and every crossing with the runs between which it lies."""
+        rows = [
+            {
+                "crossing": one.crossing.name,
+                "condition": dict(one.condition),
+                "seed": one.seed,
+                "low": None if one.where.low == -np.inf else one.where.low,
+                "high": None if one.where.high == np.inf else one.where.high,
+                "value": None if one.where.beyond else one.where.value,
+                "beyond": one.where.beyond or None,
+            }
+            for one in self.reads
+        ]
+        return {**super().to_dict(), "crossings": rows}
