@@ -29,8 +29,9 @@ from interp.analysis.sweeps.sweep import read, sweep
 from interp.cli.app import main
 from interp.training.runs.run import load
 from interp.training.sweep.plan.grid import parse_grid
-from interp.training.sweep.plan.manifest import cells_of, read_manifest, read_plan
-from interp.training.sweep.store import open_store
+from interp.training.sweep.plan.manifest import add_grid, cells_of, read_manifest, read_plan
+from interp.training.sweep.store import FolderStore, open_store
+from interp.training.sweep.sweep import check_store
 from interp.training.sweep.table.record import read_record, recorded
 from interp.training.sweep.table.status import sweep_status
 from interp.training.sweep.table.tally import Tally
@@ -615,3 +616,18 @@ def test_killed_between_any_two_writes(tmp_path, processes, tiny, replacements, 
     assert weights(out) == weights(tiny)
     assert runs(out) == runs(tiny)
     assert not list(out.parent.rglob(".*.part*")), "and that has gone"
+
+
+def test_a_plan_that_is_written_while_a_folder_is_checked(tmp_path):
+    """Another sweep begins between the two looks at the folder."""
+
+    class Beside(FolderStore):
+        def names(self, folder):
+            add_grid(FolderStore(tmp_path), parse_grid({"base": BASE, "seeds": 1}))
+            return super().names(folder)
+
+    check_store(Beside(tmp_path))
+    (tmp_path / "sweep.json").unlink()
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="expected a new folder or one of a sweep, it has cont"):
+        check_store(FolderStore(tmp_path))

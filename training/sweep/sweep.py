@@ -131,7 +131,9 @@ def check_store(store: Store) -> None:
     Raises:
         ValueError: naming it.
     """
-    if not read_plan(store) and set(store.names("")) - _OWN:
+    # Listed before it is read: a sweep that begins beside this one may write its plan meanwhile.
+    contents = set(store.names("")) - _OWN
+    if contents and not read_plan(store):
         raise ValueError(f"{store.url}: expected a new folder or one of a sweep, it has contents")
 
 
