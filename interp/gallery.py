@@ -37,6 +37,7 @@ _ROWS = {
     "Memory": "interp.figures.memory:memory",
     "HeadAblation": "interp.figures.of_results:head_ablation",
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",
+    "Path": "interp.figures.path:path",
     "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
     "History": "interp.figures.history:history",
     "Outcome": "interp.figures.experiment:experiment",

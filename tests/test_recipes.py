@@ -69,13 +69,15 @@ NEIGHBOURS = [
     "power-s5-decay",
     "cosets",
     "characters",
+    "trajectory",
+    "sharpness",
 ]
 
 # Those at p 47, N 200.
 AT_47 = [
     *("small-loss", "wrong-labels", "second-split", "confident-learning"),
     *("training-dynamics", "localization", "turnover-dropout", "pre-memorization"),
-    *("masc", "benign"),
+    *("masc", "benign", "trajectory", "sharpness"),
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.

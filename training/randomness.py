@@ -29,6 +29,7 @@ Purpose = Literal[
     "retraining",
     "irreps",
     "votes",
+    "curvature",
 ]
 
 

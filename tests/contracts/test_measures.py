@@ -69,6 +69,10 @@ REFUSED = {
     ("decoys", "MLP with a norm"): "expected neurons without a norm, got BatchNorm on them",
     ("partition", "attention-only"): "an attention-only network has no neurons; see its heads",
     ("memory", "attention-only"): "an attention-only network has no neurons; see its heads",
+    (
+        "lipschitz",
+        "adapted module",
+    ): "relaxed operands: not defined for a network of class Adapted",
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
