@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     from interp.experiments.outcome import Outcome
 
 
+Name = Annotated[str | None, Parameter(help="experiment or .yaml; none lists all")]
+Out = Annotated[Path, Parameter(help="folder of the runs; what is there is not done again")]
+Base = Annotated[Path | None, Parameter(help="configuration over the experiment's own base")]
+Seeds = Annotated[int | None, Parameter(help="another number of seeds")]
+Executor = Annotated[str, Parameter(help="auto, serial, processes, cohorts (GPU) or ray")]
+Workers = Annotated[int | None, Parameter(help="runs at once; by default one a core")]
+Table = Annotated[Path | None, Parameter(help="write every run with its scores, .parquet or .csv")]
+
+
 def experiment(
-    name: Annotated[str | None, Parameter(help="experiment or .yaml; none lists all")] = None,
+    name: Name = None,
     /,
     *,
-    out: Annotated[Path, Parameter(help="folder of the runs; what is there is not done again")] = (
-        Path("experiment")
-    ),
-    base: Annotated[
-        Path | None, Parameter(help="configuration over the experiment's own base")
-    ] = None,
-    seeds: Annotated[int | None, Parameter(help="another number of seeds")] = None,
-    executor: Annotated[
-        str, Parameter(help="auto, serial, processes, cohorts (GPU) or ray")
-    ] = "auto",
-    workers: Annotated[int | None, Parameter(help="runs at once; by default one a core")] = None,
+    out: Out = Path("experiment"),
+    base: Base = None,
+    seeds: Seeds = None,
+    executor: Executor = "auto",
+    workers: Workers = None,
     figure: Figure = None,
     template: Template = None,
-    table: Annotated[
-        Path | None, Parameter(help="write every run with its scores, .parquet or .csv")
-    ] = None,
+    table: Table = None,
     json_: Json = False,
 ) -> None:
     """Run an experiment of stages: train, take away or exchange, train on, read it off."""
@@ -70,7 +71,7 @@ def experiment(
 
 
 def _list(json_: bool) -> None:
-    from rich.table import Table
+    from rich.table import Table as Rows
 
     from interp.experiments.plan import experiments
 
@@ -78,7 +79,7 @@ def _list(json_: bool) -> None:
     if json_:
         print_json({"experiments": [one.model_dump(mode="json") for one in every]})
         return
-    table = Table("name", "of", "what")
+    table = Rows("name", "of", "what")
     for one in every:
         table.add_row(one.name, one.source.partition(" (")[0], one.title)
     show(table)
@@ -88,7 +89,7 @@ def _list(json_: bool) -> None:
 def _print(found: Outcome) -> None:
     """What was read off, then the mean scores of every stage."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Table as Rows
 
     from interp.experiments.outcome import label
     from interp.words.options import short_name
@@ -96,7 +97,7 @@ def _print(found: Outcome) -> None:
     asked = found.experiment
     say(f"\n{asked.title}\n{asked.claim.strip()}")
     if asked.crossings:
-        table = Table("what", "condition", "mean [seeds]", "between", "beyond")
+        table = Rows("what", "condition", "mean [seeds]", "between", "beyond")
         for one in found.summaries:
             mean = "–" if one.mean is None else f"{one.mean:.3f}"
             each = ", ".join(f"{value:.3f}" for value in one.each)
@@ -106,7 +107,7 @@ def _print(found: Outcome) -> None:
         show(table)
     for stage in asked.stages:
         rows, options = found.table(stage.name), asked.options_of(stage.name)
-        table = Table(*map(short_name, options), *asked.values)
+        table = Rows(*map(short_name, options), *asked.values)
         for row in rows.to_dict("records"):
             scores = ("–" if row[v] != row[v] else f"{row[v]:.3f}" for v in asked.values)
             table.add_row(*(f"{row[path]}" for path in options), *scores)
