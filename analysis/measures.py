@@ -49,6 +49,7 @@ _ROWS = {
     "stages": "interp.analysis.phases.stages:stages",
     "weights": "interp.analysis.trajectory.weights:weights",
     "path": "interp.analysis.trajectory.path:path",
+    "information": "interp.analysis.mechanism.information:information",
     "lipschitz": "interp.analysis.trajectory.lipschitz:lipschitz",
     "sharpness": "interp.analysis.trajectory.sharpness:sharpness",
     "ipr_history": "interp.analysis.trajectory.ipr_history:ipr_history",

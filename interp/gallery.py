@@ -32,6 +32,7 @@ _ROWS = {
     "Decoys": "interp.figures.by_ranking:decoys",
     "Scores": "interp.figures.scores:scores",
     "Detection": "interp.figures.detection:detection",
+    "Information": "interp.figures.information:information",
     "Influence": "interp.figures.influence:influence",
     "Layers": "interp.figures.layers:layers",
     "Memory": "interp.figures.memory:memory",

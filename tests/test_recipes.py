@@ -69,6 +69,7 @@ NEIGHBOURS = [
     "power-s5-decay",
     "cosets",
     "characters",
+    "synergy",
     "trajectory",
     "sharpness",
 ]
@@ -77,7 +78,7 @@ NEIGHBOURS = [
 AT_47 = [
     *("small-loss", "wrong-labels", "second-split", "confident-learning"),
     *("training-dynamics", "localization", "turnover-dropout", "pre-memorization"),
-    *("masc", "benign", "trajectory", "sharpness"),
+    *("masc", "benign", "trajectory", "sharpness", "synergy"),
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.
@@ -125,7 +126,7 @@ SMALLER = {
 OF_CHANGES = ("ipr_test_rho", "ipr_test_p")
 # γR does not exist where no network keeps the wrong labels, and curves on no cosets have no side:
 # both of toys.
-NOT_OF_TOYS = (".sum", "right_u", "left_v")
+NOT_OF_TOYS = (".sum", "right_u", "left_v", "synergy")
 
 
 @cache

@@ -24,6 +24,7 @@ _WORDS = {
     "Filtration": "scores of filtered networks, such as interp.measures['filtration'](run)",
     "HeadAblation": "scores without each head, such as interp.head_ablation(run)",
     "Influence": "what leaving out changes, such as interp.measures['influence'](run)",
+    "Information": "synergy between groups, such as interp.measures['information'](run)",
     "Layers": "what is decoded at hook points, such as interp.measures['layers'](run)",
     "Memory": "votes for wrong labels, such as interp.measures['memory'](run)",
     "NeuronTable": "a neuron table, such as interp.neuron_table(run)",

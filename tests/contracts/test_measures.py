@@ -76,6 +76,7 @@ REFUSED = {
     ("norms", "adapted module"): "expected a network with a norm on its neurons, got none",
     ("norms", "MLP"): "expected a network with a norm on its neurons, got none",
     ("norms", "attention-only"): "expected a network with a norm on its neurons, got none",
+    ("information", "attention-only"): "an attention-only network has no neurons; see its heads",
     ("cosets", "MLP"): "expected a group with proper subgroups, got Z11, which has none",
     ("cosets", "attention-only"): "an attention-only network has no neurons; see its heads",
     (
