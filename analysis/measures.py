@@ -54,6 +54,7 @@ _ROWS = {
     "sharpness": "interp.analysis.trajectory.sharpness:sharpness",
     "ipr_history": "interp.analysis.trajectory.ipr_history:ipr_history",
     "pruning_history": "interp.analysis.trajectory.pruning_history:pruning_history",
+    "tangent_kernel": "interp.analysis.trajectory.tangent_kernel:tangent_kernel",
     "phase_diagram": "interp.analysis.sweeps.diagram:diagram",
     "boundary": "interp.analysis.sweeps.boundary:boundary",
 }

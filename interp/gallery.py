@@ -42,6 +42,7 @@ _ROWS = {
     "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
     "History": "interp.figures.history:history",
     "Outcome": "interp.figures.experiment:experiment",
+    "TangentKernel": "interp.figures.tangent_kernel:tangent_kernel",
     "Filtration": "interp.figures.scored:filtration",
     "Scored": "interp.figures.scored:scored",
     "Coherence": "interp.figures.coherence:coherence",

@@ -108,6 +108,7 @@ EXAMPLES = {
     "embedding_spectrum.py": (["runs/coexistence", "out.html"], "strongest frequency holds"),
     "own_measure.py": (["runs/coexistence", "out.html"], "rank_correlation_control"),
     "own_task.py": (["11", "20"], "accuracy"),
+    "lazy_to_rich.py": (["11", "20", "3", "0.2"], "<TangentKernel: movement"),
     "analytic_solution.py": (["31", "200"], "IPR of every neuron: 1.000000 to 1.000000"),
 }
 

@@ -30,6 +30,7 @@ Purpose = Literal[
     "irreps",
     "votes",
     "curvature",
+    "tangents",
 ]
 
 

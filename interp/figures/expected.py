@@ -37,6 +37,7 @@ _WORDS = {
     "PruningCurve": "one pruning curve, such as interp.pruning_curve(run)['IPR', 'lowest']",
     "PruningCurves": "pruning curves, such as interp.pruning_curve(run)",
     "Scored": "scores of parts, such as interp.measures['progress'](run)",
+    "TangentKernel": "tangent kernels, such as interp.measures['tangent_kernel'](run)",
 }
 
 
