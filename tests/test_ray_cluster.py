@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_ray_of_its_own_leaves_nothing_behind(work):
     assert list(executor.run(iter([]), work)) == [] and not ray.is_initialized()
     (outcome,) = executor.run(iter(cells(1)), replace(work, threads=2))
     assert outcome.status == "done" and outcome.row["threads"] == 2
-    found = descendants() - there
+    found = descendants(there)
     assert signal.getsignal(signal.SIGTERM) is before  # by which the command saves checkpoints
     assert len(found) > 3 and set(processes_of(work, outcome.cell)) <= found
     executor.close()
@@ -61,8 +61,12 @@ def test_ray_of_its_own_leaves_nothing_behind(work):
     wait_until(lambda: not any(map(is_alive, found)))
 
 
-def descendants() -> set[int]:
-    """Processes that this one has started, and theirs."""
+def descendants(apart: Collection[int] = ()) -> set[int]:
+    """Processes that this one has started, and theirs.
+
+    Args:
+        apart: those that are left out with all that they start, as a browser may at any time.
+    """
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -70,7 +74,9 @@ def descendants() -> set[int]:
         except OSError:  # it has ended
             continue
     found = {os.getpid()}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    while more := {child for child, parent in parents.items() if parent in found}.difference(
+        found, apart
+    ):
         found |= more
     return found - {os.getpid()}
 
