@@ -246,7 +246,7 @@ def test_an_unknown_column_is_refused(tmp_path):
 
 def test_killed_and_resumed(tmp_path):
     """What had been trained when the process was killed is not trained again."""
-    (tmp_path / "toy.yaml").write_text(STAGES.replace("steps: 4", "steps: 300"))
+    (tmp_path / "toy.yaml").write_text(STAGES.replace("steps: 4", "steps: 100"))
     code = "from interp.cli.app import main; main()"
     command = [sys.executable, "-c", code, "experiment", "toy.yaml", "--out", "o"]
     command += ["--executor", "serial", "--json"]
