@@ -38,6 +38,7 @@ _ROWS = {
     "Memory": "interp.figures.memory:memory",
     "HeadAblation": "interp.figures.of_results:head_ablation",
     "Dynamics": "interp.figures.dynamics:ipr_dynamics",
+    "Onsets": "interp.figures.onsets:onsets",
     "Path": "interp.figures.path:path",
     "CheckpointCurves": "interp.figures.pruning_history:pruning_history",
     "History": "interp.figures.history:history",

@@ -19,7 +19,7 @@ import pytest
 import interp
 from interp.cli.app import main
 from interp.experiments import run as of_run
-from interp.experiments.crossings import crossed
+from interp.experiments.crossings import apart, crossed
 from interp.experiments.outcome import label
 from interp.experiments.plan import Experiment, experiments, find_experiment, parse_experiment
 from interp.experiments.run import experiment
@@ -86,6 +86,17 @@ def test_beyond_the_places():
     assert (below.low, below.high, below.beyond) == (-inf, 1, "below the lowest")
     assert (above.low, above.high, above.beyond) == (2, inf, "above the highest")
     assert isnan(below.value) and isnan(above.value)
+
+
+def test_one_value_less_another():
+    """Memory passes the rule, 5 at .4 and .6; below .4 there is no rule to compare with."""
+    places, values = [0.1, 0.2, 0.4, 0.6], [3.0, 4.0, 6.0, 7.0]
+    found = apart(places, values, {0.4: 5.0, 0.6: 5.0}, 0.0)
+    assert (found.low, found.high, found.value) == (0.2, 0.4, pytest.approx(0.3))
+    assert found.extrapolated
+    assert not apart(places, values, dict.fromkeys(places, 5.0), 0.0).extrapolated
+    with refused("crossing: expected a run to compare with, got none"):
+        apart(places, values, {}, 0.0)
 
 
 def test_runs_without_a_value_are_left_out():
@@ -308,7 +319,9 @@ def test_bisections_that_are_none():
 
 
 def test_unknown_experiments(tmp_path):
-    with refused("experiment: expected one of critical-size, semi-grok, transfer, ungrok or a"):
+    with refused(
+        "experiment: expected one of critical-size-decay, critical-size, efficiency, second-split, "
+    ):
         find_experiment("nothing")
     with refused("expected a file, found none"):
         find_experiment(str(tmp_path / "none.yaml"))
@@ -318,7 +331,6 @@ def test_unknown_experiments(tmp_path):
 def test_own_experiments_run_on_toys(name, tmp_path):
     """Every stage trains, and every value that is shown is there."""
     asked = experiments()[name]
-    small = {"task.p": 7, "model.width": 8, "steps": 3}
     stages = []
     for stage in asked.stages:
         kept = {k: v for k, v in stage.set.items() if k != "steps"}
@@ -327,7 +339,8 @@ def test_own_experiments_run_on_toys(name, tmp_path):
         stages.append(stage.model_copy(update={"set": kept, "axes": axes, "bisect": bisect}))
     axes = {path: [2, 3] if path == "steps" else v[:2] for path, v in asked.axes.items()}
     one = asked.model_copy(update={"stages": stages, "axes": axes})
-    base = {"task": {"p": 7}, "model": {"width": 8}, "steps": small["steps"]}
+    schedule = {"checkpoints": 6, "checkpoint_steps": []}
+    base = {"task": {"p": 11}, "model": {"width": 16}, "steps": 6, "schedule": schedule}
     found = experiment(one, tmp_path, base, 1, "serial")
     assert not (found.to_pandas()["status"] != "done").any()
     assert set(asked.columns) <= set(found.to_pandas().columns)

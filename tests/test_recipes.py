@@ -72,13 +72,14 @@ NEIGHBOURS = [
     "synergy",
     "trajectory",
     "sharpness",
+    "lazy",
 ]
 
 # Those at p 47, N 200.
 AT_47 = [
     *("small-loss", "wrong-labels", "second-split", "confident-learning"),
     *("training-dynamics", "localization", "turnover-dropout", "pre-memorization"),
-    *("masc", "benign", "trajectory", "sharpness", "synergy"),
+    *("masc", "benign", "trajectory", "sharpness", "synergy", "lazy"),
 ]
 
 # Least, greatest and number of widths of the recipes that are about the width.

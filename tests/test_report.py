@@ -278,7 +278,7 @@ def test_a_measure_of_ones_own_is_given_as_it_is(tiny_run, tmp_path):
 
 NOT_OF_THE_PAPERS_NETWORK = (
     *("norms", "heads", "attention_constancy", "gradient_symmetricity"),
-    *("activation_swap", "cosets"),
+    *("activation_swap", "cosets", "recorded"),
 )
 
 

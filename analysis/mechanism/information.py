@@ -138,12 +138,12 @@ def information(
         )
     own = ward(rows, groups)
     means = group_means(rows, own)
-    found = {"ward": _extremes(means)}
+    found = {"ward": extremes_of(means)}
     found["random"] = _mean(group_means(rows, random.permutation(own)) for _ in range(draws))
     other, words = untrained_beside(network, seed)
     if other is not None:
         before = _neurons(other, pairs, layer)
-        found["untrained"] = _extremes(group_means(before, ward(before, groups)))
+        found["untrained"] = extremes_of(group_means(before, ward(before, groups)))
     found["independent"] = _mean(random.permuted(means, axis=0) for _ in range(draws))
     told = (f"O-information of {groups} groups on {len(pairs)} pairs, nats", f"layer {layer}")
     return Information(
@@ -177,10 +177,10 @@ def group_means(rows: Rows, group: Int[np.ndarray, " neuron"]) -> Float[np.ndarr
 
 
 def _mean(drawn: Iterable[Float[np.ndarray, "sample group"]]) -> Extremes:
-    return Extremes(**mean_of_draws([asdict(_extremes(one)) for one in drawn]))
+    return Extremes(**mean_of_draws([asdict(extremes_of(one)) for one in drawn]))
 
 
-def _extremes(means: Float[np.ndarray, "sample group"]) -> Extremes:
+def extremes_of(means: Float[np.ndarray, "sample group"]) -> Extremes:
     """None where groups follow from each other, so that entropies do not exist."""
     try:
         return Extremes(*extremes(means))

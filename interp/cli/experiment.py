@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,8 +20,13 @@ from interp.cli.print_runs import print_json, say
 from interp.cli.terminal import show
 
 if TYPE_CHECKING:
+    from rich.table import Table as Rows
+
     from interp.experiments.outcome import Outcome
 
+
+_SMALL, _LARGE = 0.001, 10.0
+_WIDE = 4  # values, which stand side by side
 
 Name = Annotated[str | None, Parameter(help="experiment or .yaml; none lists all")]
 Out = Annotated[Path, Parameter(help="folder of the runs; what is there is not done again")]
@@ -92,26 +98,62 @@ def _print(found: Outcome) -> None:
     from rich.table import Table as Rows
 
     from interp.experiments.outcome import label
-    from interp.words.options import short_name
 
     asked = found.experiment
     say(f"\n{asked.title}\n{asked.claim.strip()}")
     if asked.crossings:
-        table = Rows("what", "condition", "mean [seeds]", "between", "beyond")
+        table = Rows("what", "condition", "mean [seeds]", "between", "how far")
         for one in found.summaries:
             mean = "–" if one.mean is None else f"{one.mean:.3f}"
             each = ", ".join(f"{value:.3f}" for value in one.each)
             words = escape(f"{mean} [{each}]")
             between = f"{one.low:.3g} – {one.high:.3g}"
-            table.add_row(one.crossing.says, label(one.condition), words, between, one.beyond)
+            table.add_row(one.crossing.says, label(one.condition), words, between, one.words)
         show(table)
     for stage in asked.stages:
-        rows, options = found.table(stage.name), asked.options_of(stage.name)
-        table = Rows(*map(short_name, options), *asked.values)
-        for row in rows.to_dict("records"):
-            scores = ("–" if row[v] != row[v] else f"{row[v]:.3f}" for v in asked.values)
-            table.add_row(*(f"{row[path]}" for path in options), *scores)
         control = " (control)" if stage.control else ""
-        say(f"\n{stage.name}{control}: {stage.says}; mean over the seeds")
-        show(table)
+        say(f"\n{stage.name}{control}: {stage.says}; mean over the seeds (least – greatest)")
+        show(_scores(found, stage.name))
     say(found.about)
+
+
+def _scores(found: Outcome, stage: str) -> Rows:
+    """The values of a stage, a row a place; of few places that have many values, a column each."""
+    from rich.table import Table as Rows
+
+    from interp.words.options import short_name
+
+    asked = found.experiment
+    options, values = asked.options_of(stage), asked.values
+    rows = found.spread(stage).to_dict("records")
+    if len(values) <= max(len(rows), _WIDE):
+        table = Rows(*map(short_name, options), *map(_heading, values))
+        for row in rows:
+            table.add_row(
+                *(f"{row[path]}" for path in options), *(_range(row, name) for name in values)
+            )
+        return table
+    places = [" · ".join(f"{short_name(path)} {row[path]}" for path in options) for row in rows]
+    table = Rows("", *places)
+    for name in values:
+        table.add_row(_heading(name), *(_range(row, name) for row in rows))
+    return table
+
+
+def _heading(value: str) -> str:
+    """A column's name, of a measure's value without the measure's."""
+    return value.partition(".")[2] or value
+
+
+def _range(row: dict[Hashable, Any], name: str) -> str:
+    """``0.113 (0.105 – 0.121)``; the mean alone where all are alike."""
+    mean, least, greatest = (float(row[f"{name}{end}"]) for end in ("", "_least", "_greatest"))
+    if mean != mean:
+        return "–"
+    inside = "" if least == greatest else f" ({_digits(least)} – {_digits(greatest)})"
+    return f"{_digits(mean)}{inside}"
+
+
+def _digits(value: float) -> str:
+    small = 0 < abs(value) < _SMALL
+    return f"{value:.3g}" if small or abs(value) >= _LARGE else f"{value:.3f}"

@@ -35,6 +35,7 @@ from interp.cli.run_flags import RunOptions, overrides_of
 if TYPE_CHECKING:
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
+    from interp.analysis.trajectory.recorder import Recorder
     from interp.training.config.run_config import RunConfig
     from interp.training.runs.run import Run
 
@@ -50,6 +51,11 @@ def train(
     yes: Annotated[
         bool, Parameter(negative="", help="also in a group of more than 1,000 elements")
     ] = False,
+    record: Annotated[
+        list[str] | None,
+        Parameter(help="measure to note while it trains, such as signals; may be repeated"),
+    ] = None,
+    records: Annotated[int, Parameter(help="at about how many steps --record notes")] = 24,
     json_: Json = False,
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
@@ -60,12 +66,27 @@ def train(
     values = with_overrides(read_config(config) if config else {}, overrides_of(options))
     if yes and values.get("task", {}).get("group") is not None:
         values = with_overrides(values, {"task.large": True})
-    run = train_with_progress(parse_config(values), out, device)
+    recorder = _recorder(record, records)
+    run = train_with_progress(parse_config(values), out, device, recorder)
+    noted = None if recorder is None else len(recorder.records)
     if json_:
-        print_json(run_summary(run))
+        print_json({**run_summary(run), **({} if noted is None else {"recorded_steps": noted})})
         return
     print_scores(run)
+    if noted is not None:
+        say(f"\nrecorded at {noted} steps: interp measure recorded {out}" if noted else _FINISHED)
     say(f"\nrun folder: {out}    next: interp ipr {out}")
+
+
+_FINISHED = "\nnothing recorded, as the run was finished; --history measures its checkpoints"
+
+
+def _recorder(measures: list[str] | None, count: int) -> Recorder | None:
+    if not measures:
+        return None
+    from interp.analysis.trajectory.recorder import Recorder
+
+    return Recorder(measures, count)
 
 
 def spectrum(
@@ -170,10 +191,13 @@ def report(
         say(f"report: {path}")
 
 
-def train_with_progress(config: RunConfig, out: Path, device: str = "auto") -> Run:
+def train_with_progress(
+    config: RunConfig, out: Path, device: str = "auto", recorder: Recorder | None = None
+) -> Run:
     """Trains, and shows how far it is."""
     from interp.cli.progress import training_progress
     from interp.training.trainer.loop import train as run_training
 
     with training_progress(config.steps) as progress:
-        return run_training(config, out, progress, device)
+        watching = () if recorder is None else (recorder,)
+        return run_training(config, out, progress, device, watching)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf, nan
 from typing import Literal
 
-Beyond = Literal["", "below the lowest", "above the highest"]
+Beyond = Literal["", "below the lowest", "above the highest", "with nothing to compare with"]
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class Crossed:
         low, high: the places between which it does; −∞ and ∞ at the ends.
         value: by linear interpolation between them; NaN beyond the places that were tried.
         beyond: on which side of them it is.
+        extrapolated: whether a value that it was compared with is another place's.
     """
 
     low: float
     high: float
     value: float
     beyond: Beyond = ""
+    extrapolated: bool = False
 
 
 def crossed(places: Sequence[float], values: Sequence[float], level: float) -> Crossed:
@@ -48,3 +50,26 @@ def crossed(places: Sequence[float], values: Sequence[float], level: float) -> C
         return Crossed(known[-1][0], inf, nan, "above the highest")
     (low, before), (high, after) = known[last], known[last + 1]
     return Crossed(low, high, low + (high - low) * (level - before) / (after - before))
+
+
+def apart(
+    places: Sequence[float], values: Sequence[float], others: Mapping[float, float], level: float
+) -> Crossed:
+    """The last place at which a value less another one is below the level, and the next one.
+
+    Args:
+        places: as of :func:`crossed`.
+        values: likewise.
+        others: the other value, by place; where it has none, that of the nearest place stands.
+        level: to come to.
+
+    Raises:
+        ValueError: if no place has both.
+    """
+    if not others:
+        raise ValueError("crossing: expected a run to compare with, got none")
+    nearest = [min(others, key=lambda other: abs(other - place)) for place in places]
+    away = [value - others[place] for value, place in zip(values, nearest, strict=True)]
+    found = crossed(places, away, level)
+    inside = [x for x in places if found.low <= x <= found.high]
+    return replace(found, extrapolated=any(x not in others for x in inside))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +38,7 @@ class Summary:
         each: interpolated place of every seed that has one.
         low, high: the widest interval that the runs of all seeds leave.
         beyond: how many seeds cross beyond the places that were tried, in words; empty for none.
+        extrapolated: of how many seeds it was compared with a value of another place.
     """
 
     crossing: Crossing
@@ -44,6 +47,13 @@ class Summary:
     low: float
     high: float
     beyond: str
+    extrapolated: int = 0
+
+    @property
+    def words(self) -> str:
+        """How far it was measured: whether beyond all places, or extrapolated."""
+        far = f"{self.extrapolated} of {len(self.each)} extrapolated" if self.extrapolated else ""
+        return ", ".join(filter(None, (self.beyond, far))) or "measured"
 
     @property
     def mean(self) -> float | None:
@@ -97,11 +107,8 @@ class Outcome(Result):
                     for read in self.reads
                     if read.crossing == one and read.condition == condition
                 ]
-                count = dict.fromkeys(("below the lowest", "above the highest"), 0)
-                for where in every:
-                    if where.beyond:
-                        count[where.beyond] += 1
-                beyond = [f"{n} of {len(every)} {side}" for side, n in count.items() if n]
+                count = Counter(where.beyond for where in every if where.beyond)
+                beyond = [f"{n} of {len(every)} {side}" for side, n in sorted(count.items())]
                 yield Summary(
                     one,
                     condition,
@@ -109,6 +116,7 @@ class Outcome(Result):
                     min(where.low for where in every),
                     max(where.high for where in every),
                     ", ".join(beyond),
+                    sum(where.extrapolated for where in every if not where.beyond),
                 )
 
     def values(self) -> dict[str, float | None]:
@@ -139,6 +147,18 @@ class Outcome(Result):
             return rows[values].astype(float).mean().to_frame().T
         return rows.groupby(paths, as_index=False)[values].mean()
 
+    def spread(self, stage: str) -> pd.DataFrame:
+        """As :meth:`table`, with ``<value>_least`` and ``<value>_greatest`` over the seeds."""
+        rows, values = self.stages[stage], list(self.experiment.values)
+        paths = list(self.experiment.options_of(stage))
+        known = rows.assign(**{name: rows[name].astype(float) for name in values})
+        grouped = known.groupby(paths) if paths else known.groupby(lambda _: 0)
+        ending = {"mean": "", "min": "_least", "max": "_greatest"}
+        found = grouped[values].agg(list(ending))
+        pairs = product(values, ending)
+        found.columns = [f"{name}{ending[how]}" for name, how in pairs]
+        return found.reset_index(drop=not paths)
+
     def to_pandas(self) -> pd.DataFrame:
         """A row a run of every stage."""
         import pandas as pd
@@ -158,6 +178,7 @@ class Outcome(Result):
                 "high": None if one.where.high == np.inf else one.where.high,
                 "value": None if one.where.beyond else one.where.value,
                 "beyond": one.where.beyond or None,
+                "extrapolated": one.where.extrapolated,
             }
             for one in self.reads
         ]

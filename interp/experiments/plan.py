@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -97,11 +97,12 @@ class Crossing(_Part):
 
     Attributes:
         name: in tables.
-        says: in words.
-        stage: whose runs.
-        along: dotted path of the axis.
+        says: in words; stage: whose runs; along: dotted path of the axis.
         value: column of a run's row.
         level: that it comes to, and keeps from there on.
+        against: another stage, whose value there is taken away from it.
+        among: values that runs of that stage must come to; where none does, the nearest place's
+            stands for it, and the crossing is said to be extrapolated.
     """
 
     name: str = Field(pattern=r"^[\w-]+$")
@@ -110,6 +111,13 @@ class Crossing(_Part):
     along: str
     value: str
     level: float
+    against: str | None = None
+    among: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of runs."""
+        return (self.value, *self.among)
 
 
 class Experiment(_Part):
@@ -117,12 +125,13 @@ class Experiment(_Part):
 
     Attributes:
         name: what a user types.
-        title, source, claim: as of a recipe.
-        base: plain data of a run configuration.
+        title, source, claim: as of a recipe; base: plain data of a run configuration.
         axes: the conditions: dotted paths and values of each, all combined.
         seeds: how many, from 0 on.
         stages: in their order.
         values: columns of a run's row that tables show.
+        measures: of a run, whose values are columns too.
+        picture: ``onsets`` draws every run's signals, aligned; else values are drawn.
         crossings: what is read off.
         note: what is to be known of the numbers.
     """
@@ -136,6 +145,8 @@ class Experiment(_Part):
     seeds: int = Field(default=3, ge=1, le=10**6)
     stages: list[Stage] = Field(min_length=1)
     values: list[str] = Field(min_length=1)
+    measures: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    picture: Literal["values", "onsets"] = "values"
     crossings: list[Crossing] = Field(default_factory=list)
     note: str = ""
 
@@ -159,12 +170,12 @@ class Experiment(_Part):
                 )
             before[stage.name] = stage
         for one in self.crossings:
-            read = before.get(one.stage)
-            if read is None or one.along not in read.options:
-                raise ValueError(
-                    f"crossing {one.name}: expected a stage with axis {one.along}, got "
-                    f"{one.stage!r}"
-                )
+            for name in (one.stage, one.against or one.stage):
+                read = before.get(name)
+                if read is None or one.along not in read.options:
+                    raise ValueError(
+                        f"crossing {one.name}: expected a stage with axis {one.along}, got {name!r}"
+                    )
         return self
 
     @property
@@ -180,7 +191,7 @@ class Experiment(_Part):
     @property
     def columns(self) -> tuple[str, ...]:
         """Values that are read of every run, each once."""
-        more = [one.value for one in self.crossings]
+        more = [name for one in self.crossings for name in one.columns]
         more += [stage.bisect.value for stage in self.stages if stage.bisect is not None]
         return tuple(dict.fromkeys([*self.values, *more]))
 

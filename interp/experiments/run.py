@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp.analysis.sweeps.measured import asked_of
 from interp.analysis.sweeps.sweep import sweep
 from interp.experiments.crossings import crossed
-from interp.experiments.outcome import Outcome, Read
+from interp.experiments.outcome import Outcome
 from interp.experiments.plan import Bisect, Experiment, Point, Stage, find_experiment
+from interp.experiments.readings import at, readings
 from interp.training.arguments import as_function, as_path, whole
 from interp.training.config.plain_data import flattened, read_config, with_overrides
 from interp.training.config.run_config import parse_config
@@ -71,7 +74,7 @@ def experiment(
     for stage in asked.stages:
         trainer = _Trainer(asked, stage, place, machine, watch)
         found[stage.name] = trainer.of_all(found)
-    return Outcome(asked, found, tuple(_read(asked, found)))
+    return Outcome(asked, found, tuple(readings(asked, found)))
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class _Trainer:
         self, found: pd.DataFrame, condition: Point, bisect: Bisect
     ) -> tuple[float, float]:
         """In which most seeds come to the level; of no width where they do beyond the ends."""
-        rows = found[_at(found, condition)]
+        rows = found[at(found, condition)]
         shares = rows.groupby(bisect.along)[bisect.value].apply(
             lambda values: float((values >= bisect.level).mean())
         )
@@ -140,13 +143,13 @@ class _Trainer:
         """The folder of the run that a run begins with."""
         first = str(self.stage.start)
         rows = before[first]
-        row = rows[_at(rows, condition) & (rows["seed"] == seed)].iloc[0]
+        row = rows[at(rows, condition) & (rows["seed"] == seed)].iloc[0]
         if row["status"] != "done":
             raise ValueError(
                 f"stage {self.stage.name}: expected a finished run of stage {first}, seed {seed}, "
                 f"to start from; got {row['status']}: {row['error']}"
             )
-        return str(self.place / first / RUNS / row["hash"])
+        return str(row["run"])
 
     def _trained(self, places: Sequence[Place], seeds: list[int]) -> pd.DataFrame:
         """A row for each place and seed; what the stage sets, it sets in every condition."""
@@ -156,20 +159,24 @@ class _Trainer:
         ]
         each = [point for i, point in enumerate(points) if point not in points[:i]]
         base = with_overrides(self.asked.base, self.stage.set)
-        values: dict[str, Any] = {"base": base, "seeds": seeds}
+        values: dict[str, Any] = {"base": base, "seeds": seeds, "measures": self.asked.measures}
         grid: Grid = parse_grid(values | ({"points": each} if each != [{}] else {}))
         machine = as_machine(self.machine)
         if machine.executor == "auto" and grid.count < _WORTH_WORKERS:
             machine = replace(machine, executor="serial")
         swept = sweep(grid, self.place / self.stage.name, machine, watch=self.watch)
-        found = self._checked(swept.to_pandas().set_index("hash", drop=False))
+        names = zip(asked_of(grid), grid.measures, strict=True)
+        named = {f"{one.label}.": f"{name}." for one, name in names}
+        table = swept.to_pandas().set_index("hash", drop=False)
+        found = self._checked(table.rename(columns=partial(_by_measure, named)))
         kept = ["hash", "status", "error", "seed", *self.asked.columns]
         rows = []
         for (condition, own), point in zip(places, points, strict=True):
             cells = [parse_config(with_overrides(base, {**point, "seed": seed})) for seed in seeds]
             of_place = found.loc[[content_hash(one.identity()) for one in cells], kept]
             told = {path: v for path, v in {**condition, **own}.items() if path != _START}
-            rows.append(of_place.assign(**told))
+            folders = [str(self.place / self.stage.name / RUNS / one) for one in of_place["hash"]]
+            rows.append(of_place.assign(run=folders, **told))
         return _together(rows)
 
     def _checked(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -188,28 +195,15 @@ class _Trainer:
         return rows
 
 
-def _at(rows: pd.DataFrame, place: Point) -> pd.Series:
-    """Which rows are of a place."""
-    import pandas as pd
-
-    found = pd.Series(True, index=rows.index)
-    for path, value in place.items():
-        found &= rows[path] == value
-    return found
+def _by_measure(named: Mapping[str, str], column: str) -> str:
+    """The column of a measure's value without the measure's options."""
+    for label, name in named.items():
+        if column.startswith(label):
+            return f"{name}{column.removeprefix(label)}"
+    return column
 
 
 def _together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True)
-
-
-def _read(asked: Experiment, found: Mapping[str, pd.DataFrame]) -> Iterable[Read]:
-    """Every crossing of each condition and seed."""
-    for one in asked.crossings:
-        rows = found[one.stage]
-        for condition in asked.conditions:
-            for seed in range(asked.seeds):
-                own = rows[_at(rows, condition) & (rows["seed"] == seed)]
-                where = crossed(list(own[one.along]), list(own[one.value]), one.level)
-                yield Read(one, condition, seed, where)

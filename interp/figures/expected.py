@@ -31,6 +31,7 @@ _WORDS = {
     "Outcome": "what came of an experiment, such as interp.experiments.run.experiment('ungrok')",
     "PairTable": "a pair table, such as interp.measures['pairs'](run)",
     "Partition": "a partition, such as interp.measures['partition'](run)",
+    "Onsets": "onsets of signals, such as interp.measures['onsets'](run)",
     "Path": "the path of the weights, such as interp.measures['path'](run)",
     "PhaseDiagram": "a phase diagram, such as interp.phase_diagram(results)",
     "PreMemorization": "scores before memory, such as interp.measures['pre_memorization'](run)",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from interp.analysis.measures import MEASURES
 from interp.experiments.outcome import Outcome, label
 from interp.experiments.plan import Point, Stage
 from interp.figures.expected import expect
+from interp.figures.onsets import onsets
 from interp.figures.template import INK, styled
 from interp.words.options import alone_name
 
@@ -26,6 +29,8 @@ def experiment(outcome: Outcome) -> go.Figure:
         outcome: of an experiment.
     """
     expect(outcome, Outcome)
+    if outcome.experiment.picture == "onsets":
+        return _aligned(outcome)
     asked, figure = outcome.experiment, go.Figure()
     along = next((one.options[0] for one in asked.stages if one.options), None)
     for colour, condition in enumerate(asked.conditions):
@@ -41,10 +46,21 @@ def experiment(outcome: Outcome) -> go.Figure:
     figure.update_yaxes(title_text=value, rangemode="tozero")
     if along is not None:
         figure.update_xaxes(title_text=alone_name(along))
-        for level in sorted({one.level for one in asked.crossings}):
+        for level in sorted({one.level for one in asked.crossings if one.against is None}):
             figure.add_hline(y=level, line={"color": INK, "dash": "dot", "width": 1})
     figure.update_layout(legend={"orientation": "h", "y": -0.2}, showlegend=True)
     return styled(figure, asked.title, outcome.caption, height=520)
+
+
+def _aligned(outcome: Outcome) -> go.Figure:
+    """The signals of the runs of the first condition in which one grokked."""
+    rows = pd.concat(outcome.stages.values())
+    for condition in outcome.experiment.conditions:
+        runs = _of(rows[rows["status"] == "done"], condition)["run"]
+        found = [MEASURES["onsets"](run) for run in runs]
+        if any(one.grok is not None for one in found):
+            break
+    return onsets(found, "What comes first", label(condition))
 
 
 def _of(rows: pd.DataFrame, condition: Point) -> pd.DataFrame:
@@ -109,9 +125,14 @@ def _crossings(
     """Where each seed crosses a level, as diamonds on it."""
     for one in outcome.summaries:
         if one.condition == condition and one.crossing.along == along and one.each:
+            heights = [one.crossing.level] * len(one.each)
+            if one.crossing.against is not None:  # they lie where two curves meet
+                rows = _of(outcome.stages[one.crossing.stage], condition)
+                curve = _spread(rows, along, one.crossing.value)
+                heights = np.interp(one.each, curve[along], curve["mean"]).tolist()
             yield go.Scatter(
                 x=list(one.each),
-                y=[one.crossing.level] * len(one.each),
+                y=heights,
                 mode="markers",
                 showlegend=False,
                 marker={"symbol": "diamond", "size": 9, "color": colour, "line": {"width": 1}},

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from interp.analysis.sweeps.sweep import sweep
+from interp.analysis.trajectory.recorder import Recorder
 from interp.exchange.of_networks import network_run
 from interp.training.models.adapt import adapt
 from interp.training.models.network import Network
@@ -47,6 +48,9 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A tiny trained run of each kind of network, and a tiny sweep: what measures are asked of."""
     found: dict[str, Any] = {k: train(tiny_config(model=v)) for k, v in _NETWORKS.items()}
     found |= {name: train(tiny_config(**sections)) for name, sections in _IN_GROUPS.items()}
+    # One of them in a folder, where measures were noted while it trained.
+    place = tmp_path_factory.mktemp("recorded") / "run"
+    found["MLP"] = train(tiny_config(model=_NETWORKS["MLP"]), place, callbacks=Recorder(count=6))
     dataset = found["MLP"].dataset
     found["adapted module"] = network_run({10: _adapted(1), 30: _adapted(2)}, dataset)
     found["sweep"] = sweep(GRID, tmp_path_factory.mktemp("sweeps") / "tiny", "serial")

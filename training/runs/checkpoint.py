@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from interp.training.arguments import some
+from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import A_DATASET, Dataset
 from interp.training.data.scores import Scores
@@ -28,6 +29,7 @@ class Checkpoint:
         step: number of updates; None for a network that comes from no run.
         seed: of its run; None likewise.
         name: of its run, for titles.
+        config: of its run, if it was trained here, so that its initial weights are known.
     """
 
     network: Network
@@ -36,6 +38,7 @@ class Checkpoint:
     step: int | None = None
     seed: int | None = None
     name: str = "network"
+    config: RunConfig | None = None
 
     def __repr__(self) -> str:
         return f"<Checkpoint of {self.name}: {type(self.network).__name__}, step {self.step}>"

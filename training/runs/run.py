@@ -128,7 +128,8 @@ class Run(Displayed):
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         load_weights(network, self.weights[step], origin)
         config = self.config
-        return Checkpoint(network, self.dataset, config.loss, step, self.seed, self.name)
+        born = config if self.origin.trained_here else None
+        return Checkpoint(network, self.dataset, config.loss, step, self.seed, self.name, born)
 
     def network(self, step: int | None = None) -> Network:
         """The network at a step (default: the newest checkpoint), in the run's precision.

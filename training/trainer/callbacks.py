@@ -8,9 +8,12 @@ from copy import deepcopy
 from interp.training.arguments import told
 from interp.training.data.scores import Scores
 from interp.training.models.network import Network
+from interp.training.runs.run import Run
 
 # Called as (step, scores or None where the step is not scored, network). The network is a copy:
-# what is done to it changes nothing. It may return "stop", which ends the run.
+# what is done to it changes nothing. It may return "stop", which ends the run. One with a method
+# ``begin(run)`` is told the run as it is before the first step, or where it goes on; one with a
+# method ``wants(step)`` is called only at steps for which that is true.
 Callback = Callable[[int, Scores | None, Network], object]
 STOP = "stop"
 
@@ -59,8 +62,10 @@ def call_all(
     """
     asked = None
     for callback in callbacks:
-        name = getattr(callback, "__name__", type(callback).__name__)
+        name = _name(callback)
         try:
+            if not _wanted(callback, step):
+                continue
             answer = callback(step, scores, copy_of(network))
         except Exception as error:
             text = f"callback {name} failed at step {step}: {type(error).__name__}: {error}"
@@ -74,6 +79,32 @@ def call_all(
             )
         asked = asked or f"callback {name} asked for it"
     return asked
+
+
+def begin_all(callbacks: Sequence[Callback], run: Run) -> None:
+    """Tells the callbacks that ask for it which run they watch.
+
+    Raises:
+        CallbackError: if one fails.
+    """
+    for callback in callbacks:
+        begin = getattr(callback, "begin", None)
+        try:
+            if begin is not None:
+                begin(run)
+        except Exception as error:
+            text = f"callback {_name(callback)} failed before training: {error}"
+            raise CallbackError(text) from error
+
+
+def _name(callback: Callback) -> str:
+    found: str = getattr(callback, "__name__", type(callback).__name__)
+    return found
+
+
+def _wanted(callback: Callback, step: int) -> bool:
+    wants = getattr(callback, "wants", None)
+    return wants is None or bool(wants(step))
 
 
 def copy_of(network: Network) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from interp.training.models.network import Network
 from interp.training.runs.folder import Weights
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run, load
-from interp.training.trainer.callbacks import Callback, CallbackError, call_all
+from interp.training.trainer.callbacks import Callback, CallbackError, begin_all, call_all
 from interp.training.trainer.schedule import save_and_score_steps
 from interp.training.trainer.sink import FolderSink, MemorySink
 
@@ -57,14 +58,22 @@ class Job:
         empty = [s for s in self.config.stop.splits if not self.dataset.members(s).any()]
         if empty:
             self.outcome = ValueError(f"stop: expected a split with examples, {empty[0]} has none")
-        if self.out is None or empty:
+        if empty:
             return
         try:
-            self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
-            if sink.done:
-                self.outcome = load(self.out)
-        except (ValueError, OSError) as error:
+            if self.out is not None:
+                self.sink = sink = FolderSink.open(self.out, self.config, self.dataset)
+                if sink.done:
+                    self.outcome = load(self.out)
+                    return
+            begin_all(self._callbacks, self._so_far())
+        except (ValueError, OSError, CallbackError) as error:
             self.outcome = error
+
+    def _so_far(self) -> Run:
+        """The run as it is before its first step, or where it goes on."""
+        rows, sink = tuple(self.sink.measurements), self.sink
+        return Run(self.config, self.dataset, rows, sink.weights, sink.path, finished=False)
 
     def record(self, measurement: Measurement) -> None:
         """Adds scores, unless they show that the run has diverged."""
@@ -112,8 +121,7 @@ class Job:
             return
         sink = self.sink
         if isinstance(sink, MemorySink):
-            rows = tuple(sink.measurements)
-            self.outcome = Run(self.config, self.dataset, rows, sink.weights, stopped=self.stopped)
+            self.outcome = replace(self._so_far(), finished=True, stopped=self.stopped)
             return
         self._unless_over(lambda: sink.finish(self.config, seconds, self.stopped))
         if self.outcome is None:

@@ -55,7 +55,9 @@ def train(
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         callbacks: functions that watch, or one: each is called after every step as (step, scores
             or None, network). The network is a copy, so nothing that they do changes the run. One
-            that returns ``"stop"`` ends it; else it returns None.
+            that returns ``"stop"`` ends it; else it returns None. One with a method
+            ``begin(run)`` is told the run before it starts or goes on, one with a method
+            ``wants(step)`` is called only where that is true.
 
     Returns:
         The run. A resumed run is bit-identical to an uninterrupted one on the same machine with
