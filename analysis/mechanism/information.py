@@ -164,7 +164,10 @@ def _neurons(network: Network, pairs: Int[np.ndarray, "pair 2"], layer: int) -> 
 def ward(rows: Rows, groups: int) -> Int[np.ndarray, " neuron"]:
     """The group of each neuron, counted from 0: Ward's clusters of standardized activations."""
     standard = (rows - rows.mean(axis=0)) / rows.std(axis=0)
-    tree = linkage(standard.T, method="ward")
+    # ‖a − b‖² = 2n (1 − r) of standardized columns: one product instead of a pass for every pair.
+    square = 2 * (len(rows) - standard.T @ standard)
+    above = np.triu_indices(rows.shape[1], k=1)
+    tree = linkage(np.sqrt(square[above].clip(min=0)), method="ward")
     found: np.ndarray = fcluster(tree, groups, criterion="maxclust")
     _, counted = np.unique(found, return_inverse=True)
     return counted

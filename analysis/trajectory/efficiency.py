@@ -16,7 +16,6 @@ from interp.analysis.mechanism.untrained import untrained_beside
 from interp.analysis.numbers import Numbers
 from interp.training.arguments import whole
 from interp.training.data.dataset import Dataset
-from interp.training.evaluation import in_float64
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 
@@ -31,13 +30,13 @@ def degree(network: Network) -> int | None:
     3 for two layers and φ = x², 2 for two layers of ReLU. Biases, a norm, attention and GELU have
     none; nor has a network whose logits are all zero.
     """
-    exact = in_float64(network)
-    doubled = deepcopy(exact, {id(exact.task): exact.task})
+    doubled = deepcopy(network, {id(network.task): network.task}).double()
+    pairs = torch.as_tensor(network.task.pairs)
+    some = pairs[:: max(1, len(pairs) // _PROBED)]
+    once = doubled.logits(some)
     for weight in doubled.parameters():
         weight.mul_(2)
-    pairs = torch.as_tensor(exact.task.pairs)
-    some = pairs[:: max(1, len(pairs) // _PROBED)]
-    once, twice = exact.logits(some), doubled.logits(some)
+    twice = doubled.logits(some)
     size = float(once.square().sum())
     if not 0 < size < math.inf:
         return None

@@ -19,7 +19,6 @@ from interp.analysis.trajectory.tangents import tangent_kernels
 from interp.training.arguments import whole
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
-from interp.training.evaluation import in_float64
 from interp.training.models.kinds import initial_network
 from interp.training.models.network import Network
 from interp.training.randomness import stream
@@ -77,7 +76,7 @@ def signals(checkpoint: Checkpoint, *, pairs: int = 500, seed: int = 0) -> Numbe
     if power is not None:
         found["efficiency"] = given_logit(dataset, logits) / length_of(network) ** power
     if checkpoint.config is not None:
-        found |= _moved(network, checkpoint.config, dataset, seed)
+        found |= _moved(checkpoint.exact, checkpoint.config, dataset, seed)
     words = f"synergy of {_GROUPS} groups on {pairs} pairs"
     return Numbers(found, place(checkpoint.seed, checkpoint.step, words))
 
@@ -94,11 +93,14 @@ def _held_out(dataset: Dataset, logits: Float[Tensor, "pair answer"]) -> float |
     test = ~dataset.is_train & np.isin(dataset.true_label, elements)
     if not test.any():
         return None
-    answer = torch.as_tensor(dataset.true_label[test], device=logits.device)
-    total = torch.zeros(dataset.task.n_answers, logits.shape[1], dtype=torch.float64)
-    total.index_add_(0, answer, logits[torch.as_tensor(test)].double())
-    said = total.argmax(dim=1)  # of a sum as of a mean
-    return float((said[answer] == answer).double().mean())
+    order = np.argsort(dataset.true_label[test], kind="stable")
+    rows = logits.cpu().numpy()[np.flatnonzero(test)[order]]
+    answers, first, count = np.unique(
+        dataset.true_label[test][order], return_index=True, return_counts=True
+    )
+    total = np.add.reduceat(rows, first, axis=0, dtype=np.float64)
+    right = total.argmax(axis=1) == answers  # of a sum as of a mean
+    return float((right * count).sum() / count.sum())
 
 
 def _synergy(network: Network, pairs: int, seed: int) -> dict[str, float | None]:
@@ -119,9 +121,10 @@ def _synergy(network: Network, pairs: int, seed: int) -> dict[str, float | None]
 def _moved(
     network: Network, config: RunConfig, dataset: Dataset, seed: int
 ) -> dict[str, float | None]:
-    """How far kernel and weights are from the initial network's."""
+    """How far kernel and weights of a network in float64 are from the initial network's."""
     born = initial_network(config, dataset.task)
-    both = [(a.detach().double().cpu(), b.detach().double()) for a, b in _beside(network, born)]
+    pairs = zip(network.parameters(), born.parameters(), strict=True)
+    both = [(now.detach().cpu(), then.detach().double()) for now, then in pairs]
     away = sum(float((now - then).square().sum()) for now, then in both) ** 0.5
     found: dict[str, float | None] = {"weights": away / length_of(born)}
     if not network.model.row.by_hand(network.model):
@@ -129,10 +132,6 @@ def _moved(
     random = stream(seed, "tangents")
     some = torch.as_tensor(random.permutation(dataset.pairs)[:_PAIRS])
     outputs = torch.as_tensor(random.permutation(dataset.task.n_answers)[:_OUTPUTS])
-    now, then = (tangent_kernels(in_float64(one), some, outputs) for one in (network, born))
+    now, then = (tangent_kernels(one.double(), some, outputs) for one in (network, born))
     lengths = [one.flatten(1).norm(dim=1) for one in (now - then, then)]
     return found | {"movement": float((lengths[0] / lengths[1]).mean())}
-
-
-def _beside(one: Network, other: Network) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(one.parameters(), other.parameters(), strict=True))
