@@ -17,7 +17,7 @@ from interp.training.runs.records import Record, append_record, read_records, wr
 from interp.training.runs.run import Run
 from interp.training.trainer.schedule import evaluation_steps
 
-_COUNT = 24
+_COUNT = 20
 
 
 class Recorder:

@@ -55,7 +55,7 @@ def train(
         list[str] | None,
         Parameter(help="measure to note while it trains, such as signals; may be repeated"),
     ] = None,
-    records: Annotated[int, Parameter(help="at about how many steps --record notes")] = 24,
+    records: Annotated[int, Parameter(help="at about how many steps --record notes")] = 20,
     json_: Json = False,
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
