@@ -403,10 +403,12 @@ def test_what_keeps_runs_apart():
 
 def test_a_run_axis_is_for_small_runs_and_for_gpus():
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    # Two plain layers have a hand-written gradient, which is faster run by run.
-    plain, deep = config_of(), {"model.depth": 3}
-    small, large = config_of(deep), config_of(deep, {"model.width": 10**6})
+    # Plain layers have a hand-written gradient, which is faster run by run.
+    plain, deep = config_of(), config_of({"model.depth": 3})
+    normed = {"model.norm": "layer"}
+    small, large = config_of(normed), config_of(normed, {"model.width": 10**6})
     assert not wants_run_axis([plain] * 2, 73, cpu)
+    assert not wants_run_axis([deep] * 2, 73, cpu)
     assert wants_run_axis([small] * 2, 73, cpu)
     assert not wants_run_axis([small], 73, cpu)
     assert not wants_run_axis([large] * 2, 73, cpu)

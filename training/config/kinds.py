@@ -47,7 +47,9 @@ class KindRow:
         check: refuses models that cannot be, naming the field.
         by_hand: whether a network is φ between two matrices and nothing else, the first with the
             rows of both operands (``layers[0].W_in``), the second ``read_by(0)``, its logits times
-            ``model.logit_scale``; its gradient is then the one written by hand.
+            ``model.logit_scale``.
+        chain: whether it is that with any number of matrices (``layers[l].W_in``) and φ between
+            each two; the gradient of a full batch is then the one written by hand.
         trains: whether it can be trained here.
     """
 
@@ -65,6 +67,7 @@ class KindRow:
     step_work: Callable[[Model, int], int]
     check: Callable[[Model], None] = lambda model: None
     by_hand: Callable[[Model], bool] = lambda model: False
+    chain: Callable[[Model], bool] = lambda model: False
     trains: bool = True
 
     def check_module(self) -> None:
@@ -106,6 +109,7 @@ _MLP = KindRow(
     step_work=lambda model, p: model.width * (p + (model.depth - 2) * model.width + 4),
     check=_check_mlp,
     by_hand=lambda model: model.depth == 2 and model.norm == "none" and not model.bias,
+    chain=lambda model: model.norm == "none" and not model.bias,
 )
 
 

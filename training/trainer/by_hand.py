@@ -37,16 +37,16 @@ class _Block:
 
 
 class MLPGradients:
-    """Loss and gradients of the plain two-layer network on a fixed set of examples.
+    """Loss and gradients of φ between plain matrices on a fixed set of examples.
 
     Four things make this faster than one-hot inputs under autograd, and all are exact: operands
     are looked up instead of multiplied; every large tensor is allocated once; the gradient
     of the operand tables is a product with a sparse 0/1 matrix; and examples pass through in
-    blocks that fit in the cache. Three dense matrix products remain. Nothing is drawn at random,
-    and sums have a fixed order.
+    blocks that fit in the cache. Dense matrix products remain, three of every matrix but the
+    first. Nothing is drawn at random, and sums have a fixed order.
 
     Args:
-        network: two layers, no norm, no biases; its ``.grad`` fields are set up here.
+        network: an MLP without norm and biases; its ``.grad`` fields are set up here.
         examples: of one run, all at once.
         loss: name of the loss.
         noise: dropout of the step.
@@ -56,14 +56,12 @@ class MLPGradients:
         self, network: Network, examples: Examples, loss: str, noise: Noise | None = None
     ) -> None:
         q, count = network.task.n_answers, examples.count
-        layer = network.layers[0]
-        assert isinstance(layer, HiddenLayer)
-        self._layer, self._noise = layer, noise
-        self._w_in, self._w_out = self._layer.W_in, network.read_by(0)
-        for weight in (self._w_in, self._w_out):
+        self._layers, self._noise = [_hidden(layer) for layer in network.layers], noise
+        self._w_out = network.read_by(len(self._layers) - 1)
+        for weight in (*(layer.W_in for layer in self._layers), self._w_out):
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-        phi, row = ACTIVATIONS[self._layer.activation], LOSSES[loss]
+        phi, row = ACTIVATIONS[self._layers[0].activation], LOSSES[loss]
         assert phi.into is not None and phi.backward is not None
         self._phi_into, self._phi_backward = phi.into, phi.backward
         self._loss_into_gradient = row.into_gradient
@@ -72,8 +70,9 @@ class MLPGradients:
             self._block(examples, rows, network.task.p)
             for rows in np.array_split(np.arange(count), blocks)
         ]
-        rows, new = len(self._blocks[0]), self._w_in.new_empty
-        self._pre, self._post = new(rows, network.width), new(rows, network.width)
+        rows, new = len(self._blocks[0]), self._w_out.new_empty
+        self._pre = [new(rows, network.width) for _ in self._layers]
+        self._post = [new(rows, network.width) for _ in self._layers]
         self._logits = new(rows, q)
         self._output = network.model.logit_scale
         self._scale, self._terms = row.scale(count, q) * self._output, row.terms(count, q)
@@ -82,7 +81,7 @@ class MLPGradients:
     def fits(config: RunConfig) -> bool:
         """Whether the network and the way of training are those that this is written for."""
         model = config.model
-        plain = model.row.by_hand(model) and ACTIVATIONS[model.phi].by_hand
+        plain = model.row.chain(model) and ACTIVATIONS[model.phi].by_hand
         return plain and config.optimizer.batch_size is None
 
     def _block(self, examples: Examples, rows: np.ndarray, p: int) -> _Block:
@@ -90,47 +89,87 @@ class MLPGradients:
         pairs = examples.pairs[span]
         first, second = pairs[:, 0].contiguous(), pairs[:, 1] + p
         places = examples.label_at[span] - span.start * examples.answers
-        incidence = _incidence(first, second, 2 * p, self._w_in.dtype)
+        incidence = _incidence(first, second, 2 * p, self._w_out.dtype)
         return _Block(span.start, first, second, places, incidence)
 
     @torch.no_grad()
     def __call__(self) -> Float[Tensor, ""]:
         """Fills the parameters' ``.grad`` and returns the mean loss at the current weights."""
-        assert self._w_in.grad is not None and self._w_out.grad is not None
-        self._w_in.grad.zero_()
-        self._w_out.grad.zero_()
+        for weight in (*(layer.W_in for layer in self._layers), self._w_out):
+            assert weight.grad is not None
+            weight.grad.zero_()
         return torch.stack([self._add(block) for block in self._blocks]).sum() / self._terms
 
     def _add(self, block: _Block) -> Float[Tensor, ""]:
         """Adds a block to the gradients; returns the sum of its losses."""
-        w_in, w_out, rows = self._w_in, self._w_out, len(block)
-        assert w_in.grad is not None and w_out.grad is not None
-        pre, post, logits = self._pre[:rows], self._post[:rows], self._logits[:rows]
-        torch.index_select(w_in, 0, block.first, out=pre)
-        torch.index_select(w_in, 0, block.second, out=post)
-        pre.add_(post)
-        dropped = self._dropped(block)
-        before, after = (dropped, None) if self._layer.dropout_at == "pre" else (None, dropped)
-        _times(pre, before)
-        self._phi_into(pre, post)
-        _times(post, after)
-        torch.mm(post, w_out, out=logits)
+        rows = len(block)
+        logits = torch.mm(self._forward(block), self._w_out, out=self._logits[:rows])
         if self._output != 1:
             logits.mul_(self._output)
         loss: Tensor = self._loss_into_gradient(logits, block.label_at)
-        torch.addmm(w_out.grad, post.T, logits, alpha=self._scale, out=w_out.grad)
-        grad_pre = torch.mm(logits, w_out.T, out=post)
-        _times(grad_pre, after)
-        self._phi_backward(grad_pre, pre)
-        _times(grad_pre, before)
-        torch.addmm(w_in.grad, block.incidence, grad_pre, alpha=self._scale, out=w_in.grad)
+        post = self._post[-1][:rows]
+        _add_product(self._w_out, post.T, logits, self._scale)
+        self._backward(block, torch.mm(logits, self._w_out.T, out=post))
         return loss
 
-    def _dropped(self, block: _Block) -> Float[Tensor, "pair neuron"] | None:
+    def _forward(self, block: _Block) -> Float[Tensor, "pair neuron"]:
+        """Fills the buffers of every layer; returns what the last matrix reads."""
+        rows, post = len(block), self._post[0][: len(block)]
+        for index, layer in enumerate(self._layers):
+            pre, before = self._pre[index][:rows], post
+            post = self._post[index][:rows]
+            if index:
+                torch.mm(before, layer.W_in, out=pre)
+            else:
+                torch.index_select(layer.W_in, 0, block.first, out=pre)
+                torch.index_select(layer.W_in, 0, block.second, out=post)
+                pre.add_(post)
+            early, late = self._dropped(block, index)
+            _times(pre, early)
+            self._phi_into(pre, post)
+            _times(post, late)
+        return post
+
+    def _backward(self, block: _Block, gradient: Float[Tensor, "pair neuron"]) -> None:
+        """Adds to the gradients of all matrices that make neurons.
+
+        Args:
+            block: whose buffers are full.
+            gradient: with respect to what the last matrix reads, in its buffer.
+        """
+        rows = len(block)
+        for index in range(len(self._layers) - 1, -1, -1):
+            w_in, pre = self._layers[index].W_in, self._pre[index][:rows]
+            early, late = self._dropped(block, index)
+            _times(gradient, late)
+            self._phi_backward(gradient, pre)
+            _times(gradient, early)
+            if not index:
+                _add_product(w_in, block.incidence, gradient, self._scale)
+                return
+            before = self._post[index - 1][:rows]
+            _add_product(w_in, before.T, gradient, self._scale)
+            gradient = torch.mm(gradient, w_in.T, out=before)
+
+    def _dropped(self, block: _Block, index: int) -> tuple[Tensor | None, Tensor | None]:
+        """The factors of a layer before and after φ."""
         if self._noise is None or not self._noise.active:
-            return None
-        width, dtype = self._w_in.shape[1], self._w_in.dtype
-        return self._noise.factor(len(block), width, 0, dtype, first=block.start)
+            return None, None
+        layer, dtype = self._layers[index], self._w_out.dtype
+        width = layer.W_in.shape[1]
+        factor = self._noise.factor(len(block), width, index, dtype, first=block.start)
+        return (factor, None) if layer.dropout_at == "pre" else (None, factor)
+
+
+def _hidden(layer: object) -> HiddenLayer:
+    assert isinstance(layer, HiddenLayer)
+    return layer
+
+
+def _add_product(weight: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+    """Adds a product to the gradient of a matrix."""
+    assert weight.grad is not None
+    torch.addmm(weight.grad, left, right, alpha=scale, out=weight.grad)
 
 
 def _times(values: Float[Tensor, "pair neuron"], factor: Tensor | None) -> None:
