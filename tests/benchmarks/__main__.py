@@ -18,6 +18,7 @@ from interp.training.trainer.device import find_device
 from interp.training.trainer.loop import train
 from tests.benchmarks import rows
 from tests.benchmarks.coexistence import coexistence_config
+from tests.benchmarks.deep_rows import deep_steps
 from tests.benchmarks.environment import environment
 from tests.benchmarks.network_rows import network_steps
 from tests.benchmarks.page import as_json, page
@@ -38,6 +39,7 @@ def main() -> None:
         if device.type == "cpu":
             found += _measure(FULL if arguments.full else SHORT, arguments.rounds)
         found += network_steps(arguments.rounds, device)
+        found += deep_steps(arguments.rounds, device)
     except MismatchError as error:
         sys.exit(f"benchmark stopped, the sides do not compute the same: {error}")
     results = environment(device), found, list(tables(arguments.rounds, device))

@@ -41,18 +41,17 @@ def network_steps(rounds: int, device: torch.device) -> Iterator[Row]:
     """A step of each kind of network; every side keeps the memory that it frees."""
     keep_freed_memory()
     yield from transformer_steps(rounds, device)
-    yield mlp_step("MLP of 3 layers, ReLU, width 500, full batch", _config(depth=3), rounds, device)
-    batch_norm = _config({"batch_size": 64, "lr": 0.005, "weight_decay": 0.0}, norm="batch")
+    batch_norm = config_of({"batch_size": 64, "lr": 0.005, "weight_decay": 0.0}, norm="batch")
     yield mlp_step("MLP with BatchNorm, width 500, batch 64", batch_norm, rounds, device, runs=20)
 
 
 def transformer_steps(rounds: int, device: torch.device) -> Iterator[Row]:
     """Our Transformer's step against the textbook's and against TransformerBridge's."""
-    config = _config(kind="transformer")
+    config = config_of(kind="transformer")
     for name, (make, _) in TRANSFORMERS.items():
         _require_same_weights(f"Transformer, {name}", config, make, device)
     ours = Trainer(config, device)
-    others = {name: _other(ours, make).step for name, (make, _) in TRANSFORMERS.items()}
+    others = {name: other_side(ours, make).step for name, (make, _) in TRANSFORMERS.items()}
     timings = alternate({"ours": ours.step, **others}, rounds)
     for name, (_, limit) in TRANSFORMERS.items():
         yield Row(
@@ -71,7 +70,7 @@ def mlp_step(what: str, config: RunConfig, rounds: int, device: torch.device, ru
     """An MLP's step against the textbook's on one-hot inputs."""
     _require_same_weights(what, config, TextbookMLP, device)
     ours = Trainer(config, device)
-    textbook = _other(ours, TextbookMLP)
+    textbook = other_side(ours, TextbookMLP)
     timings = alternate({"ours": ours.step, "textbook": textbook.step}, rounds, runs)
     return Row(
         f"{what}: a training step",
@@ -83,7 +82,7 @@ def mlp_step(what: str, config: RunConfig, rounds: int, device: torch.device, ru
     )
 
 
-def _config(optimizer: dict[str, Any] | None = None, **model: Any) -> RunConfig:
+def config_of(optimizer: dict[str, Any] | None = None, **model: Any) -> RunConfig:
     return parse_config(
         {
             "task": {"operation": "x + y", "p": 97},
@@ -96,7 +95,7 @@ def _config(optimizer: dict[str, Any] | None = None, **model: Any) -> RunConfig:
     )
 
 
-def _other(ours: Trainer, make: Make) -> TextbookTraining:
+def other_side(ours: Trainer, make: Make) -> TextbookTraining:
     """The other side of a run, from the same weights and on the same minibatches."""
     config, dataset = ours.config, ours.dataset
     order = partial(_order, config.seed_of("batches"), int(dataset.is_train.sum()))
@@ -116,7 +115,7 @@ def _order(seed: int, count: int, epoch: int) -> np.ndarray:
 def _require_same_weights(what: str, config: RunConfig, make: Make, device: torch.device) -> None:
     """Compares with what the other side would be if it were made from our weights now."""
     ours = Trainer(config.replace("dtype", "float64"), device)
-    theirs = _other(ours, make)
+    theirs = other_side(ours, make)
     for _ in range(CHECKED_STEPS):
         ours.step()
         theirs.step()
