@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformer_lens import HookedRootModule
-from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
 from interp.training.models.blocks import check_operands
+from interp.training.models.hooks import HookedRootModule, HookPoint
 from interp.training.models.layers.noise import Noise
 from interp.training.models.module.inputs import read_logits
 from interp.training.models.module.layer import AdaptedBlock, AdaptedLayer, Change, visit_of

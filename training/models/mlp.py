@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformer_lens import HookedRootModule
 
 from interp.training.config.sections import ModelConfig, NormName
 from interp.training.models.blocks import Block, Unembed, check_operands, scaled
+from interp.training.models.hooks import HookedRootModule
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.lookup import sum_of_rows
 from interp.training.models.layers.noise import Noise

@@ -7,9 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
+from interp.training.models.hooks import HookPoint
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.tasks.task import Task

@@ -8,8 +8,6 @@ from typing import cast
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformer_lens import HookedRootModule
-from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
 from interp.training.models.blocks import (
@@ -20,6 +18,7 @@ from interp.training.models.blocks import (
     check_operands,
     scaled,
 )
+from interp.training.models.hooks import HookedRootModule, HookPoint
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import LayerNorm

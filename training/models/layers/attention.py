@@ -6,9 +6,9 @@ import torch
 from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig
+from interp.training.models.hooks import HookPoint
 
 Residual = Float[Tensor, "*run row d_model"]
 Headed = Float[Tensor, "*run row head d_head"]

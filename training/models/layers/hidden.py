@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformer_lens.hook_points import HookPoint
 
 from interp.training.config.sections import ModelConfig, NormName
+from interp.training.models.hooks import HookPoint
 from interp.training.models.layers.activation import checked
 from interp.training.models.layers.noise import Noise
 from interp.training.models.layers.norm import BatchNorm, LayerNorm

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformer_lens.hook_points import HookPoint
 
+from interp.training.models.hooks import HookPoint
 from interp.training.models.layers.noise import Noise
 
 Values = Float[Tensor, "*run example feature"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from transformer_lens.hook_points import HookPoint
 
+from interp.training.models.hooks import HookPoint
 from interp.training.models.module.watched import Place, Visit
 
 # Of a layer's activations: what takes their place.
