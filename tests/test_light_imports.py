@@ -17,6 +17,20 @@ def test_a_worker_loads_no_transformers():
     assert not {"transformer_lens", "transformers", "datasets", "pandas"} & set(loaded)
 
 
+def test_a_worker_trains_without_the_compiler_of_torch(tmp_path):
+    code = f"""
+import interp
+from interp.analysis.sweeps.row import measure
+from interp.training.trainer.loop import train
+config = dict(task={{"p": 5}}, model={{"width": 4}}, steps=2, data={{"corruption": 0.2}})
+assert measure(train(interp.RunConfig(**config), {str(tmp_path / "run")!r}))["step"] == 2
+"""
+    loaded = run_python(code + LOADED).split()
+    assert "interp.training.trainer.fused" in loaded
+    slow = {"torch._dynamo", "torch._inductor", "sympy", "pandas", "plotly", "scipy", "numba"}
+    assert not slow & set(loaded)
+
+
 AHEAD = "from interp.training.models.hooks import HookedRootModule, HookPoint, load_ahead\n"
 SAME = """
 import transformer_lens

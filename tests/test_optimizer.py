@@ -406,3 +406,43 @@ def test_a_pattern_that_fits_nothing_is_refused():
     message = r"^optimizer.decayed: pattern '\*.W_Q' fits none of blocks.0.mlp.W_in, "
     with pytest.raises(ValueError, match=message):
         Updater([network], [config], STEPS)
+
+
+# torch.optim, which is slow to load, is what these are
+
+CLASSES = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum"), [("adamw", 0.0), ("adam", 0.0), ("sgd", 0.0), ("sgd", 0.9)]
+)
+def test_updates_are_torchs_own_to_the_bit(name, momentum):
+    config = OptimizerConfig(name=name, lr=0.03, weight_decay=0.7, momentum=momentum)
+    network, _ = network_of(TRANSFORMER)
+    weights = dict(network.named_parameters())
+    copies = {key: torch.nn.Parameter(weight.detach().clone()) for key, weight in weights.items()}
+    own = {"momentum": momentum} if name == "sgd" else {"betas": config.betas, "eps": config.eps}
+    theirs = CLASSES[name](
+        [
+            {"params": [copy], "weight_decay": config.weight_decay * config.decays(key)}
+            for key, copy in copies.items()
+        ],
+        lr=config.lr,
+        fused=True,
+        **own,
+    )
+    updater = Updater([network], [config], STEPS)
+    for step in range(STEPS):
+        for key, gradient in gradients_of(network, step).items():
+            weights[key].grad.copy_(torch.as_tensor(gradient))
+            copies[key].grad = torch.as_tensor(gradient)
+        updater.set_rate(step)
+        updater.step()
+        theirs.step()
+    known = updater.state_of(0)
+    for key, copy in copies.items():
+        np.testing.assert_array_equal(weights[key].detach(), copy.detach(), err_msg=key)
+        for what, value in theirs.state[copy].items():
+            if value is not None:
+                np.testing.assert_array_equal(known.pop(f"{key}/{what}"), value, err_msg=key)
+    assert not known

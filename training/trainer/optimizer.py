@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from interp.training.config.optimizer import OptimizerConfig
 from interp.training.models.network import Network
+from interp.training.trainer.fused import SGD, Adam, Optimizer
 
 MUON_MOMENTUM = 0.95
 
 
 class Updater:
-    """torch's optimizers over the weights of every run, each run by its own settings.
+    """Optimizers over the weights of every run, each run by its own settings.
 
     Args:
         networks: of the runs; their ``.grad`` fields are read.
@@ -51,8 +52,8 @@ class Updater:
             for (by_muon, still, rate), chosen in _by_settings(leaves, config).items():
                 decay = 0.0 if still else config.weight_decay
                 groups[by_muon].append(self._group(chosen, rate, decay))
-        self.optimizers = [
-            _make(configs[0], by_muon, groups[by_muon], capturable)
+        self.optimizers: list[Optimizer] = [
+            _make(configs[0], by_muon, groups[by_muon])
             for by_muon in (False, True)
             if groups[by_muon]
         ]
@@ -123,7 +124,7 @@ class Updater:
                 stays = key == "step" and not self._capturable
                 owner.state[leaf][key] = value.clone() if stays else value.to(leaf, copy=True)
 
-    def _owner(self, leaf: nn.Parameter) -> torch.optim.Optimizer:
+    def _owner(self, leaf: nn.Parameter) -> Optimizer:
         return next(
             one
             for one in self.optimizers
@@ -197,28 +198,15 @@ def _check_patterns(network: Network, config: OptimizerConfig) -> None:
             )
 
 
-def _make(
-    config: OptimizerConfig, by_muon: bool, groups: list[dict[str, Any]], capturable: bool
-) -> torch.optim.Optimizer:
+def _make(config: OptimizerConfig, by_muon: bool, groups: list[dict[str, Any]]) -> Optimizer:
     if by_muon:
         return torch.optim.Muon(
             groups, lr=config.lr, momentum=MUON_MOMENTUM, adjust_lr_fn="match_rms_adamw"
         )
-    if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
-    kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
-    return kind(
-        groups,
-        lr=config.lr,
-        betas=config.betas,
-        eps=config.eps,
-        fused=True,
-        capturable=capturable,
-    )
+    return (SGD if config.name == "sgd" else Adam)(groups, config)
 
 
-def _remembered(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+def _remembered(optimizer: Optimizer) -> tuple[str, ...]:
     """What the optimizer keeps for each weight once it has made a step."""
-    if isinstance(optimizer, torch.optim.Adam):  # AdamW is one
-        return ("step", "exp_avg", "exp_avg_sq")
-    return ("momentum_buffer",) if optimizer.defaults["momentum"] else ()
+    # torch's Muon does not say.
+    return getattr(optimizer, "remembers", ("momentum_buffer",))
