@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from interp.analysis.neurons.composition import check_layer
+from interp.analysis.neurons.weights import check_layer
 from interp.training.arguments import as_given, detached, told
 from interp.training.models.adapted import Adapted
 from interp.training.models.layers.hidden import HiddenLayer

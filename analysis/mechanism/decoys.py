@@ -15,8 +15,8 @@ from interp.analysis.measure import NotDefined, measure
 from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.mechanism.rescaled import not_rescalable, rescaled
 from interp.analysis.neurons.classify import classify, has_cut, pruned_below
-from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.analysis.neurons.weights import check_layer
 from interp.training.arguments import MOST_DRAWS, number, whole
 from interp.training.display import Result, Values
 from interp.training.memory import check_memory

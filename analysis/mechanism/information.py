@@ -16,8 +16,8 @@ from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.mechanism.o_information import LEAST, extremes
 from interp.analysis.mechanism.untrained import untrained_beside
 from interp.analysis.memorization.hook_points import activations
-from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import no_neurons
+from interp.analysis.neurons.weights import check_layer
 from interp.training.arguments import MOST_DRAWS, whole
 from interp.training.display import Result
 from interp.training.models.network import Network

@@ -11,8 +11,8 @@ from interp.analysis.ablation.prune import prune
 from interp.analysis.mechanism.filtered import filtered, no_filter
 from interp.analysis.memorization.logits import answers_of, logits_of
 from interp.analysis.neurons.classify import classify
-from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.read import neuron_table, no_neurons
+from interp.analysis.neurons.weights import check_layer
 from interp.training.evaluation import in_float64
 from interp.training.models.network import Network
 from interp.training.randomness import stream

@@ -12,7 +12,7 @@ from torch import Tensor
 from interp.analysis.memorization.logits import logits_of
 from interp.analysis.memorization.pair_rows import scored_label
 from interp.analysis.memorization.votes import votes
-from interp.analysis.neurons.composition import check_layer
+from interp.analysis.neurons.weights import check_layer
 from interp.training.data.dataset import Dataset
 from interp.training.runs.checkpoint import Checkpoint
 

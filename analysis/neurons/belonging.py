@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from interp.analysis.neurons.classify import Classes
-from interp.analysis.neurons.composition import check_layer
 from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.neurons.weights import check_layer
 from interp.training.arguments import of_kind
 from interp.training.models.digest import weights_digest
 from interp.training.models.network import Network

@@ -1,8 +1,7 @@
 """Curves of any network's neurons: linear maps from operands to neuron, from neuron to answers.
 
-For the two-layer network these are its weights. For others they are composed: nonlinearities on
-the way count as the identity, a norm as its gain (a layer norm also takes the mean away), and
-attention as its mean pattern over all pairs. The norm of the neuron's own layer is left out.
+An MLP's are read from its weights (see ``weights``). A Transformer's are composed as these are, its
+attention the mean pattern over all pairs.
 """
 
 from __future__ import annotations
@@ -19,11 +18,12 @@ from torch import Tensor
 from interp.analysis.neurons.additive import adapted_curves
 from interp.analysis.neurons.curves import Curves, together
 from interp.analysis.neurons.origin import ReadCurves
-from interp.training.arguments import is_whole, shown
+from interp.analysis.neurons.weights import check_layer, mlp_curves
 from interp.training.evaluation import in_float64
 from interp.training.models.adapted import Adapted
-from interp.training.models.blocks import TransformerBlock, scaled
-from interp.training.models.layers.norm import BatchNorm, LayerNorm
+from interp.training.models.arrays import MLPArrays
+from interp.training.models.blocks import TransformerBlock
+from interp.training.models.layers.norm import LayerNorm
 from interp.training.models.mlp import MLP
 from interp.training.models.network import Network, undefined
 from interp.training.models.transformer import Transformer
@@ -84,9 +84,9 @@ def _composed(network: Network, layer: int) -> tuple[Map, Map, Answers]:
     raise undefined("curves", network)
 
 
-@_composed.register(MLP)
-def _mlp_composed(network: MLP, layer: int) -> tuple[Map, Map, Answers]:
-    return *_mlp_inputs(network, layer), _mlp_answers(network, layer)
+@_curves.register(MLP)
+def _of_mlp(network: MLP, layer: int) -> ReadCurves:
+    return mlp_curves(MLPArrays.of(network), layer)
 
 
 @_composed.register(Transformer)
@@ -133,39 +133,8 @@ def mean_patterns(network: Transformer) -> list[Float[Tensor, "head query source
     return [cache[f"blocks.{i}.attn.hook_pattern"].mean(0) for i in range(len(network.blocks))]
 
 
-def check_layer(network: Network, layer: int) -> None:
-    """Refuses a hidden layer that the network does not have."""
-    count = len(network.layers)
-    if count == 0:
-        raise ValueError("layer: an attention-only network has no neurons; see its heads")
-    if not is_whole(layer) or not 0 <= layer < count:
-        raise ValueError(
-            f"layer: expected a hidden layer from 0 to {count - 1}, got {shown(layer)}"
-        )
-
-
 def _normed(rows: Map, norm: LayerNorm | None) -> Map:
     return rows if norm is None else (rows - rows.mean(dim=-1, keepdim=True)) * norm.w
-
-
-def _through_norm(rows: Map, norm: BatchNorm | LayerNorm | None) -> Map:
-    if isinstance(norm, BatchNorm):
-        return rows * norm.scale()
-    return _normed(rows, norm)
-
-
-def _mlp_inputs(network: MLP, layer: int) -> tuple[Map, Map]:
-    rows: Tensor = network.layers[0].W_in
-    for before, one in zip(network.layers, network.layers[1 : layer + 1], strict=False):
-        rows = _through_norm(rows, before.norm) @ one.W_in
-    return rows[: network.task.p], rows[network.task.p :]
-
-
-def _mlp_answers(network: MLP, layer: int) -> Answers:
-    rows: Tensor = network.read_by(layer)
-    for index in range(layer + 1, len(network.layers)):
-        rows = _through_norm(rows, network.layers[index].norm) @ network.read_by(index)
-    return scaled(rows, network.model.logit_scale)
 
 
 def _attention(block: TransformerBlock, rows: Map, weights: Float[Tensor, " head"]) -> Map:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 import numpy as np
 
+from interp.training.arguments import is_whole, shown
+
 # (3, neuron, residue); or three arrays (neuron, residue), (neuron, residue) and (neuron, answer)
 # where there are not as many answers as operands.
 Curves = np.ndarray | tuple[np.ndarray, ...]
+
+
+def check_neuron(table: Sized, neuron: int) -> None:
+    """Refuses a neuron that a table does not have."""
+    if not is_whole(neuron) or not 0 <= neuron < len(table):
+        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {shown(neuron)}")
 
 
 def by_curve(function: Callable[[np.ndarray], Any], curves: Curves) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Complex, Float
-from torch import Tensor
 
 from interp.analysis.caption import caption
 from interp.analysis.fourier.conventions import Convention, convention_in
@@ -23,10 +22,10 @@ from interp.analysis.fourier.spectrum import (
 )
 from interp.analysis.measure import measure
 from interp.analysis.neurons.table import NO_POWER
+from interp.analysis.neurons.weights import mlp_matrices
 from interp.training.display import Result
-from interp.training.models.mlp import MLP
+from interp.training.models.arrays import MLPArrays
 from interp.training.models.network import Network, undefined
-from interp.training.models.transformer import Transformer
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.subject import Source, as_checkpoint
 from interp.training.tasks.groups import GROUPS
@@ -154,20 +153,33 @@ def embedding_table(
             or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
-    group = GROUPS.check(origin.network.task.group if group is None else group)
+    group = GROUPS.check(origin.task.group if group is None else group)
     convention = convention_in(group, convention)
     exponent(r)
     return EmbeddingTable(
-        _matrices(origin.network), group, convention, r, origin.step, origin.seed, origin.name
+        _matrices(origin.readable), group, convention, r, origin.step, origin.seed, origin.name
     )
+
+
+@singledispatch
+def _matrices(network: Network | MLPArrays) -> dict[str, np.ndarray]:
+    """Of a network that is made, hence where torch is loaded."""
+    from interp.analysis.neurons.embedding_matrices import embedding_matrices
+
+    return embedding_matrices(cast(Network, network))
+
+
+_matrices.register(MLPArrays)(mlp_matrices)
 
 
 def no_embeddings(checkpoint: Checkpoint) -> str | None:
     """Why a network has no embeddings that are known."""
-    network = checkpoint.network
-    if _embeddings.dispatch(type(network)) is _embeddings.dispatch(object):
-        return str(undefined("embeddings", network))
-    return None
+    network = checkpoint.readable
+    if isinstance(network, MLPArrays):
+        return None
+    from interp.analysis.neurons.embedding_matrices import has_embeddings
+
+    return None if has_embeddings(network) else str(undefined("embeddings", network))
 
 
 @measure(
@@ -180,32 +192,3 @@ def embeddings(
 ) -> EmbeddingTable:
     """The Fourier spectrum and IPR of each dimension of the embeddings."""
     return embedding_table(checkpoint, convention=convention, r=r)
-
-
-def _matrices(network: Network) -> dict[str, np.ndarray]:
-    matrices = _embeddings(network)
-    return {name: m.detach().double().cpu().numpy() for name, m in matrices.items()}
-
-
-@singledispatch
-def _embeddings(network: Network) -> dict[str, Tensor]:
-    """By name, one row a dimension, one column a residue."""
-    raise undefined("embeddings", network)
-
-
-@_embeddings.register(MLP)
-def _mlp_embeddings(network: MLP) -> dict[str, Tensor]:
-    w_in, p = network.layers[0].W_in, network.task.p
-    operands = {"first operand U": w_in[:p].T, "second operand V": w_in[p:].T}
-    return {**operands, "answer W": network.read_out}
-
-
-@_embeddings.register(Transformer)
-def _transformer_embeddings(network: Transformer) -> dict[str, Tensor]:
-    matrices = {"embedding W_E": network.operand_rows(0).T}
-    if network.model.vocabulary == "operand":
-        names = ("first operand W_E", "second operand W_E")
-        matrices = {name: network.operand_rows(i).T for i, name in enumerate(names)}
-    if network.unembed is not None:
-        matrices["unembedding W_U"] = network.read_out
-    return matrices

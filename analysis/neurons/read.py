@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+from typing import cast
+
+import numpy as np
+
 from interp.analysis.fourier.conventions import Convention, convention_in
 from interp.analysis.fourier.ipr import exponent
 from interp.analysis.measure import measure
-from interp.analysis.neurons.composition import read_curves
+from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.table import NeuronTable
+from interp.analysis.neurons.weights import mlp_curves
+from interp.training.models.arrays import MLPArrays, as_array
 from interp.training.models.digest import weights_digest
+from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.training.runs.subject import Source, as_checkpoint
@@ -41,11 +49,11 @@ def neuron_table(
             unknown, or the group needs a prime modulus.
     """
     origin = as_checkpoint(source, step)
-    network = origin.network
+    network = origin.readable
     group = GROUPS.check(network.task.group if group is None else group)
     convention = convention_in(group, convention)
     exponent(r)
-    found = read_curves(network, layer)
+    found = _curves(network, layer)
     one = network.layers[layer]
     return NeuronTable(
         task=network.task,
@@ -61,14 +69,25 @@ def neuron_table(
         digest=weights_digest(network),
         origin=found,
         activation=one.activation,
-        norm_weight=None if one.norm is None else one.norm.w.detach().double().abs().cpu().numpy(),
+        norm_weight=None if one.norm is None else np.abs(as_array(one.norm.w).astype(float)),
         redrawn=None if origin.dataset is None else int(origin.dataset.is_redrawn.sum()),
     )
 
 
+@singledispatch
+def _curves(network: Network | MLPArrays, layer: int) -> ReadCurves:
+    """Of a network that is made, hence where torch is loaded."""
+    from interp.analysis.neurons.composition import read_curves
+
+    return read_curves(cast(Network, network), layer)
+
+
+_curves.register(MLPArrays)(mlp_curves)
+
+
 def no_neurons(checkpoint: Checkpoint) -> str | None:
     """Why a measure of neurons is not defined on a network."""
-    if not checkpoint.network.layers:
+    if not checkpoint.readable.layers:
         return "an attention-only network has no neurons; see its heads"
     return None
 

@@ -20,7 +20,7 @@ from interp.analysis.neurons.origin import ReadCurves
 from interp.analysis.neurons.rows import arrow_table, parquet_bytes
 from interp.analysis.neurons.spectra import Spectra
 from interp.training.display import Result
-from interp.training.models.layers.activation import ACTIVATIONS
+from interp.training.models.layers.activation import degree_of
 from interp.training.runs.files import write_bytes
 from interp.training.tasks.finite.words import Word
 from interp.training.tasks.task import Task
@@ -109,7 +109,7 @@ class NeuronTable(Spectra, Result):
     @cached_property
     def degree(self) -> float | None:
         """The d of φ(cx) = c^d φ(x) for every c > 0; None where none is, or φ is not known."""
-        return None if self.activation is None else ACTIVATIONS[self.activation].degree
+        return None if self.activation is None else degree_of(self.activation)
 
     @property
     def note(self) -> str:

@@ -33,6 +33,8 @@ from interp.cli.print_runs import (
 from interp.cli.run_flags import RunOptions, overrides_of
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.analysis.neurons.table import NeuronTable
     from interp.analysis.trajectory.recorder import Recorder
@@ -103,7 +105,7 @@ def spectrum(
     json_: Json = False,
 ) -> None:
     """Show the Fourier spectrum of the embeddings, or of one neuron."""
-    from interp import figures
+    from interp.analysis.neurons.curves import check_neuron
     from interp.analysis.neurons.embedding import embedding_table
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.run import load
@@ -113,20 +115,30 @@ def spectrum(
     if neuron is None:
         only_beside("--layer", layer, "--neuron")
         source = embedding_table(load(run), step)
-        drawn, shares = figures.embedding_spectrum(source), source.shares
+        shares = source.shares
     else:
         source = neuron_table(load(run), step, layer=layer or 0)
-        drawn = figures.neuron_curves(source, neuron)
+        check_neuron(source, neuron)
         rows = [one[neuron] for one in source.curve_shares]
         shares = dict(zip(("U", "V", "W"), rows, strict=True))
     if figure is not None:
-        figures.save(drawn, figure, template=look)
+        from interp import figures
+
+        figures.save(_spectrum(source, neuron), figure, template=look)
     if json_:
         found = {name: row.tolist() for name, row in shares.items()}
         print_json({**origin(source), "neuron": neuron, "share_of_power": found})
         return
     print_spectrum(source, shares, neuron)
     say_written(figure)
+
+
+def _spectrum(source: Any, neuron: int | None) -> go.Figure:
+    from interp import figures
+
+    if neuron is None:
+        return figures.embedding_spectrum(source)
+    return figures.neuron_curves(source, neuron)
 
 
 def heads(

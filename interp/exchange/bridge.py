@@ -14,10 +14,10 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources.native import boot
 
 from interp.training.arguments import told
+from interp.training.models.arrays import NORM_EPS
 from interp.training.models.blocks import TransformerBlock, TransformerMLP
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.layers.attention import Attention
-from interp.training.models.layers.norm import EPS
 from interp.training.models.transformer import Transformer
 
 # The library's names of what it knows.
@@ -94,7 +94,7 @@ def _config(network: Transformer) -> TransformerBridgeConfig:
         attn_only=not model.d_mlp,
         act_fn=_ACTIVATIONS_THERE.get(model.phi, "relu"),
         normalization_type="LN" if model.norm == "layer" else None,
-        eps=EPS,
+        eps=NORM_EPS,
         attention_dir=model.attention,
         attn_scale=attention.scale,
         seed=0,  # with a seed the library leaves torch's own random stream alone

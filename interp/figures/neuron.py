@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.analysis.neurons.curves import check_neuron
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.figures.block_words import HOVERED
 from interp.figures.coset_order import CosetOrder, coset_order, means
 from interp.figures.expected import expect
 from interp.figures.template import CLASS_COLOUR, INK, styled
-from interp.training.arguments import is_whole, shown
 from interp.training.tasks.groups import GROUPS
 
 
@@ -27,8 +27,7 @@ def neuron_curves(table: NeuronTable, neuron: int) -> go.Figure:
         ValueError: if there is no such neuron.
     """
     expect(table, NeuronTable)
-    if not is_whole(neuron) or not 0 <= neuron < len(table):
-        raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {shown(neuron)}")
+    check_neuron(table, neuron)
     figure = make_subplots(
         rows=3,
         cols=2,

@@ -12,7 +12,7 @@ from interp.exchange.bridge import to_bridge
 from interp.training.config.run_config import parse_config
 from interp.training.data.dataset import make_dataset
 from interp.training.models.kinds import initial_network
-from interp.training.models.layers.activation import ACTIVATIONS, Activation, activation
+from interp.training.models.layers.activation import ACTIVATIONS, Activation, activation, degree_of
 from interp.training.runs.run import load
 from interp.training.tasks.task import make_task
 from interp.training.trainer.autograd import AutogradGradients
@@ -85,7 +85,7 @@ DEGREE = {"square": 2, "relu": 1, "cube": 3, "quartic": 4, "identity": 1}
 
 @pytest.mark.parametrize("name", EVERY)
 def test_degree_of_homogeneity(name):
-    assert ACTIVATIONS[name].degree == DEGREE.get(name)
+    assert ACTIVATIONS[name].degree == DEGREE.get(name) == degree_of(name)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ class KindRow:
         chain: whether it is that with any number of matrices (``layers[l].W_in``) and φ between
             each two; the gradient of a full batch is then the one written by hand.
         trains: whether it can be trained here.
+        arrays: what reads its weights as arrays alone, ``(task, model, arrays)`` with ``shapes``;
+            its ``"module:name"``. None: its network is made for that.
     """
 
     name: str
@@ -69,6 +71,7 @@ class KindRow:
     by_hand: Callable[[Model], bool] = lambda model: False
     chain: Callable[[Model], bool] = lambda model: False
     trains: bool = True
+    arrays: str | None = None
 
     def check_module(self) -> None:
         """Refuses a module of somebody's for a network that is made here."""
@@ -108,6 +111,7 @@ _MLP = KindRow(
     parts=_mlp_parts,
     step_work=lambda model, p: model.width * (p + (model.depth - 2) * model.width + 4),
     check=_check_mlp,
+    arrays="interp.training.models.arrays:MLPArrays",
     by_hand=lambda model: model.depth == 2 and model.norm == "none" and not model.bias,
     chain=lambda model: model.norm == "none" and not model.bias,
 )

@@ -7,8 +7,6 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-import torch
-
 from interp.training.config.run_config import RunConfig
 from interp.training.models.network import Network
 from interp.training.randomness import stream
@@ -31,6 +29,8 @@ def empty_network(config: RunConfig, task: Task, module: Any = None) -> Network:
     if module is not None:
         row.check_module()
     given = () if module is None else (module,)
+    import torch
+
     network: Any = _found(row.network)(task, config.model, *given)
     network.trained_with = config.loss  # by which it is scored, also when it is alone
     made: Network = network.to(getattr(torch, config.dtype))
@@ -74,6 +74,8 @@ def fresh_network(like: Network, init: str, seed: int) -> Network:
 
 
 def _draw(network: Network, init: str, seed: int) -> None:
+    import torch
+
     draw, random = _found(network.model.row.draw), stream(seed, "weights")
     with torch.no_grad():
         for name, values in draw(network, init, random):

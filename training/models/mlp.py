@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from interp.training.config.sections import ModelConfig, NormName
+from interp.training.config.sections import ModelConfig
+from interp.training.models.arrays import norm_of
 from interp.training.models.blocks import Block, Unembed, check_operands, scaled
 from interp.training.models.hooks import HookedRootModule
 from interp.training.models.layers.hidden import HiddenLayer
@@ -45,7 +46,7 @@ class MLP(HookedRootModule):
         self.task, self.model = task, model
         inputs = [2 * task.p, *[model.width] * (model.depth - 2)]
         blocks = (
-            Block(HiddenLayer(count, model.width, index, _norm_of(model, index), model))
+            Block(HiddenLayer(count, model.width, index, norm_of(model, index), model))
             for index, count in enumerate(inputs)
         )
         self.blocks = cast("Sequence[Block]", nn.ModuleList(blocks))
@@ -136,8 +137,3 @@ class MLP(HookedRootModule):
     def readout(self, layer: int) -> Float[Tensor, "neuron answer"] | None:
         """What each neuron adds to the logits, times its activation; None if they are no sum."""
         return self.read_out if layer == len(self.layers) - 1 else None
-
-
-def _norm_of(model: ModelConfig, index: int) -> NormName:
-    """The norm of a hidden layer."""
-    return model.norm if model.norm_last or index < model.depth - 2 else "none"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
 
 from interp.training.config.sections import ModelConfig
-from interp.training.models.hooks import HookPoint
-from interp.training.models.layers.noise import Noise
-from interp.training.models.layers.norm import BatchNorm, LayerNorm
 from interp.training.tasks.task import Task
+
+if TYPE_CHECKING:  # who only reads weights need not wait for torch
+    from torch import Tensor, nn
+
+    from interp.training.models.hooks import HookPoint
+    from interp.training.models.layers.noise import Noise
+    from interp.training.models.layers.norm import BatchNorm, LayerNorm
 
 
 @runtime_checkable

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from interp.training.config.places import COPIES
 from interp.training.config.run_config import RunConfig
@@ -69,6 +68,8 @@ def optimizer_path(run: Path, step: int) -> Path:
 
 def provenance(config: RunConfig, step: int) -> dict[str, str]:
     """What a checkpoint says about itself."""
+    import torch  # where weights are written it is there; who reads them need not wait for it
+
     return {
         "step": str(step),
         "config": json.dumps(config.kept(), sort_keys=True),
@@ -194,6 +195,8 @@ def read_dataset(folder: Path, config: RunConfig) -> Dataset:
 
 def weight_norm(network: Network) -> float:
     """L2 norm of all weights together."""
+    import torch
+
     with torch.no_grad():
         squares = [weight.double().square().sum() for weight in network.parameters()]
     return float(torch.stack(squares).sum().sqrt())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from interp.training.arguments import as_path, some_whole, whole
 from interp.training.config.run_config import RunConfig
@@ -29,6 +29,7 @@ from interp.training.runs.metadata import (
     stopped_at,
 )
 from interp.training.runs.origin import TRAINED_HERE, Origin, read_origin
+from interp.training.runs.stored import Stored, weight_arrays
 from interp.training.runs.tensor_file import load_weights
 
 
@@ -124,12 +125,20 @@ class Run(Displayed):
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
                 f"expected one of {', '.join(map(str, self.steps))}"
             )
-        network = self.empty_network()
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
-        load_weights(network, self.weights[step], origin)
-        config = self.config
+        config, weights = self.config, self.weights[step]
+        network = cast(Network, self._network(weights, origin))  # or what becomes one
         born = config if self.origin.trained_here else None
         return Checkpoint(network, self.dataset, config.loss, step, self.seed, self.name, born)
+
+    def _network(self, weights: Weights, origin: Path) -> Network | Stored:
+        def make() -> Network:
+            network = self.empty_network()
+            load_weights(network, weights, origin)
+            return network
+
+        arrays = weight_arrays(self.config, self.dataset.task, weights, origin)
+        return make() if arrays is None else Stored(arrays, make)
 
     def network(self, step: int | None = None) -> Network:
         """The network at a step (default: the newest checkpoint), in the run's precision.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-
-from torch import nn
 
 from interp.training.arguments import some_whole, told
 from interp.training.config.sections import LossName
 from interp.training.data.dataset import Dataset
-from interp.training.evaluation import loss_of
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
@@ -58,6 +56,14 @@ def as_checkpoint(
         return source.beside(dataset, loss)
     if isinstance(source, Run | Path | str):
         return as_run(source).checkpoint(step).beside(dataset, loss)
-    if isinstance(source, nn.Module) and hasattr(source, "task") and hasattr(source, "layers"):
+    if _is_module(source) and hasattr(source, "task") and hasattr(source, "layers"):
+        from interp.training.evaluation import loss_of
+
         return Checkpoint(source, None, loss_of(source), step).beside(dataset, loss)
     raise TypeError(f"expected a run, its folder, a checkpoint or a network, got {told(source)}")
+
+
+def _is_module(source: object) -> bool:
+    """Whether it is a module of torch, which is there if anybody has one."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(source, torch.nn.Module)

@@ -6,16 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import safetensors.numpy
-import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
+from interp.training.models.arrays import as_array
 from interp.training.runs.files import FORMAT, check_format, write_bytes
 from interp.training.untrusted import open_regular, read_tensor_file, tensor_header
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Metadata = dict[str, str]
 
@@ -73,6 +75,38 @@ def read_digest(path: Path) -> str | None:
         return None
 
 
+class Place(NamedTuple):
+    """What fits into a network's tensor: arrays of its shape, of its precision or less."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    bytes_each: int
+
+
+def check_arrays(places: Mapping[str, Place], arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Refuses arrays that are not a network's weights and running statistics.
+
+    Raises:
+        ValueError: naming the first tensor that is missing, unknown, of a wrong shape or type, or
+            not finite.
+    """
+    for name in sorted(places.keys() ^ arrays.keys()):
+        problem = "is missing" if name in places else "is unknown to this network"
+        raise ValueError(f"{path}: tensor {name} {problem}; expected {', '.join(places)}")
+    for name, place in places.items():
+        array = arrays[name]
+        if array.shape != place.shape:
+            raise ValueError(
+                f"{path}: tensor {name}: expected shape {place.shape}, got {array.shape}"
+            )
+        # A narrower type fits in; in a wider one are digits that the network has no room for.
+        is_mask = array.dtype == bool and place.dtype == "bool"
+        if not is_mask and (array.dtype.kind != "f" or array.itemsize > place.bytes_each):
+            raise ValueError(f"{path}: tensor {name}: expected {place.dtype}, got {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path}: tensor {name}: expected finite numbers, got NaN or inf")
+
+
 @runtime_checkable
 class Stateful(Protocol):
     """Anything with parameters and running statistics."""
@@ -88,29 +122,22 @@ def load_weights(network: Stateful, arrays: Mapping[str, np.ndarray], path: Path
         ValueError: naming the first tensor that is missing, unknown, of a wrong shape or type, or
             not finite.
     """
+    import torch
+
     weights = network.state_dict()
-    for name in sorted(weights.keys() ^ arrays.keys()):
-        problem = "is missing" if name in weights else "is unknown to this network"
-        raise ValueError(f"{path}: tensor {name} {problem}; expected {', '.join(weights)}")
-    for name, weight in weights.items():
-        array, shape = arrays[name], tuple(weight.shape)
-        if array.shape != shape:
-            raise ValueError(f"{path}: tensor {name}: expected shape {shape}, got {array.shape}")
-        # A narrower type fits in; in a wider one are digits that the network has no room for.
-        is_mask = array.dtype == bool and weight.dtype == torch.bool
-        if not is_mask and (array.dtype.kind != "f" or array.itemsize > weight.element_size()):
-            expected = str(weight.dtype).removeprefix("torch.")
-            raise ValueError(f"{path}: tensor {name}: expected {expected}, got {array.dtype}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{path}: tensor {name}: expected finite numbers, got NaN or inf")
+    places = {
+        name: Place(tuple(one.shape), str(one.dtype).removeprefix("torch."), one.element_size())
+        for name, one in weights.items()
+    }
+    check_arrays(places, arrays, path)
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(torch.from_numpy(arrays[name]))
 
 
 def _array(tensor: Tensor | np.ndarray) -> np.ndarray:
-    array = tensor.detach().cpu().numpy() if isinstance(tensor, Tensor) else tensor
-    return np.asarray(array, order="C")  # unlike ascontiguousarray, it leaves a scalar a scalar
+    # Unlike ascontiguousarray, it leaves a scalar a scalar.
+    return np.asarray(as_array(tensor), order="C")
 
 
 def _ordered(content: bytes) -> bytes:

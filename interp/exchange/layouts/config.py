@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from interp.training.models.arrays import NORM_EPS
 from interp.training.models.layers.activation import ACTIVATIONS
-from interp.training.models.layers.norm import EPS
 
 Config = Mapping[str, Any]
 
@@ -72,8 +72,8 @@ FIELDS: Mapping[str, ConfigField] = {
     "post_embedding_ln": _off("a norm on the embeddings"),
     "use_qk_norm": _off("norms of queries and keys"),
     "eps": ConfigField(
-        lambda value, config: not _has_norm(config) or abs(value - EPS) <= 1e-9,
-        f"{EPS:g}",
+        lambda value, config: not _has_norm(config) or abs(value - NORM_EPS) <= 1e-9,
+        f"{NORM_EPS:g}",
         "another ε of the norms",
     ),
     "parallel_attn_mlp": _off("attention and MLP side by side"),

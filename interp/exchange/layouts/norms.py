@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from interp.exchange.layouts.layout import Taken
-from interp.training.models.layers.norm import EPS
+from interp.training.models.arrays import NORM_EPS
 
 _LAYER = {"weight": "w", "bias": "b"}
 _BATCH = {**_LAYER, "running_mean": "mean", "running_var": "var"}
@@ -92,7 +92,7 @@ def _too_few(prefixes: Sequence[str], chain: Sequence[str]) -> ValueError:
 
 def _no_norm(index: int, one: Tensor) -> dict[str, Tensor]:
     """A batch norm that leaves every value as it is."""
-    values = {"w": one, "b": 0 * one, "mean": 0 * one, "var": one - EPS}
+    values = {"w": one, "b": 0 * one, "mean": 0 * one, "var": one - NORM_EPS}
     return {f"blocks.{index}.mlp.norm.{name}": value for name, value in values.items()}
 
 

@@ -63,16 +63,22 @@ class Activation:
 
 
 _HOME = "interp.training.models.layers.activation_functions"
-_NAMES = (
-    *("square", "relu", "gelu", "gelu_tanh", "silu", "tanh"),
-    *("cube", "quartic", "identity"),
-)
+# With the degrees of those that have one, for who reads weights and need not wait for torch.
+_DEGREES = {
+    **{"square": 2.0, "relu": 1.0, "gelu": None, "gelu_tanh": None, "silu": None, "tanh": None},
+    **{"cube": 3.0, "quartic": 4.0, "identity": 1.0},
+}
 
 ACTIVATIONS: Registry[Activation] = Registry(
     "activation",
-    {name: f"{_HOME}:{name.upper()}" for name in _NAMES},
+    {name: f"{_HOME}:{name.upper()}" for name in _DEGREES},
     "interp.activations",
 )
+
+
+def degree_of(name: str) -> float | None:
+    """The degree of an activation by its name, see :attr:`Activation.degree`."""
+    return _DEGREES[name] if name in _DEGREES else ACTIVATIONS[name].degree
 
 
 def checked(name: str, example: Any) -> Function:

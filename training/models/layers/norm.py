@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from interp.training.models.arrays import NORM_EPS
 from interp.training.models.hooks import HookPoint
 from interp.training.models.layers.noise import Noise
 
 Values = Float[Tensor, "*run example feature"]
 
-EPS = 1e-5
 MOMENTUM = 0.1  # of the running statistics, torch's default
 
 
@@ -42,16 +42,16 @@ class BatchNorm(nn.Module):
             return normalized
         if values.ndim == 2:
             return torch.nn.functional.batch_norm(
-                values, self.mean, self.var, self.w, self.b, True, MOMENTUM, EPS
+                values, self.mean, self.var, self.w, self.b, True, MOMENTUM, NORM_EPS
             )
         mean, var = _mean_and_variance(values, -2)
         self._follow(mean.squeeze(-2), var.squeeze(-2), values.shape[-2])
-        gain = self.w.unsqueeze(-2) * torch.rsqrt(var + EPS)
+        gain = self.w.unsqueeze(-2) * torch.rsqrt(var + NORM_EPS)
         return values * gain + (self.b.unsqueeze(-2) - mean * gain)
 
     def scale(self) -> Float[Tensor, "*run feature"]:
         """What each feature is multiplied by outside training, w / sqrt(var + ε)."""
-        return self.w * torch.rsqrt(self.var + EPS)
+        return self.w * torch.rsqrt(self.var + NORM_EPS)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, var: Tensor, count: int) -> None:
@@ -74,7 +74,7 @@ class LayerNorm(nn.Module):
         """Normalizes, in training and outside alike."""
         del noise
         mean, var = _mean_and_variance(values, -1)
-        scale = self.hook_scale(torch.sqrt(var + EPS))
+        scale = self.hook_scale(torch.sqrt(var + NORM_EPS))
         w: Tensor = self.w
         b: Tensor = self.b
         if w.ndim > 1:
