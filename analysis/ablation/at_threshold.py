@@ -28,7 +28,8 @@ class ThresholdScores(Result):
         size: the number of pruned neurons that was scored. It is ``pruned`` where the curve has
             every number, else the nearest of its grid.
         before, after: accuracy of each split; None for an empty one.
-        mean, low, high: of random prunings of the same size; None without a control.
+        mean, low, high: of random prunings of the same size, or the nearest of their own grid;
+            None without a control.
         caption: of the curves.
     """
 
@@ -70,7 +71,9 @@ def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> Th
     pruned = pruned_below(table, threshold)
     kept = len(table) - pruned
     place = int(np.abs(curves.sizes - pruned).argmin())
-    control = curves.control
+    control, drawn = curves.control, 0
+    if control is not None:
+        drawn = int(np.abs(control.mean.sizes - pruned).argmin())
     curve = curves["IPR", "lowest"]
     return ThresholdScores(
         threshold,
@@ -79,9 +82,9 @@ def scores_at(curves: PruningCurves, table: NeuronTable, threshold: float) -> Th
         int(curves.sizes[place]),
         _accuracies(curve, 0),
         _accuracies(curve, place),
-        None if control is None else _accuracies(control.mean, place),
-        None if control is None else _accuracies(control.low, place),
-        None if control is None else _accuracies(control.high, place),
+        None if control is None else _accuracies(control.mean, drawn),
+        None if control is None else _accuracies(control.low, drawn),
+        None if control is None else _accuracies(control.high, drawn),
         curves.caption,
     )
 

@@ -37,7 +37,7 @@ class PruningCurve(Displayed):
 
 @dataclass(frozen=True)
 class ControlBand:
-    """Random removals of the same sizes: mean and band over the draws.
+    """Random removals of the same sizes, or of some of them: mean and band over the draws.
 
     The band is 5–95 %, or the range of fewer than 20 draws. Losses are absent for networks trained
     with cross-entropy, where they would cost an exponential for every logit, size and draw.

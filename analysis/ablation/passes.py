@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -19,43 +20,73 @@ from interp.training.evaluation import Evaluation
 from interp.training.losses.loss import LOSSES
 
 
+class Grid(NamedTuple):
+    """About how many numbers of removed neurons are scored: of each order, of random ones."""
+
+    orders: int
+    control: int
+
+    @staticmethod
+    def over(neurons: int, count: int, sizes: Sequence[int]) -> Int[np.ndarray, " size"]:
+        """So many numbers 0 … N at even distances, and some more; every number if it has room."""
+        even = np.linspace(0, neurons, min(count, neurons + 1)).round().astype(np.int64)
+        return np.union1d(even, np.array(sizes, dtype=np.int64))
+
+
 class CumulativePasses:
-    """Every size of an order in one pass, where the logits are a sum over neurons."""
+    """Many sizes of an order in one pass, where the logits are a sum over neurons.
+
+    Args:
+        tail: from the layer on.
+        evaluation: scores logits.
+        loss: to be summed too; None sums in float32.
+        sizes: to have on a grid.
+        grid: how many sizes there are, without losses; None: every number.
+    """
 
     default_draws = DRAWS
 
     def __init__(
-        self, tail: Tail, evaluation: Evaluation, loss: LossName | None, sizes: Sequence[int] = ()
+        self,
+        tail: Tail,
+        evaluation: Evaluation,
+        loss: LossName | None,
+        sizes: Sequence[int] = (),
+        grid: Grid | None = None,
     ) -> None:
-        del sizes  # it has them all
         assert tail.readout is not None and tail.base is not None
         readout = tail.readout.detach().numpy()
         self._logits = LogitSum(tail.hidden.numpy(), readout, tail.base.numpy())
         self._pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
         self._evaluation, self._loss = evaluation, loss
-        self.sizes = np.arange(len(readout) + 1)
+        every = len(readout) + 1
+        counts = (every, every) if grid is None else grid
+        self.sizes, self._control = (Grid.over(every - 1, one, sizes) for one in counts)
         self.controls_loss = loss is not None and LOSSES[loss].kernel == "squares"
         precision = "float64" if loss else "float32"
-        self.method = f"one cumulative pass for each order, in {precision}"
+        on = "" if len(self.sizes) == every else f" on a grid of {len(self.sizes)} numbers"
+        self.method = f"one cumulative pass for each order{on}, in {precision}"
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
-        """One curve an order, with every number of removed neurons."""
-        return self._walk(orders, self._loss)
+        """One curve an order."""
+        return self._walk(orders, self._loss, self.sizes)
 
     def control(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         """Without losses that would cost an exponential a logit, as cross-entropy's."""
-        return self._walk(orders, self._loss and "mse")
+        return self._walk(orders, self._loss and "mse", self._control)
 
     def _walk(
-        self, orders: Int[np.ndarray, "order neuron"], loss: LossName | None
+        self,
+        orders: Int[np.ndarray, "order neuron"],
+        loss: LossName | None,
+        sizes: Int[np.ndarray, " size"],
     ) -> list[PruningCurve]:
         evaluation = self._evaluation
         if loss is None:
-            counts = cumulative_counts(self._logits, orders, self._pairs)
+            counts = cumulative_counts(self._logits, orders, self._pairs, sizes)
             nothing: dict[Split, Curve | None] = dict.fromkeys(SPLITS)
             return [
-                PruningCurve(split_means(one, evaluation.counts), nothing, self.sizes)
-                for one in counts
+                PruningCurve(split_means(one, evaluation.counts), nothing, sizes) for one in counts
             ]
         sums = cumulative_sums(self._logits, orders, self._pairs, loss)
         return [
@@ -81,8 +112,7 @@ class ForwardPasses:
         why = "a norm or a layer follows" if tail.readout is None else "no pass adds up the loss"
         self.method = f"a forward pass for each number on a grid, since {why}"
         neurons = len(tail.hidden)
-        grid = np.linspace(0, neurons, 51).round().astype(np.int64)
-        self.sizes = np.union1d(grid, np.array(sizes, dtype=np.int64))
+        self.sizes = Grid.over(neurons, 51, sizes)
 
     def __call__(self, orders: Int[np.ndarray, "order neuron"]) -> list[PruningCurve]:
         """One curve an order, over the grid."""

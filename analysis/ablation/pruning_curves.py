@@ -9,7 +9,7 @@ import numpy as np
 
 from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
-from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses
+from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses, Grid
 from interp.analysis.ablation.ranking import INVARIANT, Order, every_order, order_by
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
@@ -38,6 +38,7 @@ def pruning_curve(
     orders: Sequence[Order] | None = None,
     losses: bool = True,
     sizes: Sequence[int] = (),
+    grid: Grid | None = None,
 ) -> PruningCurves:
     """Accuracy and loss of every split after pruning numbers of neurons of a hidden layer.
 
@@ -59,9 +60,11 @@ def pruning_curve(
             users added, in both directions. ``answer IPR`` and ``strength`` are had by name.
         losses: without them, sums over neurons are in float32 and take half the time.
         sizes: numbers of pruned neurons to have on the grid; the two-class cut's is there anyway.
+        grid: without losses, about how many numbers are scored where an order is one pass.
 
     Raises:
-        ValueError: if a network comes without a dataset, draws is negative, or an order is unknown.
+        ValueError: if a network comes without a dataset, draws is negative, an order is unknown, or
+            a grid is given with losses.
     """
     draws = some_whole(draws, "draws", most=MOST_DRAWS)
     some(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
@@ -71,7 +74,9 @@ def pruning_curve(
         table = neuron_table(origin, layer=layer)
     check_network(table, origin.network)
     asked = [_size(one, len(table)) for one in listed(sizes, "sizes")]
-    walk = _passes(origin, table.layer, losses, [*asked, *_cut_sizes(table)])
+    if losses and grid is not None:
+        raise ValueError("grid: expected without losses, which are summed at every number")
+    walk = _passes(origin, table.layer, losses, [*asked, *_cut_sizes(table)], grid)
     orders = every_order() if orders is None else _orders(orders)
     ranked = [order_by(table, *order) for order in orders]
     curves = dict(zip(orders, walk(np.stack(ranked)), strict=True))
@@ -115,15 +120,17 @@ def _cut_sizes(table: NeuronTable) -> list[int]:
 
 
 def _passes(
-    origin: Checkpoint, layer: int, losses: bool, sizes: Sequence[int]
+    origin: Checkpoint, layer: int, losses: bool, sizes: Sequence[int], grid: Grid | None
 ) -> CumulativePasses | ForwardPasses:
     """How the sizes of an order are computed, for the network from a layer on."""
     evaluation = origin.evaluation
     exact = losses and origin.network.readout(layer) is not None
     tail = Tail(origin.exact if exact else origin.network, evaluation.pairs, layer)
     adds_up = not losses or LOSSES[origin.loss].kernel is not None
-    passes = CumulativePasses if tail.readout is not None and adds_up else ForwardPasses
-    return passes(tail, evaluation, origin.loss if losses else None, sizes)
+    loss = origin.loss if losses else None
+    if tail.readout is not None and adds_up:
+        return CumulativePasses(tail, evaluation, loss, sizes, grid)
+    return ForwardPasses(tail, evaluation, loss, sizes)
 
 
 def _control(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from interp.analysis.caption import place
 from interp.analysis.mechanism.filtered import By, Filter, Keep, Part, filter_of
-from interp.analysis.mechanism.lazy import lazy_network
+from interp.analysis.mechanism.lazy import lazy_network, lazy_networks
 from interp.analysis.mechanism.vote import label_vote, mean_scores, random_labels
 from interp.analysis.neurons.classify import has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table
@@ -97,10 +97,11 @@ class FilterScores:
     def _nulls(self, draws: int) -> dict[str, Scores]:
         found: dict[str, list[Scores]] = {"lazy": [], "lazy_g": [], "random_labels_g": []}
         data = self.checkpoint.scored_on
-        for draw, whole in enumerate(self.lazies(draws), start=self.seed):
+        for draw in range(self.seed, self.seed + draws):
+            labels = [data.given_label, random_labels(data, draw)]
+            whole, blind = lazy_networks(self.checkpoint.network, data, draw, labels)
             found["lazy"].append(self.of(whole))
             found["lazy_g"].append(self._g_of(whole))
-            blind = lazy_network(self.checkpoint.network, data, draw, random_labels(data, draw))
             found["random_labels_g"].append(self._g_of(blind))
         means = {name: mean_scores(each) for name, each in found.items()}
         return {**means, "vote": label_vote(self.checkpoint)}

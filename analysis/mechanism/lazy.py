@@ -6,6 +6,8 @@ no feature gives the same where the measure itself brings the rule along.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from functools import singledispatch
 from typing import Any
 
@@ -48,18 +50,33 @@ def lazy_network(
     Raises:
         ValueError: for a network whose last matrix is not known.
     """
+    (found,) = lazy_networks(
+        network, dataset, seed, [dataset.given_label if labels is None else labels]
+    )
+    return found
+
+
+@torch.no_grad()
+def lazy_networks(
+    network: Network, dataset: Dataset, seed: int, labels: Sequence[Int[np.ndarray, " pair"]]
+) -> list[Network]:
+    """As :func:`lazy_network` for several labels: the same features, solved for once."""
     if not has_last_matrix(network):
         raise undefined("lazy network", network)
-    found = in_float64(untrained(network, seed=seed))
-    given = dataset.given_label if labels is None else labels
-    train = torch.as_tensor(dataset.is_train)
-    features = last_features(found, torch.as_tensor(dataset.pairs))[train]
-    target = torch.zeros(len(features), dataset.task.n_answers, dtype=torch.float64)
-    target[torch.arange(len(features)), torch.as_tensor(given)[train]] = 1
+    drawn = in_float64(untrained(network, seed=seed))
+    train, answers = dataset.is_train, dataset.task.n_answers
+    features = last_features(drawn, torch.as_tensor(dataset.pairs))[torch.as_tensor(train)].numpy()
+    # A product with its own transpose, of which numpy computes one half.
     gram = features.T @ features
-    gram += torch.eye(len(gram), dtype=torch.float64) * RIDGE * gram.diagonal().mean()
-    set_read_out(found, torch.linalg.solve(gram, features.T @ target))
-    return found
+    gram[np.diag_indices_from(gram)] += RIDGE * np.diagonal(gram).mean()
+    target = np.concatenate([np.eye(answers)[given[train]] for given in labels], axis=1)
+    lower = torch.linalg.cholesky(torch.from_numpy(gram))
+    solved = torch.cholesky_solve(torch.from_numpy(features.T @ target), lower)
+    made = []
+    for matrix in torch.split(solved, answers, dim=1):
+        made.append(deepcopy(drawn))
+        set_read_out(made[-1], matrix)
+    return made
 
 
 @singledispatch

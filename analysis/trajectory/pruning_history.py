@@ -40,7 +40,7 @@ class CheckpointCurves(Result):
 
     Attributes:
         steps: of the checkpoints.
-        accuracy: after removing 0 … N neurons from the lowest IPR on.
+        accuracy: after removing numbers of neurons from the lowest IPR on: 0 … N, or those given.
         sizes: numbers of neurons that random prunings removed: a grid, and where a threshold
             was given the number that it prunes at the step.
         mean, low, high: of the random prunings: 5–95 %, or the range of fewer than 20 draws.
@@ -49,7 +49,7 @@ class CheckpointCurves(Result):
     """
 
     steps: tuple[int, ...]
-    accuracy: Float[np.ndarray, "step split size_from_0"]
+    accuracy: Float[np.ndarray, "step split removed"]
     sizes: Int[np.ndarray, "step size"]
     mean: Float[np.ndarray, "step split size"]
     low: Float[np.ndarray, "step split size"]
@@ -79,6 +79,7 @@ def checkpoint_curves(
     draws: int = 4,
     seed: int = 0,
     threshold: float | None = None,
+    removed: Int[np.ndarray, " removed"] | None = None,
 ) -> CheckpointCurves:
     """Prunes a run's checkpoints by IPR, beside random prunings at a grid of sizes.
 
@@ -88,6 +89,7 @@ def checkpoint_curves(
         draws: random orders.
         seed: of the random orders.
         threshold: an IPR; random prunings are scored at the number of neurons below it as well.
+        removed: numbers of neurons removed from the lowest IPR on; all by default.
 
     Raises:
         ValueError: if a norm or a layer follows the neurons, or draws is below 1.
@@ -99,7 +101,7 @@ def checkpoint_curves(
         if not steps:
             orders, grid = _drawn(len(table), draws, seed)
         sizes = grid if threshold is None else _beside(grid, pruned_below(table, threshold))
-        curve, control = _of_checkpoint(checkpoint, table, orders, sizes)
+        curve, control = _of_checkpoint(checkpoint, table, orders, sizes, removed)
         steps.append(table.step or 0)
         curves.append(curve)
         controls.append(control)
@@ -142,7 +144,8 @@ def _of_checkpoint(
     table: NeuronTable,
     orders: Int[np.ndarray, "order neuron"],
     sizes: Int[np.ndarray, " size"],
-) -> tuple[Float[np.ndarray, "split size_from_0"], Float[np.ndarray, "order split size"]]:
+    removed: Int[np.ndarray, " removed"] | None,
+) -> tuple[Float[np.ndarray, "split removed"], Float[np.ndarray, "order split size"]]:
     check_network(table, checkpoint.network)
     evaluation = checkpoint.evaluation
     tail = Tail(checkpoint.network, evaluation.pairs, table.layer)
@@ -154,7 +157,7 @@ def _of_checkpoint(
     logits = LogitSum(tail.hidden.numpy(), tail.readout.numpy(), tail.base.numpy())
     pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
     by_ipr = removal_order(table.ipr, table.dead, "lowest")[None]
-    (counts,) = cumulative_counts(logits, by_ipr, pairs)
+    (counts,) = cumulative_counts(logits, by_ipr, pairs, removed)
     control = cumulative_counts(logits, orders, pairs, sizes)
     return (
         _accuracies(counts, evaluation),

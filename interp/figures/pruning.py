@@ -70,7 +70,7 @@ def _panel(curves: PruningCurves, direction: Direction, metric: Metric) -> list[
     first = direction == "lowest"  # whose legend stands for both panels
     if curves.control is not None:
         for split in _WITH_CONTROL:
-            traces += _band(curves.control, split, metric, curves.sizes, first)
+            traces += _band(curves.control, split, metric, first)
     for ranking in curves.rankings:
         curve = curves.curves.get((ranking, direction))
         if curve is not None:
@@ -150,16 +150,14 @@ def pruning_curve(curve: PruningCurve, metric: Metric = "accuracy") -> go.Figure
     return styled(figure, "Pruning curve", "neurons removed in one order; nothing is retrained")
 
 
-def _band(
-    control: ControlBand, split: Split, metric: Metric, sizes: np.ndarray, legend: bool
-) -> list[go.Scatter]:
+def _band(control: ControlBand, split: Split, metric: Metric, legend: bool) -> list[go.Scatter]:
     """The range of the random prunings and their mean; nothing of a split without examples."""
     low, mean, high = (
         getattr(part, metric)[split] for part in (control.low, control.mean, control.high)
     )
     if mean is None:
         return []
-    size = sizes.astype(np.int32)
+    size = control.mean.sizes.astype(np.int32)
     colour, group = SPLIT_COLOUR[split], f"control {split}"
     around = go.Scatter(
         x=np.concatenate([size, size[::-1]]),

@@ -23,6 +23,7 @@ from interp.reporting.mechanism import mechanism_section
 from interp.reporting.pairs import pair_payload, pair_section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
+from interp.reporting.wide import words_of
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.words.sentences import PAPERS, events, number, outcome
 from interp.words.story import story
@@ -100,6 +101,7 @@ def _neurons(neurons: NeuronReading) -> str:
         .replace("<!--names of rankings-->", " and by ".join(names))
         .replace("<!--before-after-->", before_after(neurons))
         .replace("<!--note on rankings-->", _note(neurons.table.note))
+        .replace("<!--note on many-->", _note(words_of(neurons.curves)))
     )
 
 

@@ -19,6 +19,7 @@ from interp.figures.neuron import neuron_curves
 from interp.figures.untitled import untitled, without_title
 from interp.notebook import value_table
 from interp.reporting.measures import Asked, Measured, measured
+from interp.reporting.wide import LAZY_DRAWS, PROGRESS_STEPS, is_wide
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
@@ -64,6 +65,8 @@ def mechanism_of(run: Run, newest: Checkpoint, layer: int = 0) -> Mechanism:
         layer: of the neurons that are read for their cosets.
     """
     options: dict[str, Any] = {"draws": 2, "strength": False}
+    if is_wide(newest.network.width):
+        options["lazy_draws"] = LAZY_DRAWS
     found = {
         "filtration": measured(Asked(filtration, options), run, newest),
         "progress": _progress(run, newest),
@@ -98,7 +101,8 @@ def _progress(run: Run, newest: Checkpoint) -> Measured:
     steps = run.steps
     if len(steps) < 2 or (progress.refuses is not None and progress.refuses(newest)):
         return measured(asked, run, newest)
-    some = sorted({steps[round(i * (len(steps) - 1) / (_STEPS - 1))] for i in range(_STEPS)})
+    count = PROGRESS_STEPS if is_wide(newest.network.width) else _STEPS
+    some = sorted({steps[round(i * (len(steps) - 1) / (count - 1))] for i in range(count)})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

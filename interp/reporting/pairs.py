@@ -71,6 +71,10 @@ def _votes(newest: Checkpoint, sides: Sides, layer: int) -> tuple[Additive | Pai
     layers = newest.network.layers
     if not layers:
         return None, "An attention-only network has no neurons, so no cell has any."
+    task, width = newest.task, layers[layer].width
+    least = width * min(4 * (2 * task.p + task.n_answers), 2 * len(sides.ahead))
+    if least > MOST_BYTES:  # in either form
+        return None, _too_large(least)
     found = additive(newest, layer)
     if found is not None and found.activation in ACTIVATIONS:
         numbers = found.first.size + found.second.size + found.readout.size

@@ -22,6 +22,7 @@ from interp.reporting.reading import (
     automatic_threshold,
     steps_with_curves,
 )
+from interp.reporting.wide import bits_of, spectra_of
 from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.runs.run import Run
@@ -39,10 +40,7 @@ def neuron_payload(reading: Reading, neurons: NeuronReading) -> tuple[dict[str, 
     return {
         **_about(reading.run, neurons.table),
         "steps": list(neurons.tables),
-        "withPruning": [
-            *(neurons.earlier.steps if neurons.earlier else ()),
-            neurons.table.step,
-        ],
+        "withPruning": [*(neurons.earlier.steps if neurons.earlier else ()), neurons.table.step],
         "withCurves": [*with_curves, neurons.table.step],
         "threshold": neurons.classes.threshold,
         "rule": neurons.classes.rule,
@@ -63,8 +61,8 @@ def _arrays(
     reading: Reading, neurons: NeuronReading, with_curves: list[int]
 ) -> dict[str, np.ndarray]:
     every = list(neurons.tables.values())
-    none = np.zeros_like(every[0].curve_ipr)  # irreps have no phases
-    phases = np.stack([one.phases if one.is_cyclic else none for one in every])
+    # Irreps have no phases.
+    phases = np.stack([o.phases if o.is_cyclic else np.zeros_like(o.curve_ipr) for o in every])
     sizes = neurons.curves.sizes
     return {
         "ipr": np.stack([one.ipr for one in every]),
@@ -73,7 +71,7 @@ def _arrays(
         "phases": np.rint(phases / np.pi * 32767).astype(np.int16),
         "norm": np.stack([one.norm for one in every]).astype(np.float32),
         "invariant_norm": np.stack([one.invariant_norm for one in every]).astype(np.float32),
-        "shares": np.rint(np.stack([one.shares for one in every]) * 255).astype(np.uint8),
+        "shares": spectra_of(every),
         "sizes": sizes.astype(np.int32),
         "by_norm": _by_rankings(neurons.curves, NORMS),
         **_answer_frequencies(every),
@@ -175,8 +173,7 @@ def _added_rankings(tables: Iterable[NeuronTable], curves: PruningCurves) -> dic
 
 def _by_rankings(curves: PruningCurves, names: Iterable[str]) -> np.ndarray:
     """(ranking, split, size) accuracies, pruned from the lowest."""
-    found = [_accuracies(curves[name, "lowest"], len(curves.sizes)) for name in names]
-    return np.stack(found)
+    return np.stack([_accuracies(curves[one, "lowest"], len(curves.sizes)) for one in names])
 
 
 def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
@@ -189,7 +186,7 @@ def _curves(earlier: Iterable[NeuronTable]) -> dict[str, np.ndarray]:
 
 
 def _newest_curves(table: NeuronTable) -> dict[str, np.ndarray]:
-    values, scale = quantized(_rectangular(table), 16)
+    values, scale = quantized(_rectangular(table), bits_of(len(table)))
     return {"newest_curves": values, "newest_scale": scale}
 
 
@@ -205,9 +202,13 @@ def _newest_pruning(curves: PruningCurves) -> dict[str, np.ndarray]:
     """Accuracies by split and number of pruned neurons."""
     control, count = curves.control, len(curves.sizes)
     rows = (None,) * 3 if control is None else (control.mean, control.low, control.high)
+    sizes = curves.sizes if control is None else control.mean.sizes
     return {
         "newest_after": _accuracies(curves["IPR", "lowest"], count),
-        "newest_control": np.stack([_accuracies(row, count) for row in rows]).astype(np.float32),
+        "newest_control": np.stack([_accuracies(row, len(sizes)) for row in rows]).astype(
+            np.float32
+        ),
+        "newest_control_sizes": sizes.astype(np.int32),
     }
 
 

@@ -25,10 +25,11 @@ from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpo
 from interp.reporting.measures import Asked, Kept, Measured, measured
 from interp.reporting.mechanism import Mechanism, mechanism_of
 from interp.reporting.pairs import PairReading, pairs_of
+from interp.reporting.wide import CHECKPOINTS, DRAWS, grid_of, is_wide
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
-PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise: 0.15 s each
+PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise
 EARLIER_DRAWS = 4  # random prunings at each of them
 _CURVE_BYTES = 2_000_000  # of the curves of earlier checkpoints, a byte a residue
 
@@ -115,23 +116,33 @@ def _read_neurons(
     table = neuron_table(newest, layer=layer)
     classes = classes_by(table, threshold)
     pruned = pruned_below(table, classes.threshold)
-    before = set(spread(run.steps[:-1], pruned_checkpoints))
+    wide = is_wide(len(table))
+    draws = DRAWS if wide and draws is None else draws
+    curves = pruning_curve(
+        newest,
+        draws=draws,
+        table=table,
+        losses=False,
+        sizes=[pruned],
+        grid=grid_of(len(table)),
+    )
+    most = min(pruned_checkpoints, CHECKPOINTS) if wide else pruned_checkpoints
+    before = set(spread(run.steps[:-1], most))
     if newest.network.readout(layer) is None or draws == 0:
         before = set()
     tables: dict[int, NeuronTable] = {}
     pairs = _walk(run, layer, tables, before)
     earlier = None
     if before:
-        earlier = checkpoint_curves(
-            pairs, min(draws or EARLIER_DRAWS, EARLIER_DRAWS), threshold=classes.threshold
-        )
+        few = min(draws or EARLIER_DRAWS, EARLIER_DRAWS)
+        earlier = checkpoint_curves(pairs, few, 0, classes.threshold, curves.sizes)
     for _ in pairs:  # the checkpoints that are left get no curve
         pass
     tables[run.last_step] = table
     return NeuronReading(
         tables,
         classes,
-        pruning_curve(newest, draws=draws, table=table, losses=False, sizes=[pruned]),
+        curves,
         earlier,
         dynamics_of(run, list(tables.values())),
     )
@@ -171,6 +182,8 @@ def automatic_threshold(table: NeuronTable) -> float | None:
 def steps_with_curves(tables: Mapping[int, NeuronTable]) -> list[int]:
     """Checkpoints before the newest whose neurons' curves the file has room for, spread evenly."""
     *earlier, newest = tables
+    if is_wide(len(tables[newest])):
+        return []
     numbers = sum(curve.size for curve in tables[newest].curves)
     return spread(earlier, max(1, _CURVE_BYTES // numbers))
 

@@ -16,6 +16,7 @@ from interp.training.arguments import MOST_DRAWS, as_path, some_whole, truth, wh
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
+from interp.training.trainer.device import keep_freed_memory
 
 
 def report(
@@ -63,6 +64,7 @@ def report(
     some_whole(draws, "draws", most=MOST_DRAWS)
     truth(mechanism, "mechanism")
     truth(pairs, "pairs")
+    keep_freed_memory()
     reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism, pairs)
     write_bytes(target, page(reading, _figures(reading)).encode())
     return target

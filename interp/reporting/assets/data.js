@@ -95,7 +95,7 @@ class Neurons {
 
   // Numbers of pruned neurons that the control was scored at.
   controlSizes(place) {
-    if (place === this.newest) return this.sizes;
+    if (place === this.newest) return this.arrays.newest_control_sizes.data;
     const { data, shape } = this.arrays.control_sizes;
     const at = this.withPruning.indexOf(this.steps[place]);
     return data.subarray(at * shape[1], (at + 1) * shape[1]);
@@ -141,14 +141,20 @@ class Neurons {
     const values = this.arrays[newest ? "newest_curves" : "curves"].data;
     const scales = this.arrays[newest ? "newest_scale" : "curve_scale"].data;
     const row = ((newest ? 0 : at) * 3 + curve) * this.count + neuron;
-    const scale = scales[row] / (newest ? 32767 : 127);
+    const scale = scales[row] / (values instanceof Int16Array ? 32767 : 127);
     const start = row * this.elements;
     return Array.from(values.subarray(start, start + this.lengths[curve]), (one) => one * scale);
   }
 
-  // Mean share of one-sided power of all neurons at a checkpoint.
-  shares(place, neuron) {
-    const start = (place * this.count + neuron) * this.frequencies;
+  // Rows of the spectra at a checkpoint: a neuron each, or in a layer of very many the mean of
+  // several, which stand by their IPR.
+  get rows() {
+    return this.arrays.shares.shape[1];
+  }
+
+  // Share of one-sided power of a row: the mean over a neuron's curves.
+  shares(place, which) {
+    const start = (place * this.rows + which) * this.frequencies;
     const row = this.arrays.shares.data.subarray(start, start + this.frequencies);
     return Array.from(row, (one) => one / 255);
   }

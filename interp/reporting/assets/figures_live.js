@@ -86,22 +86,37 @@ function heatOrder(neurons, place, threshold) {
     .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
 }
 
+// Where a row is the mean of several neurons: from the highest IPR down, with one neuron of each.
+function denseOrder(neurons, place, threshold) {
+  const ipr = neurons.ipr(place);
+  const key = Array.from(ipr, (value) => (Number.isNaN(value) ? -1 : value));
+  const byIpr = Array.from(key.keys()).sort((a, b) => key[a] - key[b] || a - b);
+  const rank = { high: 0, low: 1, dead: 2 };
+  const longer = neurons.count % neurons.rows, size = Math.floor(neurons.count / neurons.rows);
+  return Array.from({ length: neurons.rows }, (_, row) => {
+    const first = row * size + Math.min(row, longer);
+    const neuron = byIpr[first + Math.floor((size + (row < longer)) / 2)];
+    return [rank[neurons.kind(place, neuron, threshold)], 0, row, neuron];
+  }).reverse();
+}
+
 function spectraFigure(neurons, place, threshold) {
-  const order = heatOrder(neurons, place, threshold);
-  const edges = [0, 1].map((kind) => order.filter((row) => row[0] <= kind).length).filter((edge) => edge > 0 && edge < neurons.count);
+  const dense = neurons.rows < neurons.count;
+  const order = dense ? denseOrder(neurons, place, threshold) : heatOrder(neurons, place, threshold);
+  const edges = [0, 1].map((kind) => order.filter((row) => row[0] <= kind).length).filter((edge) => edge > 0 && edge < order.length);
   return {
     data: [{
       type: "heatmap", z: order.map((row) => neurons.shares(place, row[2])), zmin: 0, zmax: 1, colorscale: "Viridis",
-      customdata: order.map((row) => new Array(neurons.frequencies).fill(row[2])),
+      customdata: order.map((row) => new Array(neurons.frequencies).fill(row[3] ?? row[2])),
       text: order.map(() => Array.from({ length: neurons.frequencies }, (_, k) => neurons.blockAt(k))),
       colorbar: { title: { text: "share of power", side: "right" }, thickness: 14 },
-      hovertemplate: "neuron %{customdata}<br>%{text}<br>share %{z:.2f}<extra></extra>",
+      hovertemplate: `${dense ? "neurons like " : "neuron "}%{customdata}<br>%{text}<br>share %{z:.2f}<extra></extra>`,
     }],
     layout: {
       height: 540,
       shapes: edges.map((edge) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: edge - 0.5, y1: edge - 0.5, line: { color: "#fdfdfd", width: 1.5 } })),
       xaxis: { title: { text: neurons.irreps ? "irrep (0 is trivial)" : "frequency (0 is the constant)" } },
-      yaxis: { title: { text: "neurons" }, autorange: "reversed" },
+      yaxis: { title: { text: dense ? "neurons, highest IPR first" : "neurons" }, autorange: "reversed" },
     },
   };
 }
