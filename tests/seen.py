@@ -18,7 +18,7 @@ from coverage import Coverage, CoverageData
 
 from tests.gate import LEAST, ROOT
 
-_COMPILED = re.compile(r"^@njit.*\n(?:@.*\n)*def (\w+)", re.MULTILINE)
+_COMPILED = re.compile(r"^ *@(?:njit|inner).*\n(?: *@.*\n)* *def (\w+)", re.MULTILINE)
 FOLDERS = [ROOT / folder for folders in LEAST for folder in folders]
 
 
@@ -50,10 +50,15 @@ def _but_compiled(plain: CodeType, changed: CodeType, source: str) -> CodeType:
     if not compiled:
         return changed
     mine = [
-        old if isinstance(old, CodeType) and old.co_name in compiled else new
+        old if isinstance(old, CodeType) and compiled & {old.co_name, *_inside(old)} else new
         for old, new in zip(plain.co_consts, changed.co_consts, strict=False)
     ]
     return changed.replace(co_consts=(*mine, *changed.co_consts[len(mine) :]))
+
+
+def _inside(code: CodeType) -> set[str]:
+    """Names of the functions that a function defines."""
+    return {one.co_name for one in code.co_consts if isinstance(one, CodeType)}
 
 
 def keep(noted: Any) -> None:

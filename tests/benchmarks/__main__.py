@@ -23,6 +23,7 @@ from tests.benchmarks.environment import environment
 from tests.benchmarks.network_rows import network_steps
 from tests.benchmarks.page import as_json, page
 from tests.benchmarks.row import MismatchError, Row
+from tests.benchmarks.small_rows import minibatch_steps, small_networks
 from tests.benchmarks.tables import tables
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,6 +41,9 @@ def main() -> None:
             found += _measure(FULL if arguments.full else SHORT, arguments.rounds)
         found += network_steps(arguments.rounds, device)
         found += deep_steps(arguments.rounds, device)
+        if device.type == "cpu":
+            found += minibatch_steps(arguments.rounds)
+            found += small_networks(arguments.rounds)
     except MismatchError as error:
         sys.exit(f"benchmark stopped, the sides do not compute the same: {error}")
     results = environment(device), found, list(tables(arguments.rounds, device))

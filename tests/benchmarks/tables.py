@@ -101,7 +101,7 @@ def cohort(size: Size, runs: int, device: torch.device, run_axis: bool | None = 
                 "data": {"fraction": size.fraction, "corruption": 0.35},
                 "model": {"width": size.width},
                 "dtype": "float32",
-                "steps": 1,
+                "steps": 1000,
                 "seed": seed,
             }
         )
@@ -114,8 +114,10 @@ def several(trained: Cohort, steps: int) -> Callable[[], list[float]]:
     """So many steps, waited for at the end; returns the losses before the last."""
 
     def run() -> list[float]:
-        for _ in range(steps):
-            losses = trained.advance()
+        left = steps
+        while left > 0:
+            some = min(left, trained.at_once)
+            losses, left = trained.advance_by(some)[-1], left - some
         return losses.tolist()
 
     return run

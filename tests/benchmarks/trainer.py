@@ -21,3 +21,10 @@ class Trainer:
     def step(self) -> float:
         """One step; returns the loss before it."""
         return float(self.cohort.advance())
+
+    def steps(self, count: int) -> None:
+        """Some steps, in as few calls as a run makes of them."""
+        while count > 0:
+            some = min(count, self.cohort.at_once)
+            self.cohort.advance_by(some)
+            count -= some

@@ -128,7 +128,8 @@ class Covering:
         if not functions:
             return self._at_import(name, line, around) | {""}
         found = self.tests[name][line] or self._near(name, line, around[-1])
-        compiled = any("njit" in ast.unparse(one) for one in functions[0].decorator_list)
+        decorators = [ast.unparse(one) for one in functions[0].decorator_list]
+        compiled = any(word in one for one in decorators for word in ("njit", "inner("))
         return self._by_word(functions[0].name) | {""} if compiled else found
 
     def _near(self, name: str, line: int, inner: ast.stmt) -> set[str]:

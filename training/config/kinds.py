@@ -50,6 +50,8 @@ class KindRow:
             ``model.logit_scale``.
         chain: whether it is that with any number of matrices (``layers[l].W_in``) and φ between
             each two; the gradient of a full batch is then the one written by hand.
+        two_matrices: whether it is that, perhaps with norm, dropout and biases, and its parameters
+            are named as an MLP's.
         trains: whether it can be trained here.
         arrays: what reads its weights as arrays alone, ``(task, model, arrays)`` with ``shapes``;
             its ``"module:name"``. None: its network is made for that.
@@ -70,6 +72,7 @@ class KindRow:
     check: Callable[[Model], None] = lambda model: None
     by_hand: Callable[[Model], bool] = lambda model: False
     chain: Callable[[Model], bool] = lambda model: False
+    two_matrices: Callable[[Model], bool] = lambda model: False
     trains: bool = True
     arrays: str | None = None
 
@@ -112,6 +115,7 @@ _MLP = KindRow(
     step_work=lambda model, p: model.width * (p + (model.depth - 2) * model.width + 4),
     check=_check_mlp,
     arrays="interp.training.models.arrays:MLPArrays",
+    two_matrices=lambda model: model.depth == 2,
     by_hand=lambda model: model.depth == 2 and model.norm == "none" and not model.bias,
     chain=lambda model: model.norm == "none" and not model.bias,
 )

@@ -60,16 +60,40 @@ class Examples:
         if not self._minibatches:
             return
         epoch, place = divmod(step, self.total // self.count)
-        if epoch != self._epoch:
-            orders = [stream(s, "batches", epoch).permutation(self.total) for s in self._seeds]
-            self._epoch, self._order = epoch, np.stack(orders)
-        chosen = torch.as_tensor(self._order[:, place * self.count : (place + 1) * self.count])
+        order = self._order_of(epoch)
+        chosen = torch.as_tensor(order[:, place * self.count : (place + 1) * self.count])
         rows = chosen.to(self._pairs.device, non_blocking=True)
         if not self._run_axis:
             rows = rows[0]
         self.pairs.copy_(self._pairs.take_along_dim(rows.unsqueeze(-1), dim=-2))
         labels = self._labels.take_along_dim(rows, dim=-1)
         self.label_at.copy_(label_places(labels, self.answers))
+
+    def _order_of(self, epoch: int) -> Int[np.ndarray, "run all"]:
+        """The order of every run's examples in an epoch."""
+        if epoch != self._epoch:
+            orders = [stream(s, "batches", epoch).permutation(self.total) for s in self._seeds]
+            self._epoch, self._order = epoch, np.stack(orders)
+        return self._order
+
+    def rows(self, step: int, steps: int) -> Int[np.ndarray, "row example"]:
+        """Which training examples each of some steps shows; in one row if always all of them.
+
+        Without a run axis.
+        """
+        if not self._minibatches:
+            return np.arange(self.total)[None]
+        found, each = [], self.total // self.count
+        while steps > 0:
+            epoch, place = divmod(step, each)
+            order = self._order_of(epoch)[0, : each * self.count].reshape(each, self.count)
+            found.append(order[place : place + steps])
+            step, steps = step + len(found[-1]), steps - len(found[-1])
+        return np.concatenate(found)
+
+    def whole(self) -> tuple[Int[np.ndarray, "all 2"], Int[np.ndarray, " all"]]:
+        """Operands and labels of all training examples. Without a run axis, on a CPU."""
+        return self._pairs.numpy(), self._labels.numpy()
 
 
 def label_places(labels: Int[Tensor, "*run example"], answers: int) -> Int[Tensor, " label"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from interp.training.runs.tensor_file import load_weights, read_tensors
 from interp.training.trainer.autograd import AutogradGradients
 from interp.training.trainer.batches import Examples
 from interp.training.trainer.by_hand import MLPGradients
+from interp.training.trainer.compiled import steps as compiled
+from interp.training.trainer.compiled.steps import compiled_steps
 from interp.training.trainer.device import captured
 from interp.training.trainer.optimizer import Updater
 from interp.training.trainer.stack import stack
@@ -56,8 +59,8 @@ def wants_run_axis(configs: Sequence[RunConfig], examples: int, device: torch.de
     model = configs[0].model
     width = getattr(model, model.row.width)
     batch = configs[0].optimizer.batch_size or examples
-    # The hand-written gradient has so little overhead that it is faster run by run.
-    by_hand = MLPGradients.fits(configs[0])
+    # These have so little overhead that they are faster run by run.
+    by_hand = MLPGradients.fits(configs[0]) or compiled.fits(configs[0], examples)
     return len(configs) > 1 and batch * width <= _SMALL and not by_hand
 
 
@@ -108,6 +111,8 @@ class Cohort:
         self._graph = device.type == "cuda" and configs[0].optimizer.name != "muon"
         self.updater = self._new_updater()
         self._make = self._compute
+        shown = [] if axis else self._examples
+        self._compiled = compiled_steps(self.networks, shown, configs, self.updater)
 
     def _new_updater(self) -> Updater:
         first, names = self.configs[0], [n for n, _ in self.networks[0].named_parameters()]
@@ -163,9 +168,27 @@ class Cohort:
         if step > 0:
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             self.updater.restore(run, tensors, path)
+        for one in self._compiled:
+            one.rebind()
+
+    @property
+    def at_once(self) -> int:
+        """The most steps that should be made in one call."""
+        return min([one.at_once for one in self._compiled], default=1)
+
+    def advance_by(self, steps: int) -> Float[Tensor, "step run"]:
+        """Makes up to :attr:`at_once` updates; returns the losses before each."""
+        if not self._compiled:
+            return self.advance()[None]
+        losses = [one.advance(self.step, steps) for one in self._compiled]
+        self.step += steps
+        return torch.stack(losses, dim=1)
 
     def advance(self) -> Float[Tensor, " run"]:
         """Makes one update; returns the losses before it, without waiting for a GPU."""
+        return self.advance_by(1)[0] if self._compiled else self._advance()
+
+    def _advance(self) -> Float[Tensor, " run"]:
         self._step_number.fill_(self.step)
         for examples in self._examples:
             examples.move_to(self.step)
@@ -191,11 +214,18 @@ class Cohort:
         """Scores of every run over all pairs."""
         if self._stacked is not None:
             return self._measure_stacked(self._stacked)
+        # Before the first step there is no optimizer's state that could be bound.
+        ways = self._compiled if self.step > 0 else []
+        each = zip_longest(self.networks, self._evaluations, ways)
         return [
             Measurement(
-                self.step, evaluation(network.logits(evaluation.pairs)), weight_norm(network)
+                self.step,
+                evaluation(network.logits(evaluation.pairs))
+                if way is None
+                else evaluation.from_sums(way.sums(evaluation)),
+                weight_norm(network),
             )
-            for network, evaluation in zip(self.networks, self._evaluations, strict=True)
+            for network, evaluation, way in each
         ]
 
     def _measure_stacked(self, stacked: Network) -> list[Measurement]:

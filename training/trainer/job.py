@@ -53,6 +53,11 @@ class Job:
         self._callbacks = callbacks
         _, self._scored = save_and_score_steps(config)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody is called after every step."""
+        return bool(self._callbacks)
+
     def open(self) -> None:
         """Makes or takes up the run folder; one that is finished is the outcome."""
         empty = [s for s in self.config.stop.splits if not self.dataset.members(s).any()]

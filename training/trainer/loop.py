@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,8 +13,9 @@ from interp.training.arguments import as_function, as_path, listed, of_kind, sev
 from interp.training.config.masks import WARNING
 from interp.training.config.run_config import RunConfig
 from interp.training.memory import shortage
-from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run
+from interp.training.trainer.advance import Progress as Progress
+from interp.training.trainer.advance import advance
 from interp.training.trainer.callbacks import Callback, callbacks_of, watching
 from interp.training.trainer.cohort import Cohort, shape_key
 from interp.training.trainer.device import (
@@ -30,11 +30,6 @@ from interp.training.trainer.interrupt import stop_on_interrupt
 from interp.training.trainer.job import DivergenceError as DivergenceError
 from interp.training.trainer.job import Job, Outcome
 from interp.training.trainer.job import dataset_of as dataset_of
-from interp.training.trainer.schedule import save_and_score_steps
-
-# Called as (step, last measurement or None); must not change anything it is given.
-Progress = Callable[[int, Measurement | None], None]
-
 
 _A_CONFIG = "a run configuration, such as interp.RunConfig(steps=100)"
 
@@ -190,56 +185,6 @@ def _train_from_one_step(cohort: Cohort, jobs: list[Job], progress: Progress | N
     started = time.perf_counter()
     precision = jobs[0].config.precision
     with product_precision(precision), stop_on_interrupt() as stop_requested:
-        _advance(cohort, jobs, progress, stop_requested)
+        advance(cohort, jobs, progress, stop_requested)
     for job in jobs:
         job.finish(time.perf_counter() - started)
-
-
-def _advance(
-    cohort: Cohort,
-    jobs: list[Job],
-    progress: Progress | None,
-    stop_requested: threading.Event,
-) -> None:
-    config = jobs[0].config
-    saves, scored = save_and_score_steps(config)
-    rows = jobs[0].sink.measurements
-    latest = rows[-1] if rows else None
-    started, waits = time.perf_counter(), jobs[0].device.type == "cpu"
-    while True:
-        stopping, is_scored = stop_requested.is_set(), cohort.step in scored
-        if is_scored or stopping:
-            measured = cohort.measure()
-            for job, row in zip(jobs, measured, strict=True):
-                job.record(row)
-            latest = measured[0]
-        for run, job in enumerate(jobs):
-            if cohort.step in saves or stopping:
-                job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
-            job.watch(cohort.step, is_scored, cohort.networks[run])
-            if job.stopped is not None and job.outcome is None:
-                _end_here(cohort, run, job, time.perf_counter() - started)
-        if progress is not None:
-            progress(cohort.step, latest)
-        if cohort.step >= config.steps or all(job.outcome is not None for job in jobs):
-            return
-        if stopping:
-            raise Interrupted(_where_it_stopped(jobs[0], cohort.step))
-        losses = cohort.advance()
-        if waits:  # on a GPU the evaluations see it, without a stop in between
-            for job, loss in zip(jobs, losses.tolist(), strict=True):
-                job.check(loss, cohort.step - 1)
-
-
-def _end_here(cohort: Cohort, run: int, job: Job, seconds: float) -> None:
-    """Ends a run at a step that need not be one of its schedule's."""
-    job.record(cohort.measure()[run])
-    job.save(cohort.step, cohort.networks[run], cohort.optimizer_arrays(run))
-    job.finish(seconds)
-
-
-def _where_it_stopped(job: Job, step: int) -> str:
-    saved = job.sink.path is not None
-    return f"stopped at step {step} of {job.config.steps}; " + (
-        "the same command resumes" if saved else "nothing saved"
-    )

@@ -89,6 +89,22 @@ class Updater:
             if isinstance(value, Tensor)
         }
 
+    def adam(self, run: int) -> dict[str, tuple[dict[str, Tensor], dict[str, Any]]]:
+        """What AdamW remembers of each parameter of a run, and the settings of its group.
+
+        Made as AdamW makes it at its first step, where there is nothing yet.
+        """
+        found = {}
+        for name, leaf in self._leaves[run].items():
+            owner = self._owner(leaf)
+            state = owner.state[leaf]
+            if not state:
+                state["step"] = torch.zeros((), dtype=torch.float32)
+                state.update({key: torch.zeros_like(leaf) for key in ("exp_avg", "exp_avg_sq")})
+            group = next(g for g in owner.param_groups if any(leaf is p for p in g["params"]))
+            found[name] = state, group
+        return found
+
     def tensors(self) -> list[Tensor]:
         """Every tensor that an update changes beside the weights, as far as it exists."""
         return [t for run in range(len(self._leaves)) for t in self.state_of(run).values()]

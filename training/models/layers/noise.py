@@ -111,7 +111,7 @@ class Noise:
         for row, one, rate in zip(flat, salts, rates, strict=True):
             scale = row.dtype.type(1 / (1 - rate))
             salted = np.uint32(one % 2**32)
-            fill_factor(row, np.uint32(start), salted, _least_kept(rate), scale)
+            fill_factor(row, np.uint32(start), salted, least_kept(rate), scale)
         return out
 
     def _by_tensors(
@@ -126,7 +126,7 @@ class Noise:
         return keep * (1 / (1 - rate)).to(dtype)
 
 
-def _least_kept(rate: float) -> np.uint32:
+def least_kept(rate: float) -> np.uint32:
     """The smallest of the 2³² hashes whose neuron stays."""
     return np.uint32(min(round(rate * 2**32), 2**32 - 1))
 

@@ -1,0 +1,171 @@
+"""From a network, its examples and AdamW's state to the arrays that the kernel works on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interp.training.config.run_config import RunConfig
+from interp.training.losses.loss import LOSSES
+from interp.training.models.layers.noise import dropout_key, least_kept
+from interp.training.models.layers.norm import EPS, MOMENTUM, BatchNorm
+from interp.training.models.network import Network
+from interp.training.trainer.batches import Examples
+from interp.training.trainer.compiled.parts import Adam, Flat, Rules, Shown, Work
+
+# In the order in which the kernel numbers them.
+PHI = ("square", "relu", "gelu")
+LOSS = ("mse", "cross_entropy")
+_NAMES = (
+    *("blocks.0.mlp.W_in", "blocks.0.mlp.b_in", "blocks.0.mlp.norm.w", "blocks.0.mlp.norm.b"),
+    *("unembed.W_U", "unembed.b_U"),
+)
+# Rows taken at a time where they do not depend on each other: the BLAS is fastest on products of
+# up to so many multiplications, which it does not copy; otherwise they fit in the cache.
+_SMALL_PRODUCT, _FEWEST = 10**6, 40
+_BLOCK_VALUES = 2**17
+
+Settings = Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, Any]]]
+
+
+@dataclass
+class Bound:
+    """The arrays that the kernel works on, and the step counts that AdamW keeps."""
+
+    flat: Flat
+    rules: Rules
+    shown: Shown
+    adam: Adam
+    work: list[Work]  # of each thread
+    counters: list[Tensor]
+
+
+class Binding:
+    """Binds a run's tensors.
+
+    Args:
+        network: its parameters and running statistics become views of flat arrays.
+        examples: of its run.
+        config: of the run.
+    """
+
+    def __init__(self, network: Network, examples: Examples, config: RunConfig) -> None:
+        self._network, self._examples, self._config = network, examples, config
+
+    def bind(self, settings: Settings, parts: int) -> Bound:
+        """Makes weights, buffers and moments into views of flat arrays, and the arrays around them.
+
+        Args:
+            settings: what :meth:`Updater.adam` gives.
+            parts: how many threads share a step.
+        """
+        states = {name: state for name, (state, _) in settings.items()}
+        known = dict(self._network.named_parameters())
+        weight = _flattened(known)
+        flat = Flat(
+            weight,
+            np.zeros(parts * len(weight), weight.dtype),
+            _flattened({name: state["exp_avg"] for name, state in states.items()}),
+            _flattened({name: state["exp_avg_sq"] for name, state in states.items()}),
+        )
+        groups = [settings[name][1] if name in settings else {} for name in _NAMES]
+        optimizer = self._config.optimizer
+        adam = Adam(
+            ends=np.cumsum([known[name].numel() if name in known else 0 for name in _NAMES]),
+            rates=np.array([group.get("base_rate", 0.0) for group in groups]),
+            decays=np.array([group.get("weight_decay", 0.0) for group in groups]),
+            factors=np.zeros(0),
+            done=0,
+            settings=np.array([*optimizer.betas, optimizer.eps]),
+        )
+        return Bound(
+            flat,
+            self._rules(weight.dtype),
+            self._shown(),
+            adam,
+            [self._work(weight.dtype) for _ in range(parts)],
+            [state["step"] for state in states.values()],
+        )
+
+    def _shown(self) -> Shown:
+        pairs, labels = self._examples.whole()
+        first, second = (np.ascontiguousarray(column) for column in pairs.T)
+        return Shown(first, second + self._network.task.p, labels, np.zeros((0, 0), np.int64))
+
+    @property
+    def _block(self) -> int:
+        """Rows that are taken at a time: all of them where a norm looks at all of them."""
+        model, count = self._config.model, self._examples.count
+        if model.norm == "batch":
+            return count
+        few = _SMALL_PRODUCT // (model.width * self._examples.answers)
+        return min(count, few if few >= _FEWEST else max(_FEWEST, _BLOCK_VALUES // model.width))
+
+    def _rules(self, dtype: np.dtype) -> Rules:
+        config, examples = self._config, self._examples
+        model, loss, real = config.model, LOSSES[config.loss], dtype.type
+        shape = examples.count, examples.answers
+        return Rules(
+            width=model.width,
+            answers=examples.answers,
+            block=self._block,
+            phi=PHI.index(model.phi),
+            batch_norm=model.norm == "batch",
+            norm_first=model.norm_at == "pre",
+            learns=True,
+            drops=model.dropout > 0,
+            drop_first=model.dropout_at == "pre",
+            key=dropout_key(config.seed_of("dropout")) % 2**32,
+            least=int(least_kept(model.dropout)),
+            kept=real(1 / (1 - model.dropout)),
+            cross_entropy=loss.name == "cross_entropy",
+            scale=real(loss.scale(*shape) * model.logit_scale),
+            output=real(model.logit_scale),
+            terms=float(loss.terms(*shape)),
+        )
+
+    def _work(self, dtype: np.dtype) -> Work:
+        from interp.training.trainer.compiled.blas import new_gemm
+
+        model, rows = self._config.model, self._block
+        size, norm = rows * model.width, self._network.layers[0].norm
+        by_batch = model.norm == "batch"
+        new = partial(np.zeros, dtype=dtype)
+        running = new(0)
+        if isinstance(norm, BatchNorm):
+            running = _flattened({"mean": norm.mean, "var": norm.var}, (EPS, MOMENTUM))
+        return Work(
+            pre=new(size),
+            post=new(size),
+            factor=new(size if model.dropout > 0 else 0),
+            hat=new(size if by_batch else 0),
+            logits=new(rows * self._examples.answers),
+            stats=new(4 * model.width if by_batch else 0),
+            running=running,
+            gemm=new_gemm(dtype),
+        )
+
+
+def _flattened(tensors: Mapping[str, Tensor], after: Sequence[float] = ()) -> np.ndarray:
+    """One array with the values of all; the tensors become views of it.
+
+    Args:
+        tensors: in the order in which they stand in it; those of a network in that of ``_NAMES``.
+        after: one number to put after each.
+    """
+    names = [name for name in _NAMES if name in tensors] or list(tensors)
+    pieces = []
+    for at, name in enumerate(names):
+        pieces += [tensors[name].detach().reshape(-1), tensors[name].new_tensor(after[at : at + 1])]
+    whole, start = torch.cat(pieces).detach(), 0
+    for name, piece in zip(names, pieces[::2], strict=True):
+        one = tensors[name]
+        one.data = whole[start : start + len(piece)].view(one.shape)
+        start += len(piece) + (1 if after else 0)
+    return whole.numpy()
