@@ -13,8 +13,9 @@ from torch import Tensor
 
 from interp.training.config.run_config import RunConfig
 from interp.training.losses.loss import LOSSES
+from interp.training.models.arrays import NORM_EPS
 from interp.training.models.layers.noise import dropout_key, least_kept
-from interp.training.models.layers.norm import EPS, MOMENTUM, BatchNorm
+from interp.training.models.layers.norm import MOMENTUM, BatchNorm
 from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
 from interp.training.trainer.compiled.parts import Adam, Flat, Rules, Shown, Work
@@ -139,7 +140,7 @@ class Binding:
         new = partial(np.zeros, dtype=dtype)
         running = new(0)
         if isinstance(norm, BatchNorm):
-            running = _flattened({"mean": norm.mean, "var": norm.var}, (EPS, MOMENTUM))
+            running = _flattened({"mean": norm.mean, "var": norm.var}, (NORM_EPS, MOMENTUM))
         return Work(
             pre=new(size),
             post=new(size),
