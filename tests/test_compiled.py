@@ -234,6 +234,32 @@ def test_who_watches_sees_every_step_and_changes_nothing():
         assert_same(dict(found.weights[200]), dict(expected.weights[200]), 0)
 
 
+class Seldom:
+    """Wants some steps only."""
+
+    def __init__(self, every):
+        self.every, self.seen = every, []
+
+    def wants(self, step):
+        return step % self.every == 0
+
+    def __call__(self, step, *_):
+        self.seen.append(step)
+
+
+def test_who_wants_some_steps_lets_the_others_be_made_at_once(monkeypatch):
+    config = config_of(WAYS["everything"])
+    expected, calls = train(config), []
+    once = Cohort.advance_by
+    monkeypatch.setattr(Cohort, "advance_by", lambda s, n: calls.append(n) or once(s, n))
+    progress, callback = Seldom(70), Seldom(50)
+    found = train(config, progress=progress, callbacks=callback)
+    assert_same(dict(found.weights[200]), dict(expected.weights[200]), 0)
+    assert callback.seen == [0, 50, 100, 150, 200]
+    assert {70, 140} <= set(progress.seen)
+    assert len(calls) < 60 and sum(calls) == 200
+
+
 def test_members_of_a_cohort_come_out_as_alone():
     configs = [config_of({"seed": seed, "optimizer.lr": 0.01 * (seed + 1)}) for seed in range(3)]
     for config, found in zip(configs, train_many(configs), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from interp.training.sweep.table.tally import Tally, Watch
     from interp.training.trainer.loop import Progress as Callback
 
+_EVERY = 20  # steps
 _LINES = 10  # plain lines a run, without a terminal
 _SWEEP_LINES = 50  # plain lines a sweep, at most
 
@@ -23,7 +25,7 @@ _SWEEP_LINES = 50  # plain lines a sweep, at most
 def training_progress(steps: int) -> Iterator[Callback]:
     """A callback for :func:`interp.training.trainer.loop.train` that writes to standard error."""
     if not sys.stderr.isatty():
-        yield _plain_lines(steps)
+        yield _Seldom(_plain_lines(steps))
         return
     columns = (
         TextColumn("training"),
@@ -38,7 +40,21 @@ def training_progress(steps: int) -> Iterator[Callback]:
         def show(step: int, latest: Measurement | None) -> None:
             bar.update(task, completed=step, scores=_scores(latest))
 
-        yield show
+        yield _Seldom(show)
+
+
+@dataclass(frozen=True)
+class _Seldom:
+    """Shows progress every few steps, so that small networks make several at once."""
+
+    show: Callback
+
+    def wants(self, step: int) -> bool:
+        """Whether a step is shown if nothing else ends there."""
+        return step % _EVERY == 0
+
+    def __call__(self, step: int, latest: Measurement | None) -> None:
+        self.show(step, latest)
 
 
 def _plain_lines(steps: int) -> Callback:

@@ -8,12 +8,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from interp.training.runs.metadata import Measurement
+from interp.training.trainer.callbacks import is_wanted
 from interp.training.trainer.cohort import Cohort
 from interp.training.trainer.interrupt import Interrupted
 from interp.training.trainer.job import Job
 from interp.training.trainer.schedule import save_and_score_steps
 
-# Called as (step, last measurement or None); must not change anything it is given.
+# Called as (step, last measurement or None); must not change anything it is given. One with a
+# method ``wants(step)`` lets steps pass for which that is false where several are made at once.
 Progress = Callable[[int, Measurement | None], None]
 
 
@@ -54,18 +56,23 @@ def advance(
         if stopping:
             raise Interrupted(_where_it_stopped(jobs[0], cohort.step))
         began = cohort.step
-        losses = cohort.advance_by(_stride(cohort, jobs, ends if progress is None else []))
+        losses = cohort.advance_by(_stride(cohort, jobs, ends, progress))
         if waits:  # on a GPU the evaluations see it, without a stop in between
             for step, row in enumerate(losses.tolist(), start=began):
                 for job, loss in zip(jobs, row, strict=True):
                     job.check(loss, step)
 
 
-def _stride(cohort: Cohort, jobs: Sequence[Job], ends: Sequence[int]) -> int:
-    """How many steps nobody looks at, up to the next of ``ends``; 1 where there are none."""
-    if not ends or any(job.is_watched for job in jobs):
-        return 1
-    return min(cohort.at_once, ends[bisect_right(ends, cohort.step)] - cohort.step)
+def _stride(
+    cohort: Cohort, jobs: Sequence[Job], ends: Sequence[int], progress: Progress | None
+) -> int:
+    """How many steps nobody looks at, up to the next of ``ends``."""
+    began = cohort.step
+    last = min(began + cohort.at_once, ends[bisect_right(ends, began)])
+    for step in range(began + 1, last):
+        if any(job.wants(step) for job in jobs) or (progress and is_wanted(progress, step)):
+            return step - began
+    return last - began
 
 
 def _end_here(cohort: Cohort, run: int, job: Job, seconds: float) -> None:

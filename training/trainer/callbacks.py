@@ -64,7 +64,7 @@ def call_all(
     for callback in callbacks:
         name = _name(callback)
         try:
-            if not _wanted(callback, step):
+            if not is_wanted(callback, step):
                 continue
             answer = callback(step, scores, copy_of(network))
         except Exception as error:
@@ -102,7 +102,8 @@ def _name(callback: Callback) -> str:
     return found
 
 
-def _wanted(callback: Callback, step: int) -> bool:
+def is_wanted(callback: Callable[..., object], step: int) -> bool:
+    """Whether a function that watches is to be called at a step; one that says nothing is."""
     wants = getattr(callback, "wants", None)
     return wants is None or bool(wants(step))
 

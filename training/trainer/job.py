@@ -15,7 +15,13 @@ from interp.training.models.network import Network
 from interp.training.runs.folder import Weights
 from interp.training.runs.metadata import Measurement
 from interp.training.runs.run import Run, load
-from interp.training.trainer.callbacks import Callback, CallbackError, begin_all, call_all
+from interp.training.trainer.callbacks import (
+    Callback,
+    CallbackError,
+    begin_all,
+    call_all,
+    is_wanted,
+)
 from interp.training.trainer.schedule import save_and_score_steps
 from interp.training.trainer.sink import FolderSink, MemorySink
 
@@ -53,10 +59,9 @@ class Job:
         self._callbacks = callbacks
         _, self._scored = save_and_score_steps(config)
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether somebody is called after every step."""
-        return bool(self._callbacks)
+    def wants(self, step: int) -> bool:
+        """Whether a callback is to be called at a step."""
+        return any(is_wanted(one, step) for one in self._callbacks)
 
     def open(self) -> None:
         """Makes or takes up the run folder; one that is finished is the outcome."""

@@ -46,7 +46,7 @@ def train(
     Args:
         config: everything that determines the run.
         out: run folder, made or resumed; None keeps the run in memory. A finished one is loaded.
-        progress: called after every step.
+        progress: called after every step; less often where it has a method ``wants(step)``.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         callbacks: functions that watch, or one: each is called after every step as (step, scores
             or None, network). The network is a copy, so nothing that they do changes the run. One

@@ -47,6 +47,9 @@ class Probe:
         )
 
 
+_TOGETHER = 16  # steps
+
+
 class _Enough(Exception):
     """The probe has seen what it wanted."""
 
@@ -61,33 +64,50 @@ def probe(
         return _timed(config, measure, seconds)
 
 
+class _Watch:
+    """Takes the time while a run trains, for a while."""
+
+    def __init__(self, seconds: float) -> None:
+        self.stamps: list[tuple[int, float]] = []
+        self._seconds = seconds
+
+    def wants(self, step: int) -> bool:
+        """Seldom: a step that is made among others is faster than one alone."""
+        return step % _TOGETHER == 0
+
+    def __call__(self, step: int, latest: Measurement | None) -> None:
+        """Notes the time.
+
+        Raises:
+            _Enough: after so many seconds.
+        """
+        del latest
+        self.stamps.append((step, time.perf_counter()))
+        if self.stamps[-1][1] - self.stamps[0][1] > self._seconds and len(self.stamps) > 3:
+            raise _Enough
+
+
 def _timed(config: RunConfig, measure: Callable[[Run], Any], seconds: float) -> Probe:
     from interp.training.trainer.loop import train
 
     _, scored = save_and_score_steps(config)
     began = time.perf_counter()
-    stamps: list[float] = []
-
-    def watch(step: int, latest: Measurement | None) -> None:
-        del step, latest
-        stamps.append(time.perf_counter())
-        if stamps[-1] - stamps[0] > seconds and len(stamps) > 3:
-            raise _Enough
-
+    watch = _Watch(seconds)
     with contextlib.suppress(_Enough):
         train(config, progress=watch, device="cpu")
-    # stamps[i] − stamps[i−1] is one update and, where step i is scored, one evaluation.
-    gaps = [b - a for a, b in itertools.pairwise(stamps)]
-    plain = [gap for i, gap in enumerate(gaps, start=1) if i not in scored]
-    full = [gap for i, gap in enumerate(gaps, start=1) if i in scored]
-    step = statistics.median(plain or gaps)
-    evaluation = max(0.0, statistics.median(full or gaps) - step)
+    # Between two stamps are updates and, where the second one's step is scored, one evaluation.
+    gaps = [(n, m - n, b - a) for (n, a), (m, b) in itertools.pairwise(watch.stamps)]
+    each = [gap / count for _, count, gap in gaps]
+    plain = [gap / count for n, count, gap in gaps if n + count not in scored]
+    step = statistics.median(plain or each)
+    full = [gap - count * step for n, count, gap in gaps if n + count in scored]
+    evaluation = max(0.0, statistics.median(full)) if plain and full else 0.0
     one = {"steps": 1, "optimizer.warmup": 0, "schedule.checkpoint_steps": []}
     short = train(config.replace(one), device="cpu")
     started = time.perf_counter()
     measure(short)
     measured = time.perf_counter() - started
-    return Probe(stamps[0] - began, step, evaluation, measured, step_work(config))
+    return Probe(watch.stamps[0][1] - began, step, evaluation, measured, step_work(config))
 
 
 def step_work(config: RunConfig) -> float:
