@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import weakref
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -515,6 +517,30 @@ def test_memory_that_runs_out_while_training_starts_the_halves_anew(monkeypatch,
         found = train_many(configs, places, run_axis=False)
         for one, other in zip(found, expected, strict=True):
             assert_same_run(one, trained(other))
+
+
+def test_memory_of_a_cohort_is_given_back_before_its_halves_are_made(monkeypatch):
+    """At once: what waits for the collector of cycles still fills a card."""
+    made: list[weakref.ref[Cohort]] = []
+    original, there = Cohort.__init__, []
+
+    def init(self, *arguments):
+        there.append(sum(one() is not None for one in made))
+        made.append(weakref.ref(self))
+        original(self, *arguments)
+
+    def advance(self):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Cohort, "__init__", init)
+    monkeypatch.setattr(Cohort, "advance", advance)
+    gc.collect()
+    gc.disable()
+    try:
+        train_many([config_of({"seed": seed}) for seed in range(4)])
+    finally:
+        gc.enable()
+    assert there == [0] * 7  # cohorts of 4, 2, 1, 1, 2, 1, 1
 
 
 def test_one_run_that_does_not_fit_is_an_error_of_its_own(monkeypatch, tmp_path):

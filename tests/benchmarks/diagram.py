@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections import Counter
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +26,61 @@ from tests.benchmarks.environment import environment
 RESULTS = Path(__file__).parent / "results"
 
 
+@dataclass(frozen=True)
+class Diagram:
+    """The runs of a diagram: as many α from 0.1 to 0.9, ξ from 0 to 0.9, and weight decays.
+
+    The defaults are the paper's of figure 3.
+    """
+
+    alphas: int = 17
+    xis: int = 19
+    decays: tuple[float, ...] = (0, 5, 15, 20)
+    p: int = 97
+    width: int = 500
+    steps: int = 2000
+    seed: int = 0
+
+    def columns(self) -> list[list[RunConfig]]:
+        """The runs of each α, which have one shape."""
+        return [
+            [
+                self._config(alpha, xi, decay)
+                for xi in _from_to(0, self.xis)
+                for decay in self.decays
+            ]
+            for alpha in _from_to(0.1, self.alphas)
+        ]
+
+    def _config(self, alpha: float, xi: float, decay: float) -> RunConfig:
+        return parse_config(
+            {
+                "task": {"p": self.p},
+                "data": {"fraction": alpha, "corruption": xi},
+                "model": {"width": self.width},
+                "optimizer": {"weight_decay": decay},
+                "steps": self.steps,
+                "seed": self.seed,
+                # Grokking and forgetting must be seen; each score is one pass over all pairs.
+                "schedule": {"evaluations": 20, "checkpoints": 0},
+            }
+        )
+
+
+def _from_to(first: float, count: int) -> list[float]:
+    return [round(one, 4) for one in np.linspace(first, 0.9, count).tolist()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.diagram")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--alphas", type=int, default=17)
-    parser.add_argument("--xis", type=int, default=19)
-    parser.add_argument("--decays", type=float, nargs="+", default=[0, 5, 15, 20])
-    parser.add_argument("--p", type=int, default=97)
-    parser.add_argument("--width", type=int, default=500)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
+    for option in fields(Diagram):
+        many = {"nargs": "+", "type": float} if option.name == "decays" else {"type": int}
+        parser.add_argument(f"--{option.name}", default=option.default, **many)
     parser.add_argument("--save", action="store_true", help="write the results file")
     arguments = parser.parse_args()
-    configs = list(_grid(arguments))
+    chosen = Diagram(**{option.name: getattr(arguments, option.name) for option in fields(Diagram)})
+    configs = [config for column in chosen.columns() for config in column]
     started = time.perf_counter()
     outcomes = train_many(configs, device=arguments.device)
     seconds = time.perf_counter() - started
@@ -47,7 +90,7 @@ def main() -> None:
         "steps": arguments.steps,
         "seconds": round(seconds, 1),
         "runs_times_steps_per_second": round(len(configs) * arguments.steps / seconds, 1),
-        "phases": dict(Counter(_phase(outcome) for outcome in outcomes)),
+        "phases": dict(Counter(phase_name(outcome) for outcome in outcomes)),
     }
     text = json.dumps(found, indent=2)
     print(text)
@@ -55,27 +98,7 @@ def main() -> None:
         (RESULTS / "diagram.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _grid(arguments: argparse.Namespace) -> list[RunConfig]:
-    return [
-        parse_config(
-            {
-                "task": {"p": arguments.p},
-                "data": {"fraction": round(alpha, 4), "corruption": round(xi, 4)},
-                "model": {"width": arguments.width},
-                "optimizer": {"weight_decay": decay},
-                "steps": arguments.steps,
-                "seed": arguments.seed,
-                # Grokking and forgetting must be seen; each score is one pass over all pairs.
-                "schedule": {"evaluations": 20, "checkpoints": 0},
-            }
-        )
-        for alpha in np.linspace(0.1, 0.9, arguments.alphas).tolist()
-        for xi in np.linspace(0, 0.9, arguments.xis).tolist()
-        for decay in arguments.decays
-    ]
-
-
-def _phase(outcome: Run | Exception) -> str:
+def phase_name(outcome: Run | Exception) -> str:
     if isinstance(outcome, Exception):
         return f"failed: {type(outcome).__name__}"
     return phase(outcome).name if has_phase(outcome) else "no test set"

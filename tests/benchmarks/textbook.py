@@ -95,12 +95,16 @@ class TextbookTraining:
 
     def step(self) -> float:
         """One step; returns the loss before it."""
+        return self.advance().item()
+
+    def advance(self) -> Tensor:
+        """One step; the loss before it, without waiting for a GPU."""
         inputs, targets = next(self.batches)
         self.optimizer.zero_grad()
         loss = nn.functional.mse_loss(self.network(inputs), targets)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        return loss.detach()
 
 
 class TextbookPruning:
