@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -16,7 +18,7 @@ from interp.training.config.optimizer import OptimizerName
 from interp.training.models.layers.noise import Noise
 from interp.training.trainer.cohort import Cohort
 from tests.benchmarks.diagram import Diagram
-from tests.benchmarks.gpu import correctness, item, parts
+from tests.benchmarks.gpu import correctness, item, parts, phases
 from tests.benchmarks.gpu.__main__ import main
 from tests.benchmarks.gpu.counted import work_of
 from tests.benchmarks.gpu.item import Found, Place, Row
@@ -240,6 +242,27 @@ def test_a_diagram_fits_into_its_time(left):
     assert share * 1000 <= left
     assert (chosen == whole) == (left == 1e5)
     assert min(chosen.alphas, chosen.xis) >= 3
+
+
+def test_a_diagram_that_takes_longer_ends_where_it_is(monkeypatch):
+    """Columns of α .1, .5 and .9 take 1, 5 and 9 s of 10; all were thought to take 1."""
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = lambda: clock.now
+    original = phases.train_many
+
+    def slow(configs, **options):
+        clock.now += 10 * configs[0].data.fraction
+        return original(configs, **options)
+
+    monkeypatch.setattr(phases, "time", clock)
+    monkeypatch.setattr(phases, "TOY", replace(phases.TOY, alphas=3))
+    monkeypatch.setattr(phases, "estimated", lambda *_: 1.0)
+    monkeypatch.setattr(phases, "train_many", slow)
+    found = phases.diagram(Place("cpu", True, 10.0))
+    assert (found.values["runs"], found.values["runs asked for"]) == (8, 12)
+    assert found.values["seconds"] == 6
+    assert found.values["runs·steps/s"] == 8 * 6 / 6
+    assert found.held is None
 
 
 def test_the_page_shows_every_row():

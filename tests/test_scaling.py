@@ -117,6 +117,7 @@ FOUND = {
     "head": 0.004,
     "synced": 0.003,
     "died": 1,
+    "load": 1.0,
     "imports": 300.0,
     "peak": 400.0,
 }
@@ -125,7 +126,7 @@ FOUND = {
 def test_the_page_says_what_is_measured_and_what_is_not():
     text = page(FOUND, 0.001, {"a core": 20.0})
     assert "| efficiency of 64 workers, 1,000 cells | 0.951 | ≥ 0.9 |" in text
-    assert "| memory a cell, kB | 102.4 |  |" in text
+    assert "| memory a cell, kB; so for a million, GB | 102.4; 97.7 |  |" in text
     assert "| a core | 20 | 1.16e+03 days (1.00) | 145 days (1.00) | 18.1 days (1.00) |" in text
     assert "No card has been measured yet" in text
     # Five milliseconds a cell are 5,000 s of one head.

@@ -71,7 +71,8 @@ def page(found: Mapping[str, Any], ray: float, rates: Mapping[str, float]) -> st
         "Simulated: workers, and the time that they take; Ray between them and the head. Real, and "
         "timed: plan, claims, executor, records on a disk, tables, everything else of the head. A "
         f"cell takes {found['seconds']:g} s on average (half to one and a half), a worker 10 s to "
-        f"start; one cell in a thousand ends its worker ({found['died']} did).",
+        f"start; one cell in a thousand ends its worker ({found['died']} did). Other work on the "
+        f"machine counts as the head's: its load was {found['load']:.1f}, where 1 is this alone.",
         "",
         *_simulation(found, ray),
         "",
@@ -110,7 +111,7 @@ def _simulation(found: Mapping[str, Any], ray: float) -> list[str]:
         ("a cell with nothing to do through a real Ray, two actors, ms", f"{1e3 * ray:.2f}", ""),
         ("head's memory at its peak, MB", f"{found['peak']:.0f}", ""),
         ("of which after imports, MB", f"{found['imports']:.0f}", ""),
-        ("memory a cell, kB", f"{each:.1f}", ""),
+        ("memory a cell, kB; so for a million, GB", f"{each:.1f}; {each * 1e6 / 2**20:.1f}", ""),
     ]
     return ["| what | | wanted |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
 

@@ -103,6 +103,7 @@ def sweep(count: int, workers: int, seconds: float) -> dict[str, Any]:
         "head": (total - clock.waited) / len(results),
         "synced": synced / len(results),
         "died": cluster.started - workers,
+        "load": os.getloadavg()[2],
         "imports": before,
         "peak": peak_megabytes(),
     }

@@ -30,16 +30,17 @@ def diagram(place: Place) -> Found:
     chosen = fitting(whole, expected, left)
     cells: list[dict[str, Any]] = []
     began = time.perf_counter()
+    trained = 0.0  # the α of the columns that are done, to which their time is proportional
     for column in chosen.columns():
-        spent = time.perf_counter() - began
-        if cells and spent * (1 + len(column) / len(cells)) > left:
+        spent, own = time.perf_counter() - began, column[0].data.fraction
+        if trained and spent * (1 + own / trained) > left:
             break
+        trained += own
         outcomes = train_many(column, device=place.device, run_axis=True)
         cells += [
             _cell(config, phase_name(one)) for config, one in zip(column, outcomes, strict=True)
         ]
     seconds = time.perf_counter() - began
-    runs = chosen.alphas * chosen.xis * len(chosen.decays)
     values = {
         "runs": len(cells),
         "runs asked for": whole.alphas * whole.xis * len(whole.decays),
@@ -52,7 +53,7 @@ def diagram(place: Place) -> Found:
     }
     failed = any(cell["phase"].startswith("failed") for cell in cells)
     note = f"{chosen.alphas} α × {chosen.xis} ξ × {len(chosen.decays)} weight decays"
-    return Found(values, len(cells) == runs and not failed, note)
+    return Found(values, False if failed else None, note)
 
 
 def estimated(whole: Diagram, place: Place) -> float:
