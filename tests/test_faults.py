@@ -679,7 +679,9 @@ START = "from interp.cli.app import main; main()"
 
 
 def longer_config() -> RunConfig:
-    return tiny_config(steps=1500, schedule={"evaluations": 30, "checkpoints": 8})
+    """Of a size at which there is time to stop it."""
+    size = {"task": {"p": 31}, "model": {"width": 128}}
+    return tiny_config(**size, steps=1500, schedule={"evaluations": 30, "checkpoints": 8})
 
 
 @pytest.fixture(scope="module")

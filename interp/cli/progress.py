@@ -25,7 +25,7 @@ _SWEEP_LINES = 50  # plain lines a sweep, at most
 def training_progress(steps: int) -> Iterator[Callback]:
     """A callback for :func:`interp.training.trainer.loop.train` that writes to standard error."""
     if not sys.stderr.isatty():
-        yield _Seldom(_plain_lines(steps))
+        yield _Seldom(_plain_lines(steps), frozenset(_line_steps(steps)))
         return
     columns = (
         TextColumn("training"),
@@ -48,17 +48,22 @@ class _Seldom:
     """Shows progress every few steps, so that small networks make several at once."""
 
     show: Callback
+    due: frozenset[int] | None = None
 
     def wants(self, step: int) -> bool:
-        """Whether a step is shown if nothing else ends there."""
-        return step % _EVERY == 0
+        """Whether a step is to be shown: one that is due, or now and then one."""
+        return step % _EVERY == 0 if self.due is None else step in self.due
 
     def __call__(self, step: int, latest: Measurement | None) -> None:
         self.show(step, latest)
 
 
+def _line_steps(steps: int) -> list[int]:
+    return [round(steps * part / _LINES) for part in range(_LINES + 1)]
+
+
 def _plain_lines(steps: int) -> Callback:
-    due = iter([round(steps * part / _LINES) for part in range(_LINES + 1)])
+    due = iter(_line_steps(steps))
     next_line = next(due)
 
     def show(step: int, latest: Measurement | None) -> None:

@@ -125,6 +125,8 @@ class Run(Displayed):
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
                 f"expected one of {', '.join(map(str, self.steps))}"
             )
+        if self.module is not None:
+            self.config.model.row.check_module()
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         config, weights = self.config, self.weights[step]
         network = cast(Network, self._network(weights, origin))  # or what becomes one
