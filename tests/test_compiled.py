@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from interp.training.config.run_config import RunConfig, parse_config
 from interp.training.evaluation import scores
+from interp.training.models.layers import dropout_bits
 from interp.training.trainer.cohort import Cohort
 from interp.training.trainer.compiled import blas, bound, kernel, neurons, steps, threads
 from interp.training.trainer.loop import (
@@ -371,6 +372,7 @@ def test_cached_code_is_that_of_all_sources():
     """numba looks at one file; a checksum of all is part of what it knows the code by."""
     files = sorted(Path(kernel.__file__).parent.glob("*.py"))
     assert len(files) > 5
+    files.append(Path(dropout_bits.__file__))  # whose bits the steps draw
     expected = crc32(b"".join(one.read_bytes() for one in files))
     cells = [cell.cell_contents for cell in kernel.run.py_func.__closure__]
     assert cells == [expected]

@@ -18,6 +18,7 @@ from interp.training.arguments import whole
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.folder import weight_norm
 
 _PROBED = 64  # pairs on which it is seen whether logits scale with the weights
 _ROUNDING = 1e-9
@@ -63,15 +64,10 @@ def given_logit(dataset: Dataset, logits: Float[Tensor, "pair answer"]) -> float
     return float(logits[rows, labels].double().mean())
 
 
-def length_of(network: Network) -> float:
-    """Euclidean norm of all weights together."""
-    return math.sqrt(sum(float(w.detach().double().square().sum()) for w in network.parameters()))
-
-
 def _numbers(network: Network, dataset: Dataset, power: int) -> dict[str, float | None]:
     with torch.no_grad():
         logit = given_logit(dataset, network.logits(torch.as_tensor(dataset.pairs)))
-    norm = length_of(network)
+    norm = weight_norm(network)
     found = logit / norm**power
     return {
         "efficiency": found,

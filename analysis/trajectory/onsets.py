@@ -15,10 +15,10 @@ from interp.analysis.measure import measure
 from interp.analysis.phases.events import Interval, check_level
 from interp.analysis.phases.grok import grok_steps
 from interp.analysis.trajectory.history import History, history
-from interp.analysis.trajectory.recorded import history_of_records, nothing_recorded
+from interp.analysis.trajectory.recorded import history_of_records
 from interp.analysis.trajectory.signals import WORDS
 from interp.training.display import Result
-from interp.training.runs.records import read_records
+from interp.training.runs.records import Record, read_records
 from interp.training.runs.run import Run
 
 if TYPE_CHECKING:
@@ -137,13 +137,15 @@ def onset_of(steps: Sequence[int], values: Sequence[float]) -> Onset:
     return Onset(x, y, Interval(int(x[first - 1]), int(x[first])), change)
 
 
+def _records(run: Run) -> Sequence[Record]:
+    return () if run.path is None else read_records(run.path)[0]
+
+
 def no_onsets(run: Run) -> str | None:
     """Why nothing can be said of what comes first."""
     if run.dataset.is_train.all():
         return "expected test pairs, on which it is seen when a run groks, found none"
-    points = len(run.steps)
-    if run.path is not None:
-        points = max(points, len(read_records(run.path)[0]))
+    points = max(len(run.steps), len(_records(run)))
     if points >= _LEAST:
         return None
     return f"expected at least {_LEAST} checkpoints, or records of signals, found {points}"
@@ -181,9 +183,8 @@ def onsets(run: Run, *, level: float = 0.9) -> Onsets:
 
 
 def _signals(run: Run) -> tuple[History, str]:
-    if nothing_recorded(run) is None:
-        recorded = history_of_records(run, "signals")
-        if sum(map(bool, recorded.rows)) >= _LEAST:
-            return recorded, f"signals recorded at {len(recorded.steps)} steps"
+    recorded = history_of_records(run, _records(run), "signals")
+    if sum(map(bool, recorded.rows)) >= _LEAST:
+        return recorded, f"signals recorded at {len(recorded.steps)} steps"
     found = history(run, "signals")
     return found, f"signals at {len(found.steps)} checkpoints"

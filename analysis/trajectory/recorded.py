@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.analysis.trajectory.history import History
 from interp.training.arguments import as_text
-from interp.training.runs.records import read_records
+from interp.training.runs.records import Record, read_records
 from interp.training.runs.run import Run
 
 
@@ -30,18 +32,16 @@ def recorded(run: Run, *, measure: str = "") -> History:
     """
     as_text(measure, "measure")
     assert run.path is not None
-    _, of = read_records(run.path)
+    records, of = read_records(run.path)
     known = list(of)
     label = measure or known[0]
     if label not in known:
         raise ValueError(f"recorded: expected one of {', '.join(known)}, got {label!r}")
-    return history_of_records(run, label)
+    return history_of_records(run, records, label)
 
 
-def history_of_records(run: Run, label: str) -> History:
-    """The values of one measure, by its label."""
-    assert run.path is not None
-    records, _ = read_records(run.path)
+def history_of_records(run: Run, records: Sequence[Record], label: str) -> History:
+    """The values of one measure in the records of a run, by its label."""
     caption = place(run.seed, None, label, f"{run.name}, recorded while training")
     return History(
         label,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from interp.analysis.measure import Measure
@@ -101,7 +100,7 @@ class Recorder:
         record = Record(step, values, problems)
         self.records.append(record)
         if run.path is not None:
-            append_record(Path(run.path), record)
+            append_record(run.path, record)
 
 
 def _options(measures: object) -> Mapping[str, Mapping[str, Any]]:

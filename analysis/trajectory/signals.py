@@ -14,15 +14,17 @@ from interp.analysis.mechanism.rule import answer_elements, no_rule
 from interp.analysis.memorization.hook_points import activations
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.numbers import Numbers
-from interp.analysis.trajectory.efficiency import degree, given_logit, length_of
-from interp.analysis.trajectory.tangents import tangent_kernels
+from interp.analysis.trajectory.efficiency import degree, given_logit
+from interp.analysis.trajectory.tangents import movement, tangent_kernels, weight_movement
 from interp.training.arguments import whole
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
+from interp.training.evaluation import in_float64
 from interp.training.models.kinds import initial_network
 from interp.training.models.network import Network
 from interp.training.randomness import stream
 from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.folder import weight_norm
 
 WORDS = {
     "test_accuracy": "test accuracy",
@@ -74,7 +76,7 @@ def signals(checkpoint: Checkpoint, *, pairs: int = 500, seed: int = 0) -> Numbe
         found["held_out"] = _held_out(dataset, logits)
     power = degree(network)
     if power is not None:
-        found["efficiency"] = given_logit(dataset, logits) / length_of(network) ** power
+        found["efficiency"] = given_logit(dataset, logits) / weight_norm(network) ** power
     if checkpoint.config is not None:
         found |= _moved(checkpoint.exact, checkpoint.config, dataset, seed)
     words = f"synergy of {_GROUPS} groups on {pairs} pairs"
@@ -122,16 +124,12 @@ def _moved(
     network: Network, config: RunConfig, dataset: Dataset, seed: int
 ) -> dict[str, float | None]:
     """How far kernel and weights of a network in float64 are from the initial network's."""
-    born = initial_network(config, dataset.task)
-    pairs = zip(network.parameters(), born.parameters(), strict=True)
-    both = [(now.detach().cpu(), then.detach().double()) for now, then in pairs]
-    away = sum(float((now - then).square().sum()) for now, then in both) ** 0.5
-    found: dict[str, float | None] = {"weights": away / length_of(born)}
+    born = in_float64(initial_network(config, dataset.task))
+    found: dict[str, float | None] = {"weights": float(weight_movement(network, born))}
     if not network.model.row.by_hand(network.model):
         return found
     random = stream(seed, "tangents")
     some = torch.as_tensor(random.permutation(dataset.pairs)[:_PAIRS])
     outputs = torch.as_tensor(random.permutation(dataset.task.n_answers)[:_OUTPUTS])
-    now, then = (tangent_kernels(one.double(), some, outputs) for one in (network, born))
-    lengths = [one.flatten(1).norm(dim=1) for one in (now - then, then)]
-    return found | {"movement": float((lengths[0] / lengths[1]).mean())}
+    now, then = (tangent_kernels(one, some, outputs) for one in (network, born))
+    return found | {"movement": float(movement(now, then).mean())}

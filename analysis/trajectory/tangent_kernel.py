@@ -14,7 +14,7 @@ from torch import Tensor
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.analysis.mechanism.untrained import untrained
-from interp.analysis.trajectory.tangents import tangent_kernels
+from interp.analysis.trajectory.tangents import movement, tangent_kernels, weight_movement
 from interp.training.arguments import whole
 from interp.training.data.dataset import Dataset
 from interp.training.display import Result
@@ -22,6 +22,7 @@ from interp.training.evaluation import in_float64
 from interp.training.models.kinds import initial_network
 from interp.training.models.network import Network
 from interp.training.randomness import stream
+from interp.training.runs.folder import weight_norm
 from interp.training.runs.run import Run
 
 if TYPE_CHECKING:
@@ -179,21 +180,18 @@ def _tangent(
 ) -> Tangent:
     with torch.enable_grad():
         kernels = tangent_kernels(network, seen.pairs, seen.outputs)
-    moved = (kernels - first).flatten(1).norm(dim=1) / first.flatten(1).norm(dim=1)
+    moved = movement(kernels, first)
     given, true = seen.is_label(seen.given), seen.is_label(seen.true)
     # Both are taken of the same outputs: those that label a pair in either way.
     there = given.any(dim=1) & true.any(dim=1)
     kernels, given, true = kernels[there], given[there], true[there]
-    now, then = (
-        torch.cat([one.detach().flatten() for one in n.parameters()]) for n in (network, born)
-    )
     return Tangent(
         movement=_mean(moved),
         cka_given=_mean(alignment(kernels, given)),
         cka_true=_mean(alignment(kernels, true)),
         cka_shuffled=_mean(shuffled_alignment(kernels)),
-        weight_norm=float(now.norm()),
-        weight_movement=_mean((now - then).norm()[None] / then.norm()),
+        weight_norm=weight_norm(network),
+        weight_movement=_mean(weight_movement(network, born)[None]),
     )
 
 

@@ -31,6 +31,23 @@ def tangent_kernels(
     return way(network, pairs, outputs)
 
 
+def movement(
+    kernels: Float[Tensor, "output pair pair"], first: Float[Tensor, "output pair pair"]
+) -> Float[Tensor, " output"]:
+    """‖K − K₀‖ ∕ ‖K₀‖ of each output, Frobenius norms."""
+    return (kernels - first).flatten(1).norm(dim=1) / first.flatten(1).norm(dim=1)
+
+
+def weight_movement(network: Network, born: Network) -> Float[Tensor, ""]:
+    """‖θ − θ₀‖ ∕ ‖θ₀‖ over all weights θ of two networks of one precision."""
+    now, then = (
+        torch.cat([weight.detach().flatten() for weight in one.parameters()])
+        for one in (network, born)
+    )
+    found: Tensor = (now - then).norm() / then.norm()
+    return found
+
+
 def closed_form(
     network: Network, pairs: Int[Tensor, "pair 2"], outputs: Int[Tensor, " output"]
 ) -> Float[Tensor, "output pair pair"]:

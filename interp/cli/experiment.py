@@ -121,6 +121,7 @@ def _scores(found: Outcome, stage: str) -> Rows:
     """The values of a stage, a row a place; of few places that have many values, a column each."""
     from rich.table import Table as Rows
 
+    from interp.experiments.outcome import label
     from interp.words.options import short_name
 
     asked = found.experiment
@@ -133,7 +134,7 @@ def _scores(found: Outcome, stage: str) -> Rows:
                 *(f"{row[path]}" for path in options), *(_range(row, name) for name in values)
             )
         return table
-    places = [" · ".join(f"{short_name(path)} {row[path]}" for path in options) for row in rows]
+    places = [label({path: row[path] for path in options}) for row in rows]
     table = Rows("", *places)
     for name in values:
         table.add_row(_heading(name), *(_range(row, name) for row in rows))

@@ -141,11 +141,8 @@ class Outcome(Result):
 
     def table(self, stage: str) -> pd.DataFrame:
         """Means over the seeds of the runs of a stage that finished, a row a place."""
-        rows, values = self.stages[stage], list(self.experiment.values)
-        paths = list(self.experiment.options_of(stage))
-        if not paths:
-            return rows[values].astype(float).mean().to_frame().T
-        return rows.groupby(paths, as_index=False)[values].mean()
+        paths = self.experiment.options_of(stage)
+        return self.spread(stage)[[*paths, *self.experiment.values]]
 
     def spread(self, stage: str) -> pd.DataFrame:
         """As :meth:`table`, with ``<value>_least`` and ``<value>_greatest`` over the seeds."""

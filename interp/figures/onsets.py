@@ -10,8 +10,9 @@ from jaxtyping import Float
 
 from interp.analysis.trajectory.onsets import CONTROLS, Onsets
 from interp.analysis.trajectory.signals import WORDS
+from interp.figures.between import between
 from interp.figures.expected import expect
-from interp.figures.template import INK, faint, styled
+from interp.figures.template import INK, styled
 
 _COLOUR = {
     "test_accuracy": INK,
@@ -109,14 +110,4 @@ def _lines(
     )
     if len(rows) == 1 or name == "synergy_random":
         return [line]
-    band = go.Scatter(
-        x=np.concatenate([x, x[::-1]]),
-        y=np.concatenate([high, low[::-1]]).astype(np.float32),
-        fill="toself",
-        fillcolor=faint(colour, 0.15),
-        line={"width": 0},
-        legendgroup=name,
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    return [band, line]
+    return [between(x, high, low, colour, legendgroup=name, showlegend=False), line]

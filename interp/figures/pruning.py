@@ -11,8 +11,9 @@ from plotly.subplots import make_subplots
 from interp.analysis.ablation.band import band_words
 from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
+from interp.figures.between import between
 from interp.figures.expected import expect
-from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
+from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.arguments import whole, word
 from interp.training.data.splits import SPLITS, Split
 
@@ -159,13 +160,11 @@ def _band(control: ControlBand, split: Split, metric: Metric, legend: bool) -> l
         return []
     size = control.mean.sizes.astype(np.int32)
     colour, group = SPLIT_COLOUR[split], f"control {split}"
-    around = go.Scatter(
-        x=np.concatenate([size, size[::-1]]),
-        y=np.concatenate([low, high[::-1]]).astype(np.float32),
-        fill="toself",
-        fillcolor=faint(colour, 0.15),
-        line={"width": 0},
-        hoverinfo="skip",
+    around = between(
+        size,
+        low,
+        high,
+        colour,
         name=f"{split}, random ({band_words(control.draws)})",
         legendgroup=group,
         showlegend=legend,

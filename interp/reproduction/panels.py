@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.events import GROK_ACCURACY, Interval, grokking, inversion
+from interp.figures.between import between
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, SPLIT_DASH, faint, styled
 from interp.reproduction.grid import Grid, room_above
 from interp.training.data.splits import Split
@@ -107,15 +108,14 @@ def _band(runs: Sequence[Run], split: Split, first: bool) -> list[go.Scatter]:
         return []
     colour = SPLIT_COLOUR[split]
     return [
-        go.Scatter(
-            x=np.concatenate([steps, steps[::-1]]),
-            y=np.concatenate([rows.max(axis=0), rows.min(axis=0)[::-1]]).astype(np.float32),
-            fill="toself",
-            fillcolor=faint(colour, 0.18),
-            line={"width": 0},
+        between(
+            steps,
+            rows.max(axis=0),
+            rows.min(axis=0),
+            colour,
+            0.18,
             legendgroup=split,
             showlegend=False,
-            hoverinfo="skip",
         ),
         go.Scatter(
             x=steps,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 WORKERS = (1, 8, 64)
 RUNS, STEPS = 1_000_000, 2000
@@ -62,7 +62,7 @@ def page(found: Mapping[str, Any], ray: float, rates: Mapping[str, float]) -> st
         ray: seconds a cell of a real Ray.
         rates: runs × steps a second of one worker, by what it is.
     """
-    about = ", ".join(f"{name} {value}" for name, value in environment().items())
+    about = told_environment()
     lines = [
         "# Scaling",
         "",

@@ -16,7 +16,7 @@ import numpy as np
 
 import interp
 from interp.training.config.run_config import RunConfig, parse_config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "detection.md"
 SEEDS = (0, 1, 2)
@@ -102,7 +102,7 @@ def page(found: Mapping[str, list[dict[str, Any]]]) -> str:
     lines = [
         "# Who finds the wrong labels",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "x + y mod 47, N 200, x², MSE, AdamW 0.01, 500 steps, a checkpoint every 10, seeds 0–2. "
         "AUROC / precision at k, means over the seeds; below each score, in brackets, what "

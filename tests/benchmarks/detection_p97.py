@@ -22,7 +22,7 @@ from interp.figures.detection import detection
 from interp.figures.export import save
 from interp.training.config.plain_data import read_config
 from interp.training.config.run_config import parse_config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "detection_p97.md"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -50,7 +50,7 @@ def page(found: Sequence[Detection], repaired: Sequence[dict]) -> str:
     lines = [
         "# Who finds the wrong labels: the paper's coexistence run",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "examples/coexistence.yaml (x + y mod 97, α .5, ξ .35, N 500, 1000 steps), 40 checkpoints, "
         f"seeds {', '.join(map(str, SEEDS))}; mean (least–greatest).",

@@ -27,6 +27,11 @@ def environment(device: torch.device = torch.device("cpu")) -> dict[str, str]:
     }
 
 
+def told_environment() -> str:
+    """The same in one line."""
+    return ", ".join(f"{name} {value}" for name, value in environment().items())
+
+
 def processor() -> str:
     """Model name of the CPU, with the widest vector instructions that torch uses."""
     name = platform.processor() or platform.machine()

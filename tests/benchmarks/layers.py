@@ -18,7 +18,7 @@ import interp
 from interp.analysis.memorization.decode import METHODS
 from interp.training.config.run_config import RunConfig, parse_config
 from tests.benchmarks.detection import config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "layers.md"
 SEEDS = (0, 1, 2)
@@ -109,7 +109,7 @@ def page(cells: Mapping[str, Rows], deep: Rows, blocks: Mapping[tuple[int, int],
     lines = [
         "# What each layer tells of held-out pairs",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "x + y mod 47, N 200, x², MSE, AdamW 0.01, 500 steps, seeds 0–2: accuracy on held-out "
         "pairs by decoders that learned from given / true labels of the training pairs, means "

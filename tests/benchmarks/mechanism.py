@@ -20,7 +20,7 @@ import numpy as np
 import interp
 from interp.training.config.plain_data import read_config, with_overrides
 from interp.training.config.run_config import parse_config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "mechanism.md"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "coexistence.yaml"
@@ -342,7 +342,7 @@ def page(found: Mapping[str, list[Row]]) -> str:
     lines = [
         "# Mechanism: measured beside what was expected",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "Mean over the seeds [lowest – highest]; accuracies unless a row says otherwise. "
         "Expected: values of independent prototypes. Seeds 0, 1, 2 (ReLU: 0, 1), the last step, "

@@ -18,7 +18,7 @@ import torch
 import interp
 from interp.analysis.memorization.pre_memorization import TAUS
 from tests.benchmarks.detection import CELLS, SEEDS, config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "pre_memorization.md"
 SCORES = {f"tau_{tau:g}": f"score, τ {tau:g}" for tau in TAUS}
@@ -105,7 +105,7 @@ def page(found: Mapping[str, Sequence[Numbers]]) -> str:
     lines = [
         "# Pre-memorization accuracy",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "x + y mod 47, N 200, x², MSE, AdamW 0.01, 500 steps, a checkpoint every 10, seeds 0–2; "
         "the ten cells of detection.md. Memorized: logit of the given label ≥ τ. Mean IPR: "

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
+from tests.benchmarks.medians import in_digits, medians_page
 from tests.benchmarks.timing import Spread
 
 ROOT = Path(__file__).parents[2]
@@ -99,19 +100,9 @@ def report_rows(root: Path) -> Iterator[Row]:
 
 def page(rows: list[Row]) -> str:
     """The table as markdown."""
-    about = ", ".join(f"{name} {value}" for name, value in environment().items())
-    lines = [
-        "# Reading a run",
-        "",
-        f"`python -m tests.benchmarks.reading` · {about} · {ROUNDS} rounds",
-        "",
-        "| what | median (range) | wanted |",
-        "|---|---|---|",
-    ]
-    for words, found, wanted in rows:
-        value = f"{found.median:.2f} ({found.low:.2f} – {found.high:.2f})"
-        lines.append(f"| {words} | {value} | {wanted} |")
-    return "\n".join(lines) + "\n"
+    about = f"`python -m tests.benchmarks.reading` · {told_environment()} · {ROUNDS} rounds"
+    told = [(words, in_digits(found, 2), wanted) for words, found, wanted in rows]
+    return medians_page("Reading a run", about, told)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from typing import Any
 
 from interp.training.config.run_config import RunConfig
 from interp.training.sweep.plan.manifest import parquet
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
+from tests.benchmarks.medians import in_digits, medians_page
 from tests.benchmarks.timing import Spread
 from tests.browser import launched, opened_page
 from tests.sweep_results import made
@@ -144,22 +145,16 @@ def answer(page: Any, slider: Any) -> float:
 
 def page(rows: list[Row]) -> str:
     """The table as markdown."""
-    about = ", ".join(f"{name} {value}" for name, value in environment().items())
-    lines = [
-        "# Report and explorer",
-        "",
-        f"`python -m tests.benchmarks.seeing` · {about} · {ROUNDS} rounds, {MOVES} moves a slider",
-        "",
-        "| what | median (range) | wanted |",
-        "|---|---|---|",
-    ]
-    for words, found, wanted in rows:
-        value = found
-        if isinstance(found, Spread):
-            digits = 0 if found.median > 50 else 2
-            value = f"{found.median:.{digits}f} ({found.low:.{digits}f} – {found.high:.{digits}f})"
-        lines.append(f"| {words} | {value} | {wanted} |")
-    return "\n".join(lines) + "\n"
+    how = f"{ROUNDS} rounds, {MOVES} moves a slider"
+    about = f"`python -m tests.benchmarks.seeing` · {told_environment()} · {how}"
+    told = [(words, _told(found), wanted) for words, found, wanted in rows]
+    return medians_page("Report and explorer", about, told)
+
+
+def _told(found: Spread | str) -> str:
+    if not isinstance(found, Spread):
+        return found
+    return in_digits(found, 0 if found.median > 50 else 2)
 
 
 if __name__ == "__main__":

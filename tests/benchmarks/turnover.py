@@ -17,7 +17,7 @@ import interp
 from interp.analysis.memorization.turnover import turnover_logits
 from interp.training.config.run_config import RunConfig
 from tests.benchmarks.detection import CELLS, SEEDS, config
-from tests.benchmarks.environment import environment
+from tests.benchmarks.environment import told_environment
 
 RESULT = Path(__file__).parent / "results" / "turnover.md"
 EVERY_STEP = "every step"  # ordinary dropout, the control
@@ -115,7 +115,7 @@ def page() -> str:
     lines = [
         "# Turn-over dropout",
         "",
-        ", ".join(f"{name} {value}" for name, value in environment().items()),
+        told_environment(),
         "",
         "x + y mod 47, N 200, x², MSE, AdamW 0.01, 500 steps, seeds 0–2, dropout .5 on the "
         "pre-activations; setting and cells are those of detection.md. Accuracies on the given "

@@ -125,8 +125,6 @@ class Run(Displayed):
                 f"{self.path or 'run'}: no checkpoint at step {step}; "
                 f"expected one of {', '.join(map(str, self.steps))}"
             )
-        if self.module is not None:
-            self.config.model.row.check_module()
         origin = checkpoint_path(self.path, step) if self.path else Path("memory")
         config, weights = self.config, self.weights[step]
         network = cast(Network, self._network(weights, origin))  # or what becomes one
@@ -139,6 +137,8 @@ class Run(Displayed):
             load_weights(network, weights, origin)
             return network
 
+        if self.module is not None:  # its own, or refused where a network is made of it
+            return make()
         arrays = weight_arrays(self.config, self.dataset.task, weights, origin)
         return make() if arrays is None else Stored(arrays, make)
 

@@ -10,7 +10,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True, inline="always")
 @no_type_check  # a checker's wrapper cannot be compiled
-def _hashed(bits):
+def hashed(bits):
     """The hash of ``noise``, of one number; cast back at every step, or numba widens it."""
     bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
     bits = np.uint32(bits * np.uint32(0x7FEB352D))
@@ -25,6 +25,6 @@ def fill_factor(out, start, salt, least, scale):
     """The same bits as the tensor operations give, in one pass over a flat array."""
     dropped = scale - scale  # a zero of the array's type, without which this is not vectorized
     for place in range(len(out)):
-        bits = _hashed(np.uint32(np.uint32(place) + start))
-        bits = _hashed(np.uint32(bits ^ salt))
+        bits = hashed(np.uint32(np.uint32(place) + start))
+        bits = hashed(np.uint32(bits ^ salt))
         out[place] = scale if bits >= least else dropped

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 from numba import njit
 
+from interp.training.models.layers import dropout_bits
 from interp.training.trainer.compiled.adamw import update_all
 from interp.training.trainer.compiled.answers import (
     add_bias,
@@ -227,7 +228,7 @@ def _cached(sources: int) -> tuple[Any, Any]:
 
 def _sources() -> int:
     """A checksum of everything that is compiled into the steps."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(dropout_bits.__file__)]
     return crc32(b"".join(one.read_bytes() for one in files))
 
 

@@ -16,6 +16,8 @@ from numba import njit
 from numpy.polynomial.chebyshev import cheb2poly, chebinterpolate
 from scipy.special import erfcx
 
+from interp.training.models.layers.dropout_bits import fill_factor, hashed
+
 # Of functions that are called from compiled ones only, which need no way in from Python.
 # Division by zero gives infinity: to raise an error there, loops could not be made of vectors.
 inner: Any = partial(
@@ -24,7 +26,6 @@ inner: Any = partial(
 # The sums may be reordered, which is what makes vectors of them; NaN and infinity keep their sense.
 SUMS = {"contract", "reassoc", "nsz"}
 SQUARE, RELU, GELU = range(3)
-NO_NORM, BATCH, LAYER = range(3)
 
 # erfc(z) = exp(−z²) g((z − k) / (z + k)) / (1 + 2z) with a smooth g on [−1, 1) (Shepherd and
 # Laframboise 1981); a polynomial of degree 24 leaves 5e-15 of it.
@@ -180,24 +181,9 @@ def normalize_backward(grad, hat, gain, rows, stats):
             row[i] = gain[i] * spread[i] * (row[i] - mean)
 
 
-@inner(inline="always")
-@no_type_check
-def _hashed(bits):
-    """The hash of ``noise``, of one number; cast back at every step, or numba widens it."""
-    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
-    bits = np.uint32(bits * np.uint32(0x7FEB352D))
-    bits = np.uint32(bits ^ np.uint32(bits >> np.uint32(15)))
-    bits = np.uint32(bits * np.uint32(0x846CA68B))
-    return np.uint32(bits ^ np.uint32(bits >> np.uint32(16)))
-
-
 @inner()
 @no_type_check
 def fill_dropout(factor, start, size, step, rules):
     """0 or ``kept`` for every neuron from place ``start`` on: ``noise``'s bits, first layer."""
-    dropped = rules.kept - rules.kept  # of the array's type, so that this is vectorized
-    salt = _hashed(np.uint32(_hashed(np.uint32(step)) ^ np.uint32(rules.key)))
-    first, least, kept = np.uint32(start), np.uint32(rules.least), rules.kept
-    for i in range(size):
-        bits = _hashed(np.uint32(np.uint32(i) + first))
-        factor[i] = kept if _hashed(np.uint32(bits ^ salt)) >= least else dropped
+    salt = hashed(np.uint32(hashed(np.uint32(step)) ^ np.uint32(rules.key)))
+    fill_factor(factor[:size], np.uint32(start), salt, np.uint32(rules.least), rules.kept)
