@@ -14,6 +14,7 @@ from interp.training.models.network import Network
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.records import Record, append_record, read_records, write_records
 from interp.training.runs.run import Run
+from interp.training.trainer.device import using_threads
 from interp.training.trainer.schedule import evaluation_steps
 
 _COUNT = 20
@@ -91,12 +92,14 @@ class Recorder:
         )
         values: dict[str, Values] = {}
         problems: dict[str, str] = {}
-        for one, options in self._asked:
-            label = one.label(options)
-            try:
-                values[label] = one.of(seen, options).values()
-            except ValueError as error:  # such as a cut between classes that are not there yet
-                problems[label] = str(error)
+        # Measures go between torch and numpy, whose threads take the cores from each other.
+        with using_threads(1):
+            for one, options in self._asked:
+                label = one.label(options)
+                try:
+                    values[label] = one.of(seen, options).values()
+                except ValueError as error:  # such as a cut between classes that are not there yet
+                    problems[label] = str(error)
         record = Record(step, values, problems)
         self.records.append(record)
         if run.path is not None:
