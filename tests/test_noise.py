@@ -313,7 +313,11 @@ LOOKUPS = {
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("runs", LOOKUPS.values(), ids=LOOKUPS)
-@pytest.mark.parametrize(("examples", "count", "columns"), [(20, 2, 16), (1, 1, 1), (40, 5, 3)])
+@pytest.mark.parametrize(
+    ("examples", "count", "columns"),
+    # The last two are many enough to be compiled, the last one enough for threads.
+    [(20, 2, 16), (1, 1, 1), (40, 5, 3), (30, 9, 17), (500, 9, 240)],
+)
 def test_sum_of_rows_is_a_product_with_one_hot_vectors(
     examples, count, columns, runs, weighted, dtype
 ):
@@ -323,7 +327,7 @@ def test_sum_of_rows_is_a_product_with_one_hot_vectors(
     weights = normal(*runs, examples, count, seed=1, dtype=dtype) if weighted else None
     inputs = [table] if weights is None else [table, weights.requires_grad_()]
     found, expected = sum_of_rows(table, index, weights), one_hot_product(table, index, weights)
-    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-4  # hundreds of terms cancel
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
     upstream = normal(*found.shape, seed=2, dtype=dtype)
     a = torch.autograd.grad(found, inputs, upstream)

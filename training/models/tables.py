@@ -207,10 +207,9 @@ def _unnormed_logits(
     read_out = network.read_out
     if block.mlp is None:
         return network.biased(middle.times(read_out))
-    width = block.mlp.width
-    both = middle.times(torch.cat([block.mlp.W_in, read_out], dim=-1))
-    post = block.mlp(both[..., :width], noise and noise.at(0))
-    logits = both[..., width:] + post @ (block.mlp.W_out @ read_out)
+    # Each by itself: halves of one tensor would have a gradient that is filled and added twice.
+    post = block.mlp(middle.times(block.mlp.W_in), noise and noise.at(0))
+    logits = middle.times(read_out) + post @ (block.mlp.W_out @ read_out)
     if block.mlp.b_out is not None:
         logits = logits + block.mlp.b_out.unsqueeze(-2) @ read_out
     return network.biased(logits)

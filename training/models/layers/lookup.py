@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+# Products from which on numba's kernel is worth its import, which training soon pays back, and
+# from which on its threads are worth waking.
+_COMPILED_FROM, _TRAINED_FROM, _SHARED_FROM = 2**22, 2**10, 2**20
 
 
 def sum_of_rows(
@@ -42,27 +47,29 @@ def _apply(table: Tensor, index: Tensor, weights: Tensor | None) -> Tensor:
 
 
 class _SumOfRows(torch.autograd.Function):
-    """On a CPU torch's embedding bag, in one pass; elsewhere gathers, which never synchronize."""
+    """On a CPU in one pass, compiled or torch's; elsewhere gathers, which never synchronize."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, index: Tensor, weights: Tensor | None) -> Tensor:
-        ctx.rows = len(table)
-        if table.device.type == "cpu":
-            bags = torch.arange(0, index.numel(), index.shape[1])
-            index = index.contiguous()  # the kernel takes strided indices for dense ones
-            found = torch.ops.aten._embedding_bag(
-                table.contiguous(),
-                index.reshape(-1),
-                bags,
-                False,
-                0,
-                False,
-                None if weights is None else weights.reshape(-1),
-            )
-            ctx.save_for_backward(table, index, weights, *found[1:])
-            return found[0]
-        ctx.save_for_backward(table, index, weights)
-        return _gathered(table, index, weights)
+        ctx.rows, ctx.compiled = len(table), False
+        if table.device.type != "cpu":
+            ctx.save_for_backward(table, index, weights)
+            return _gathered(table, index, weights)
+        table, index = table.contiguous(), index.contiguous()  # kernels take strided for dense
+        weights = None if weights is None else weights.contiguous()
+        enough = _TRAINED_FROM if ctx.needs_input_grad[0] else _COMPILED_FROM
+        if weights is not None and index.numel() * table.shape[1] >= enough:
+            from interp.training.models.layers.row_sums import sums
+
+            ctx.compiled, ctx.threads = True, _threads(index.numel() * table.shape[1])
+            ctx.save_for_backward(table, index, weights)
+            total = sums(_array(table), _array(index), _array(weights), threads=ctx.threads)
+            return torch.from_numpy(total)
+        bags = torch.arange(0, index.numel(), index.shape[1])
+        flat = None if weights is None else weights.reshape(-1)
+        found = torch.ops.aten._embedding_bag(table, index.reshape(-1), bags, False, 0, False, flat)
+        ctx.save_for_backward(table, index, weights, *found[1:])
+        return found[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor | None]:
@@ -70,24 +77,39 @@ class _SumOfRows(torch.autograd.Function):
         table, index, weights, *bags = ctx.saved_tensors
         if gradient.device.type != "cpu":
             return _gathered_backward(gradient, table, index, weights)
-        offset_to_bag, size, maximum = bags
-        if not offset_to_bag.numel():  # left out by torch's fast path
-            offset_to_bag = torch.arange(len(index)).repeat_interleave(index.shape[1])
-        flat = index.reshape(-1)
-        dense = torch.ops.aten._embedding_bag_dense_backward(
-            gradient,
-            flat,
-            offset_to_bag,
-            size,
-            maximum,
-            ctx.rows,
-            False,
-            0,
-            None if weights is None else weights.reshape(-1),
-        )
-        if weights is None:
-            return dense, None, None
-        return dense, None, _dots(gradient, table, index)
+        if ctx.compiled:
+            from interp.training.models.layers.row_sums import gradients as of_all
+
+            of_table, of_weights = of_all(
+                *(_array(gradient), _array(table), _array(index), _array(weights)),
+                threads=ctx.threads,
+            )
+            return torch.from_numpy(of_table), None, torch.from_numpy(of_weights)
+        dense = _bag_backward(gradient, ctx.rows, index, weights, bags)
+        return dense, None, None if weights is None else _dots(gradient, table, index)
+
+
+def _threads(products: int) -> int:
+    return torch.get_num_threads() if products >= _SHARED_FROM else 1
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.detach().numpy()
+    return array
+
+
+def _bag_backward(
+    gradient: Tensor, rows: int, index: Tensor, weights: Tensor | None, bags: Sequence[Tensor]
+) -> Tensor:
+    """The gradient of the table."""
+    offset_to_bag, size, maximum = bags
+    if not offset_to_bag.numel():  # left out by torch's fast path
+        offset_to_bag = torch.arange(len(index)).repeat_interleave(index.shape[1])
+    flat = None if weights is None else weights.reshape(-1)
+    dense: Tensor = torch.ops.aten._embedding_bag_dense_backward(
+        gradient, index.reshape(-1), offset_to_bag, size, maximum, rows, False, 0, flat
+    )
+    return dense
 
 
 def _dots(
@@ -96,16 +118,9 @@ def _dots(
     index: Int[Tensor, "example term"],
 ) -> Float[Tensor, "example term"]:
     """Each example's gradient times each of its rows: some entries of a matrix product."""
-    ends = torch.arange(0, index.numel() + 1, index.shape[1])
-    zeros = gradient.new_zeros(index.numel())
-    with warnings.catch_warnings():
-        # torch says once a process that sparse CSR is in beta; a test holds the result.
-        warnings.simplefilter("ignore", UserWarning)
-        wanted = torch.sparse_csr_tensor(
-            ends, index.reshape(-1), zeros, (len(gradient), len(table)), check_invariants=False
-        )
-        found = torch.sparse.sampled_addmm(wanted, gradient, table.T, beta=0.0)
-    return found.values().view(index.shape)
+    return torch.stack(
+        [(table.index_select(0, at) * gradient).sum(dim=1) for at in index.unbind(dim=1)], dim=1
+    )
 
 
 def _gathered(table: Tensor, index: Tensor, weights: Tensor | None) -> Tensor:
