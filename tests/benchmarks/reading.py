@@ -46,6 +46,7 @@ def main() -> None:
 def seconds(code: str, *arguments: str) -> float:
     """CPU seconds of a fresh interpreter."""
     one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    one["PYTHONDONTWRITEBYTECODE"] = ""  # modules are compiled once, as where a user installs them
     before = used()
     subprocess.run(
         [sys.executable, "-c", code, *arguments],

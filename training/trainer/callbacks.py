@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
+from torch import nn
+
 from interp.training.arguments import told
 from interp.training.data.scores import Scores
 from interp.training.models.network import Network
@@ -109,8 +111,10 @@ def is_wanted(callback: Callable[..., object], step: int) -> bool:
 
 
 def copy_of(network: Network) -> Network:
-    """A network of the same weights that needs no gradients."""
+    """A network of the same weights on the processor, where it is read, without gradients."""
     copied = deepcopy(network, {id(network.task): network.task})
+    if isinstance(copied, nn.Module):
+        copied.to("cpu")
     for weight in copied.parameters():
         weight.requires_grad_(False)
         weight.grad = None

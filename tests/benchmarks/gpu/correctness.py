@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from interp.analysis.trajectory.recorder import Recorder
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import SITES
 from interp.training.models.layers.noise import Noise, dropout_key
@@ -55,6 +56,7 @@ def items() -> Items:
     for name in ("MLP", *_RESUMED):
         found[f"CUDA graph on and off: {name}"] = partial(graph_on_and_off, NETWORKS[name])
     found["dropout hash"] = dropout_hash
+    found["callbacks and records"] = watched
     return found
 
 
@@ -102,6 +104,21 @@ def graph_on_and_off(change: Change, place: Place) -> Found:
     values["bit-identical"] = all(np.array_equal(graphed[n], launched[n]) for n in graphed)
     note = "" if place.device == "cuda" else "a processor has no graph: both are launched"
     return Found(values, values["difference"] <= TOLERANCES["float64"], note)
+
+
+def watched(place: Place) -> Found:
+    """What a callback is given stands on the processor, and measures of it are the last step's."""
+    config = config_of(place, dtype="float32")
+    where: set[str] = set()
+
+    def look(step: int, scores: object, network: torch.nn.Module) -> None:
+        where.update(weight.device.type for weight in network.parameters())
+
+    recorder = Recorder("neurons", steps=[config.steps])
+    train_many([config], device=place.device, run_axis=True, callbacks=[[look, recorder]])
+    noted = {record.step: record.problems for record in recorder.records}
+    there, right = where == {"cpu"}, noted == {config.steps: {}}
+    return Found({"on the processor": there, "records": len(noted)}, there and right, "")
 
 
 def dropout_hash(place: Place) -> Found:
