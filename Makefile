@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench mutate clean
+.PHONY: demo test lint bench notebooks mutate clean
 
 demo: $(READY)
 	$(BIN)/interp demo
@@ -20,6 +20,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+# The notebooks' outputs anew, in some minutes; pictures need a Chromium.
+notebooks: $(READY)
+	$(BIN)/python -m tests.notebooks
 
 # Which slips of the hand would the tests notice? Of a hundred lines of each package, or, with
 # `make mutate ARGS="--base main"`, of every line of the files that differ from a commit.
