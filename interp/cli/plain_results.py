@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,6 +88,20 @@ def report_summary(run: Run, threshold: Rule | float, layer: int) -> dict[str, A
             warnings.simplefilter("ignore", UserWarning)  # the report has said it already
             classes = classes_by(neuron_table(newest, layer=layer), threshold).told()
     return {"origin": run.origin.to_dict(), "classes": classes}
+
+
+def spectrum_summary(
+    table: NeuronTable | EmbeddingTable, shares: Mapping[str, Any], neuron: int | None
+) -> dict[str, Any]:
+    """Shares of power of a neuron or of the embeddings; of these, whether they are flat."""
+    from interp.analysis.neurons.embedding import EmbeddingTable
+    from interp.words.flat import flat_spectrum
+
+    found: dict[str, Any] = {**origin(table), "neuron": neuron}
+    if isinstance(table, EmbeddingTable):
+        words = flat_spectrum(table)
+        found |= {"flat": bool(words), "flat_because": words or None, "mean_ipr": table.mean_ipr}
+    return {**found, "share_of_power": {name: row.tolist() for name, row in shares.items()}}
 
 
 def heads_summary(run: Run, result: HeadAblation) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def print_spectrum(
     """The strongest frequencies, or irreps, of each curve or embedding."""
     import numpy as np
 
+    from interp.analysis.neurons.embedding import EmbeddingTable
+
     what = "embeddings" if neuron is None else f"neuron {neuron}"
     shown = Table(table.block, *shares, title=f"{table.name}: share of power, {what}")
     # A curve over another number of answers has other frequencies: fewer, or more.
@@ -118,7 +120,20 @@ def print_spectrum(
         named = str(frequency) if table.block == "frequency" else table.block_names[frequency]
         shown.add_row(named, *cells)
     _show(shown)
+    if isinstance(table, EmbeddingTable):
+        _say_flat(table)
     say(table.caption)
+
+
+def _say_flat(table: EmbeddingTable) -> None:
+    """Whether a spectrum has anything to show; if not, what the dimensions have by themselves."""
+    from interp.words.flat import flat_spectrum
+
+    words = flat_spectrum(table)
+    if words:
+        known = {name: ipr for name, ipr in table.mean_ipr.items() if ipr is not None}
+        means = ", ".join(f"{name} {ipr:.3f}" for name, ipr in known.items())
+        say(f"{words} Mean IPR of single dimensions: {means}.")
 
 
 def print_heads(name: str, result: HeadAblation) -> None:

@@ -22,7 +22,12 @@ from interp.cli.parameters import (
     say_written,
     threshold_of,
 )
-from interp.cli.plain_results import heads_summary, origin, report_summary, run_summary
+from interp.cli.plain_results import (
+    heads_summary,
+    report_summary,
+    run_summary,
+    spectrum_summary,
+)
 from interp.cli.print_runs import (
     print_heads,
     print_json,
@@ -126,8 +131,7 @@ def spectrum(
 
         figures.save(_spectrum(source, neuron), figure, template=look)
     if json_:
-        found = {name: row.tolist() for name, row in shares.items()}
-        print_json({**origin(source), "neuron": neuron, "share_of_power": found})
+        print_json(spectrum_summary(source, shares, neuron))
         return
     print_spectrum(source, shares, neuron)
     say_written(figure)
