@@ -103,6 +103,7 @@ class Pruning(Result):
         return {
             "threshold": self.classes.threshold,
             "rule": self.classes.rule,
+            "threshold_gap": self.classes.threshold_gap,
             "dip_p_value": self.classes.dip_p_value,
             "classes": self.classes.told(),
             "kept": self.kept,

@@ -11,9 +11,13 @@ from jaxtyping import Bool, Float
 
 from interp.analysis.measure import measure
 from interp.analysis.neurons.class_words import BIMODAL_P_VALUE, ClassWords, class_words
+from interp.analysis.neurons.cut import gap_around, lowest
+from interp.analysis.neurons.cut import has_cut as has_cut
+from interp.analysis.neurons.cut import two_class_cut as two_class_cut
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import is_number, of_kind, share, shown
+from interp.training.arguments import is_number, of_kind, shown
+from interp.training.arguments import share as checked_share
 from interp.training.display import Result
 from interp.training.optional import is_there, part
 from interp.training.runs.checkpoint import Checkpoint
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Rule = Literal["auto", "null"]
+AUTO = "optimal two-class cut"
 NULL_QUANTILE = 0.999  # of the IPR of noise, the threshold by the rule ``null``
 
 
@@ -44,6 +49,9 @@ class Classes(Result):
         caption: of the neurons: convention, basis, seed, step.
         key: of the table; None for one made by hand.
         redrawn: number of training examples with a redrawn label; None where it is not known.
+        gap: the IPRs next to the cut, see :func:`interp.analysis.neurons.cut.gap_around`: every
+            threshold above the first, up to the second, gives the same classes; None where none
+            gives them, and for classes made by hand.
     """
 
     generalizing: Bool[np.ndarray, " neuron"]
@@ -55,6 +63,7 @@ class Classes(Result):
     caption: str = ""
     key: str | None = None
     redrawn: int | None = None
+    gap: tuple[float, float] | None = None
 
     @property
     def words(self) -> ClassWords:
@@ -82,7 +91,13 @@ class Classes(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the rule and what the classes may be called."""
-        return {**super().to_dict(), "rule": self.rule, "classes": self.told()}
+        more = {"threshold_gap": self.threshold_gap, "classes": self.told()}
+        return {**super().to_dict(), "rule": self.rule, **more}
+
+    @property
+    def threshold_gap(self) -> dict[str, float] | None:
+        """:attr:`gap` as plain data: ``above`` the one, ``up_to`` the other."""
+        return None if self.gap is None else dict(zip(("above", "up_to"), self.gap, strict=True))
 
     def told(self) -> dict[str, Any]:
         """The words, why they are these, and how many neurons each stands for, as plain data."""
@@ -109,9 +124,14 @@ class Classes(Result):
 
 
 def classify(
-    table: NeuronTable, rule: Rule | float = "auto", quantile: float = NULL_QUANTILE
+    table: NeuronTable,
+    rule: Rule | float = "auto",
+    quantile: float = NULL_QUANTILE,
+    *,
+    count: int | None = None,
+    share: float | None = None,
 ) -> Classes:
-    """Divides neurons by their IPR.
+    """Divides neurons by their IPR: by a rule, or so that a number or a share lies below.
 
     Args:
         table: the neurons.
@@ -119,45 +139,54 @@ def classify(
             ``null``: the quantile of the IPR of Gaussian noise in the same convention;
             a number: that IPR.
         quantile: for ``null``.
+        count: in place of a rule, how many neurons lie below, those of lowest IPR; dead ones
+            first, and of equal IPRs those of lower index, as :attr:`Classes.rule` then says.
+        share: the same as a share of all neurons, to the nearest whole number.
 
     Warns:
         NotBimodalWarning: if ``auto`` meets IPRs that a dip test does not tell from one mode.
 
     Raises:
-        ValueError: if the rule is unknown, the threshold lies outside (0, 1), or ``auto`` meets
-            fewer than two different IPRs.
+        ValueError: if the rule is unknown, the threshold lies outside (0, 1), ``auto`` meets
+            fewer than two different IPRs, more than one of rule, count and share is given, or
+            count or share would leave no neuron on one side or fewer below than are dead.
     """
     of_kind(table, NeuronTable, "a neuron table, such as interp.neuron_table(run)")
-    if share(quantile, "quantile") != NULL_QUANTILE and not (
+    if checked_share(quantile, "quantile") != NULL_QUANTILE and not (
         isinstance(rule, str) and rule == "null"
     ):
         raise ValueError(f"quantile: expected with the rule null alone, got {quantile}")
-    alive = table.ipr[~table.dead]
-    dip = _dip_p_value(alive)
+    _one_way(rule, count, share)
+    alive = ~table.dead
+    dip = _dip_p_value(table.ipr[alive])
+    if count is None and share is None:
+        threshold, words = _threshold(table, rule, quantile)
+        above = np.where(alive, table.ipr >= threshold, False)
+        if words == AUTO:
+            _warn(dip)
+    else:
+        above, threshold, words = lowest(table, count, share)
+    gap = gap_around(table.ipr[alive], above[alive])
+    known = (dip, table.caption, table.key, table.redrawn, gap)
+    return Classes(above, ~above & alive, table.dead, threshold, words, *known)
+
+
+def _one_way(rule: object, count: object, share: object) -> None:
+    """Refuses several ways to cut at once."""
+    given = {"rule": None if rule == "auto" else rule, "count": count, "share": share}
+    several = [f"{name} {shown(value)}" for name, value in given.items() if value is not None]
+    if len(several) > 1:
+        raise ValueError(f"expected one of rule, count and share, got {' and '.join(several)}")
+
+
+def _threshold(table: NeuronTable, rule: Rule | float, quantile: float) -> tuple[float, str]:
+    """The threshold by a rule, and the rule in words."""
     rule = rule if isinstance(rule, str) else _fixed(rule)
     if rule == "auto":
-        threshold = two_class_cut(alive)
-        _warn(dip)
-        words = "optimal two-class cut"
-    elif rule == "null":
-        threshold = table.null.quantile(quantile)
-        words = f"{quantile:.1%} quantile of Gaussian noise"
-    else:
-        threshold = _fixed(rule)
-        words = "fixed"
-    above = np.where(table.dead, False, table.ipr >= threshold)
-    below = ~above & ~table.dead
-    return Classes(
-        above,
-        below,
-        table.dead,
-        threshold,
-        words,
-        dip,
-        table.caption,
-        table.key,
-        table.redrawn,
-    )
+        return two_class_cut(table.ipr[~table.dead]), AUTO
+    if rule == "null":
+        return table.null.quantile(quantile), f"{quantile:.1%} quantile of Gaussian noise"
+    return _fixed(rule), "fixed"
 
 
 def pruned_below(table: NeuronTable, threshold: float) -> int:
@@ -182,36 +211,6 @@ def words_of(table: NeuronTable) -> ClassWords:
     """What classes of these neurons may be called, whatever the threshold."""
     alive = table.ipr[~table.dead]
     return class_words(_dip_p_value(alive), len(alive), table.redrawn)
-
-
-def has_cut(table: NeuronTable) -> bool:
-    """Whether the living neurons have two different IPRs, between which to cut."""
-    return len(np.unique(table.ipr[~table.dead])) > 1
-
-
-def two_class_cut(values: Float[np.ndarray, " neuron"]) -> float:
-    """The value that splits a sample in two classes with the least squared deviation inside them.
-
-    Exact: every cut between neighbours is tried (Fisher's natural breaks for two classes, Otsu's
-    criterion without bins). The returned value is the midpoint of the gap.
-
-    Raises:
-        ValueError: if there are fewer than two different values.
-    """
-    ascending = np.sort(values)
-    if len(ascending) < 2 or ascending[0] == ascending[-1]:
-        raise ValueError(
-            "two-class cut: expected at least two different IPRs among the living neurons, "
-            f"got {len(np.unique(values))}"
-        )
-    below = np.arange(1, len(ascending))
-    total = np.cumsum(ascending)
-    low, high = total[:-1] / below, (total[-1] - total[:-1]) / (len(ascending) - below)
-    between = below * (len(ascending) - below) * (high - low) ** 2
-    # Equal values belong together, so a cut inside a tie is no cut.
-    between[ascending[1:] == ascending[:-1]] = -1
-    best = int(between.argmax())
-    return float((ascending[best] + ascending[best + 1]) / 2)
 
 
 def _dip_p_value(values: Float[np.ndarray, " neuron"]) -> float | None:

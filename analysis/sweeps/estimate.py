@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from interp.analysis.sweeps.row import measure
-from interp.training.config.plain_data import flattened
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import check_keep
-from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.plan.cost import Probe, probe, run_bytes
 from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
@@ -27,10 +25,10 @@ class Plan:
     """What a sweep would do.
 
     Attributes:
-        axes: number of values of each axis.
-        seeds: number of seeds.
+        axes: the values of each axis, each once, in the order of the grid.
+        seeds: the seeds.
+        every: distinct cells of the whole grid.
         cells: distinct cells of the shard.
-        places: the values of the axes and the seed of each cell, longest first.
         invalid: reasons of the cells that cannot be run.
         done: cells that are done already.
         seconds: estimated time of the others on all workers together; None if there is none.
@@ -40,10 +38,10 @@ class Plan:
         problem: why it could not be measured.
     """
 
-    axes: dict[str, int]
-    seeds: int
+    axes: dict[str, list[Any]]
+    seeds: list[int]
+    every: int
     cells: int
-    places: list[dict[str, Any]]
     invalid: list[str]
     done: int
     seconds: float | None
@@ -55,8 +53,9 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "axes": self.axes,
-            "seeds": self.seeds,
+            "axes": {path: len(values) for path, values in self.axes.items()},
+            "values": {path: [_plain(v) for v in values] for path, values in self.axes.items()},
+            "seeds": len(self.seeds),
             "cells": self.cells,
             "invalid": len(self.invalid),
             "done": self.done,
@@ -83,7 +82,8 @@ def make_plan(
         shard: which part of the cells.
     """
     check_keep(keep)
-    cells = share_of(cells_of(grid), shard)
+    every = cells_of(grid)
+    cells = share_of(every, shard)
     done = _done(out) if out is not None else set()
     left = [cell for cell in cells if not cell.error and cell.hash not in done]
     found, seconds, disk, problem = None, None, 0, None
@@ -99,10 +99,10 @@ def make_plan(
         total = sum(cell.work for cell in left) / max(typical.work, 1e-12)
         seconds = total * found.seconds(config) / min(machine.at_once, len(left))
     return Plan(
-        axes={path: len({repr(v) for v in values}) for path, values in grid.values.items()},
-        seeds=len(grid.seeds),
+        axes={p: list({repr(v): v for v in values}.values()) for p, values in grid.values.items()},
+        seeds=list(grid.seeds),
+        every=len(every),
         cells=len(cells),
-        places=[_place(cell, (*grid.paths, "seed")) for cell in cells],
         invalid=[cell.error for cell in cells if cell.error],
         done=sum(cell.hash in done for cell in cells),
         seconds=seconds,
@@ -113,9 +113,9 @@ def make_plan(
     )
 
 
-def _place(cell: Cell, paths: tuple[str, ...]) -> dict[str, Any]:
-    values = flattened(json.loads(cell.config))
-    return {path: values.get(path) for path in paths}
+def _plain(value: Any) -> Any:
+    """A value of an axis, as JSON has it."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _done(out: Path | str) -> set[str]:

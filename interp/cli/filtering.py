@@ -47,5 +47,5 @@ def filter_(
         print_json({**told, "part": part, "by": by, **left.to_dict()})
         return
     print_origin(source)
-    print_values(f"{source.name}, step {checkpoint.step}", left)
+    print_values(source.name, left)
     say_written(save)

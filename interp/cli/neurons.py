@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from interp.cli.parameters import (
+    Count,
     Draws,
     Figure,
     Json,
     Layer,
     RunFolder,
+    Share,
     Step,
     Template,
     Threshold,
+    check_one,
     check_places,
     say_written,
     threshold_of,
@@ -79,7 +82,12 @@ def prune(
     run: RunFolder,
     /,
     *,
-    threshold: Threshold = "auto",
+    threshold: Annotated[
+        str | None,
+        Parameter(help="auto, null, or an IPR between 0 and 1; auto unless --count or --share"),
+    ] = None,
+    count: Count = None,
+    share: Share = None,
     step: Step = None,
     layer: Layer = 0,
     draws: Draws = None,
@@ -96,10 +104,11 @@ def prune(
     from interp.training.runs.files import together
     from interp.training.runs.run import load
 
+    check_one(threshold=threshold, count=count, share=share)
     look = check_places(figure, template)
     checkpoint = (source := load(run)).checkpoint(step)
     neurons = neuron_table(checkpoint, layer=layer)
-    classes = classify(neurons, threshold_of(threshold))
+    classes = classify(neurons, threshold_of(threshold or "auto"), count=count, share=share)
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     with together():
         if figure is not None:

@@ -25,8 +25,17 @@ Measures = Annotated[
     ),
 ]
 
+Device = Annotated[
+    str, Parameter(metavar="auto|cpu|cuda", help="where it trains; auto: a GPU where there is one")
+]
 Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
 Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
+Count = Annotated[
+    int | None, Parameter(help="in place of a threshold: how many neurons go, of lowest IPR")
+]
+Share = Annotated[
+    float | None, Parameter(help="in place of a threshold: which share of all neurons goes")
+]
 Draws = Annotated[
     int | None,
     Parameter(help="random prunings as control; 50 by default, 10 for curves that are slow"),
@@ -66,6 +75,22 @@ def only_beside(option: str, given: object, other: str) -> None:
     if given is not None and given is not False:
         got = option if given is True else f"{option} {given}"
         raise ValueError(f"{option}: expected beside {other}, got {got} alone")
+
+
+def check_one(**options: object) -> None:
+    """Refuses options that each say the same thing in another way, if several are given.
+
+    Args:
+        options: by name, None where it is not given.
+
+    Raises:
+        ValueError: naming all, and what came.
+    """
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        names = [f"--{name}" for name in options]
+        known = f"{', '.join(names[:-1])} and {names[-1]}"
+        raise ValueError(f"expected one of {known}, got {' and '.join(given)}")
 
 
 def write_table(frame: Any, path: Path) -> None:

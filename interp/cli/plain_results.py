@@ -55,6 +55,7 @@ def ipr_summary(run: Run, table: NeuronTable, classes: Classes) -> dict[str, Any
         "null_mean_ipr": table.null.mean,
         "threshold": classes.threshold,
         "rule": classes.rule,
+        "threshold_gap": classes.threshold_gap,
         "dip_p_value": classes.dip_p_value,
         "classes": classes.told(),
         "ipr": [None if dead else float(v) for v, dead in zip(table.ipr, table.dead, strict=True)],

@@ -62,6 +62,8 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     """IPR histogram in characters, counts by class, threshold."""
     import numpy as np
 
+    from interp.words.cut import gap_words
+
     counts, edges = np.histogram(table.ipr[~table.dead], bins, (0, 1))
     widest = max(counts.max(), 1)
     say(f"{table.name}: {table.caption}")
@@ -71,6 +73,7 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
     parts = ", ".join(f"{count} {name}" for name, count in classes.counts.items())
     mean = "none" if table.mean_ipr is None else f"{table.mean_ipr:.3f}"
     say(f"{parts}; threshold {classes.threshold:.3f} ({classes.rule}); mean IPR {mean}")
+    say(gap_words(classes))
     _say_words(classes)
     from interp.analysis.neurons.norm_weights import has_correlation, norm_correlation
 
@@ -81,16 +84,21 @@ def print_histogram(table: NeuronTable, classes: Classes, bins: int = 20) -> Non
 
 def print_pruning(table: NeuronTable, result: Pruning) -> None:
     """Before/after table of a pruning, with its controls."""
+    from interp.words.cut import gap_words, pruned_words, rankings_words
     from interp.words.sentences import before_after_rows
 
     header, *rows = before_after_rows(result)
-    kept = f"{result.kept} kept, {result.pruned} pruned (IPR < {result.classes.threshold:.3f})"
-    shown = Table(*header, title=f"{table.name}, step {table.step}: {kept}")
+    classes = result.classes
+    kept = f"{result.kept} kept, {result.pruned} pruned ({pruned_words(classes)})"
+    shown = Table(*header, title=f"{table.name}: {kept}")
     for row in rows:
         shown.add_row(*row)
     _show(shown)
+    say(f"threshold {classes.threshold:.3f} ({classes.rule}). {gap_words(classes)}")
+    if result.rankings:
+        say(rankings_words(result.rankings))
     say(f"{result.about} · control: {result.draws} random prunings, seed {result.seed}")
-    _say_words(result.classes)
+    _say_words(classes)
 
 
 def _say_words(classes: Classes) -> None:
@@ -142,9 +150,7 @@ def print_heads(name: str, result: HeadAblation) -> None:
     from interp.words.sentences import number
 
     how = {"zero": "zero", "mean": "its mean over all pairs"}[result.how]
-    shown = Table(
-        "without", *result.before, title=f"{name}, step {result.step}: heads set to {how}"
-    )
+    shown = Table("without", *result.before, title=f"{name}: heads set to {how}")
     shown.add_row("–", *(number(score.accuracy) for score in result.before.by_split.values()))
     for (block, head), scores in result.after.items():
         cells = (number(score.accuracy) for score in scores.by_split.values())

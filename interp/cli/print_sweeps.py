@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from interp.cli.print_runs import say
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from interp.training.sweep.table.results import Results
     from interp.training.sweep.table.status import SweepStatus
 
-_LISTED = 20  # cells of a plan
+_LISTED = 20  # values of an axis
 _LETTERS = {
     "coexistence": "C",
     "partial inversion": "P",
@@ -34,15 +37,16 @@ _LETTERS = {
 
 
 def print_plan(name: str, plan: Plan) -> None:
-    """The cells that a sweep would do, its estimated time and disk."""
-    sizes = " × ".join(f"{path} {count}" for path, count in plan.axes.items())
-    say(f"{name}: {plan.cells} cells ({sizes or 'no axes'}; {plan.seeds} seeds)")
-    shown = Table(*(plan.places[0] if plan.places else ()))
-    for place in plan.places[:_LISTED]:
-        shown.add_row(*(str(value) for value in place.values()))
-    if len(plan.places) > _LISTED:
-        shown.add_row(*("…" for _ in plan.places[0]))
+    """The axes and the number of cells of a sweep, its estimated time and disk."""
+    sizes = " × ".join(f"{path} {len(values)}" for path, values in plan.axes.items())
+    of_all = f" of {plan.every}" if plan.cells < plan.every else ""
+    say(f"{name}: {plan.cells}{of_all} cells ({sizes or 'no axes'}; {len(plan.seeds)} seeds)")
+    shown = Table("axis", "values")
+    for path, values in {**plan.axes, "seed": plan.seeds}.items():
+        shown.add_row(path, escape(_listed(values)))
     show(shown)
+    if math.prod(map(len, plan.axes.values())) * len(plan.seeds) != plan.every:
+        say("not every combination of these values is a cell of its own")
     if plan.invalid:
         say(f"{len(plan.invalid)} cells cannot be run, the first: {plan.invalid[0]}")
     if plan.done:
@@ -61,6 +65,13 @@ def print_plan(name: str, plan: Plan) -> None:
         f"measured on the median cell: {plan.probe.step * 1000:.1f} ms a step, "
         f"{plan.probe.evaluation * 1000:.1f} ms an evaluation"
     )
+
+
+def _listed(values: Sequence[Any]) -> str:
+    """The values of an axis in a line; of very many the first and the last."""
+    if len(values) <= _LISTED:
+        return ", ".join(map(str, values))
+    return f"{', '.join(map(str, values[: _LISTED - 1]))}, … {values[-1]} ({len(values)} values)"
 
 
 def print_status(place: str, status: SweepStatus) -> None:

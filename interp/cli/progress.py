@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from interp.training.runs.metadata import Measurement
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from interp.training.trainer.loop import Progress as Callback
 
 _EVERY = 20  # steps
+_BAR = 20  # characters of a sweep's bar
 _LINES = 10  # plain lines a run, without a terminal
-_SWEEP_LINES = 50  # plain lines a sweep, at most
+_SWEEP_LINES = 10  # plain lines a sweep, beside the first and the last
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def training_progress(steps: int) -> Iterator[Callback]:
         task = bar.add_task("training", total=steps, scores="")
 
         def show(step: int, latest: Measurement | None) -> None:
-            bar.update(task, completed=step, scores=_scores(latest))
+            bar.update(task, completed=step, scores=_scores(step, latest))
 
         yield _Seldom(show)
 
@@ -70,7 +72,7 @@ def _plain_lines(steps: int) -> Callback:
         nonlocal next_line
         if step < next_line:
             return
-        print(f"step {step} of {steps}  {_scores(latest)}", file=sys.stderr, flush=True)
+        print(f"step {step} of {steps}  {_scores(step, latest)}", file=sys.stderr, flush=True)
         while step >= next_line:
             next_line = next(due, steps + 1)
 
@@ -91,11 +93,17 @@ def step_progress(total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def sweep_progress() -> Iterator[Watch]:
-    """A callback for :func:`interp.training.sweep.sweep.run_sweep`; writes to standard error."""
+    """A callback for :func:`interp.training.sweep.sweep.run_sweep`; writes to standard error.
+
+    In a terminal it is one line, however many cells there are: it is written anew, and cut at the
+    terminal's edge. Elsewhere it is a few plain lines.
+    """
     if not sys.stderr.isatty():
         yield _sweep_lines()
         return
-    columns = (TextColumn("sweep"), BarColumn(), TextColumn("{task.fields[text]}"))
+    # What follows the bar is cut and not wrapped: a line that wraps is two.
+    text = TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = (TextColumn("sweep"), BarColumn(_BAR), text)
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("sweep", total=1, text="")
 
@@ -107,13 +115,13 @@ def sweep_progress() -> Iterator[Watch]:
 
 
 def _sweep_lines() -> Watch:
-    """Plain lines, more of them at the start, and always the last one."""
+    """Plain lines: the first, the last, and a few between, as many whatever the cells are."""
     last = -1
 
     def show(tally: Tally) -> None:
         nonlocal last
         ended = sum(tally.status.values())
-        due = max(last + 1, round(last + tally.total / _SWEEP_LINES))
+        due = last + max(1, tally.total / _SWEEP_LINES)
         if ended != last and (ended >= due or ended == tally.total or last < 0):
             last = ended
             print(_told(tally), file=sys.stderr, flush=True)
@@ -144,9 +152,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _scores(latest: Measurement | None) -> str:
+def _scores(step: int, latest: Measurement | None) -> str:
+    """The newest scores, with their step where it is an earlier one."""
     if latest is None:
         return ""
     shown = ((split, latest.scores[split].accuracy) for split in ("train", "test", "corrupted"))
     parts = [f"{split} {accuracy:.3f}" for split, accuracy in shown if accuracy is not None]
-    return f"{'  '.join(parts)} (step {latest.step})"
+    return "  ".join(parts) + (f" (step {latest.step})" if latest.step != step else "")

@@ -17,6 +17,8 @@ from interp.training.untrusted import parse_yaml
 
 def _flag(key: str, description: str, default: Any, kind: str) -> Any:
     shown = list(default) if isinstance(default, tuple) else default
+    # The words that stand for the value need not be listed once more.
+    description = description.removesuffix(f" ({kind.replace('|', ', ')})")
     text = f"{description} (default: {'unset' if shown is None else shown})"
     text = text.replace("*", r"\*")  # help is read as Markdown
     # Text, because the configuration classes check and convert: flags and files err alike.

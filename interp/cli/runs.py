@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Parameter
 
 from interp.cli.parameters import (
+    Device,
     Draws,
     Figure,
     Json,
@@ -54,13 +55,17 @@ def train(
     /,
     *,
     out: Annotated[Path, Parameter(help="run folder, made or resumed")],
-    device: Annotated[str, Parameter(help="cpu, cuda or auto: a GPU where there is one")] = "auto",
+    device: Device = "auto",
     yes: Annotated[
         bool, Parameter(negative="", help="also in a group of more than 1,000 elements")
     ] = False,
     record: Annotated[
         list[str] | None,
-        Parameter(help="measure to note while it trains, such as signals; may be repeated"),
+        Parameter(
+            metavar="MEASURE",
+            negative="",
+            help="measure to note while it trains, such as signals; may be repeated",
+        ),
     ] = None,
     records: Annotated[int, Parameter(help="at about how many steps --record notes")] = 20,
     json_: Json = False,

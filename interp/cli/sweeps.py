@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 
-from interp.cli.parameters import Figure, Json, Template, check_places
+from interp.cli.parameters import Device, Figure, Json, Template, check_places
 from interp.cli.print_runs import print_json, say
 from interp.cli.print_sweeps import (
     counted,
@@ -28,16 +28,25 @@ def sweep(
     grid: Annotated[Path, Parameter(help="grid file: base, axes, zip, points, seeds")],
     /,
     *,
-    out: Annotated[str | None, Parameter(help="folder of the sweep, or an fsspec URL")] = None,
+    out: Annotated[
+        str | None, Parameter(metavar="PATH|URL", help="folder of the sweep, or an fsspec URL")
+    ] = None,
     executor: Annotated[
-        str, Parameter(help="auto, serial, processes, cohorts (GPU) or ray")
+        str,
+        Parameter(
+            metavar="auto|serial|processes|…", help="auto, serial, processes, cohorts (GPU) or ray"
+        ),
     ] = "auto",
     workers: Annotated[int | None, Parameter(help="cells at once; by default one a core")] = None,
     threads: Annotated[int, Parameter(help="threads of a worker")] = 1,
-    keep: Annotated[str, Parameter(help="runs: every run folder; scores: the table only")] = "runs",
+    keep: Annotated[
+        str,
+        Parameter(metavar="runs|scores", help="every run folder, or the table of scores only"),
+    ] = "runs",
     shard: Annotated[
         str | None,
         Parameter(
+            metavar="I/N",
             help="i/n: the i-th of n parts, counted from 0 (job arrays)",
             allow_leading_hyphen=True,
         ),
@@ -45,12 +54,14 @@ def sweep(
     refine: Annotated[
         int, Parameter(help="rounds of new cells between neighbours of different phase")
     ] = 0,
-    device: Annotated[str, Parameter(help="cpu, cuda or auto: a GPU where there is one")] = "auto",
+    device: Device = "auto",
     address: Annotated[
-        str | None, Parameter(help="of a Ray cluster, host:port; by default this machine")
+        str | None,
+        Parameter(metavar="HOST:PORT", help="of a Ray cluster; by default this machine"),
     ] = None,
     dry_run: Annotated[
-        bool, Parameter(negative="", help="print the cells, the estimated time and disk only")
+        bool,
+        Parameter(negative="", help="print axes, number of cells, estimated time and disk only"),
     ] = False,
     yes: Annotated[
         bool,

@@ -81,7 +81,11 @@ def fields_of(config: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
 
 
 def kinds_of(config: type[BaseModel]) -> dict[str, str]:
-    """What stands for the value of every option in its help, such as ``INT``, by dotted path."""
+    """What stands for the value of every option in its help, by dotted path.
+
+    ``INT``, ``FLOAT`` …, ``true|false``, the words to choose from, or the first of them with an
+    ellipsis where they are many or others are taken too.
+    """
     found = {}
     for name, info in config.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
@@ -93,21 +97,29 @@ def kinds_of(config: type[BaseModel]) -> dict[str, str]:
 
 
 def _kind(info: FieldInfo) -> str:
-    if _choices(info):
-        return "WORD"
+    words = [*_choices(info), *_examples(info)]
+    if words:
+        shown = [word for i, word in enumerate(words) if len("|".join(words[: i + 1])) <= _WIDTH]
+        return "|".join(shown if len(shown) == len(words) and _choices(info) else [*shown, "…"])
     kinds = [info.annotation, *get_args(info.annotation)]
     plain = [get_origin(kind) or kind for kind in kinds]
     return next((_KINDS[kind] for kind in plain if kind in _KINDS), "TEXT")
 
 
+_WIDTH = 24  # characters of the words that stand for a value
 _KINDS: dict[Any, str] = {
-    bool: "BOOL",
+    bool: "true|false",
     int: "INT",
     float: "FLOAT",
     tuple: "LIST",
     dict: "MAPPING",
     str: "TEXT",
 }
+
+
+def _examples(info: FieldInfo) -> list[str]:
+    """Some values of a field that takes others too."""
+    return [str(one) for one in info.examples or ()]
 
 
 def _described(info: FieldInfo) -> str:

@@ -22,7 +22,9 @@ class TaskConfig(Section):
     """What is learned."""
 
     operation: str = Field(
-        "x + y", description="operation, or a polynomial in x and y; of a table, its name"
+        "x + y",
+        description="operation, or a polynomial in x and y; of a table, its name",
+        examples=["x + y", "x - y"],
     )
     p: int = Field(97, ge=2, le=LARGEST_P, description="modulus; follows from a table")
     table: Annotated[str | None, PLACE] = Field(

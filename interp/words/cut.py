@@ -1,0 +1,53 @@
+"""A cut between low and high IPR in words, and what other rankings prune in its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from interp.analysis.neurons.classify import Classes
+
+_RANKED = {
+    "weight norm": "√(‖u‖² + ‖v‖² + ‖w‖²) of all its weights",
+    "invariant norm": (
+        "(‖u‖² + ‖v‖²)^(d/2) ‖w‖, which stays when weights into a neuron are scaled up and those "
+        "out of it down"
+    ),
+}
+_DIGITS = range(3, 7)  # behind the point; more tell nothing
+
+
+def gap_words(classes: Classes) -> str:
+    """How far the threshold could be moved with the same classes, as a sentence.
+
+    The ends are rounded inwards, so that what is said holds.
+    """
+    if classes.gap is None:
+        return "No threshold gives these classes, as equal IPRs lie on both sides."
+    low, high = classes.gap
+    for digits in _DIGITS:
+        unit = 10.0**-digits
+        first, last = (math.floor(low / unit) + 1) * unit, math.floor(high / unit) * unit
+        if low < first <= last <= high:
+            ends = f"from {first:.{digits}f} to {last:.{digits}f}"
+            return f"Any threshold {ends} gives the same classes: no IPR lies between."
+    return "The threshold lies between two IPRs that differ by less than 0.00001."
+
+
+def pruned_words(classes: Classes) -> str:
+    """What was pruned, in brackets behind a number of neurons."""
+    return "lowest IPR" if classes.gap is None else f"IPR < {classes.threshold:.3f}"
+
+
+def rankings_words(names: Iterable[str]) -> str:
+    """What the columns of other rankings mean, as a sentence; empty if there are none.
+
+    Args:
+        names: of the rankings.
+    """
+    told = [f"by {name}: {_RANKED[name]}" if name in _RANKED else f"by {name}" for name in names]
+    if not told:
+        return ""
+    return f"As many neurons pruned, those of the lowest value first, {'; '.join(told)}."
