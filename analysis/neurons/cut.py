@@ -63,7 +63,7 @@ def lowest(
     order = removal_order(table.ipr, table.dead, "lowest")
     above = np.ones(len(table), dtype=bool)
     above[order[:asked]] = False
-    words = f"all but the {asked} of lowest IPR"
+    words = f"all but the {f'{asked} neurons' if asked > 1 else 'neuron'} of lowest IPR"
     last, first = order[asked - 1], order[asked]
     if table.dead[last]:
         return above, float(table.ipr[first]), words

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from cyclopts import App, CycloptsError, Parameter
 
+from interp.cli.installed import versions
 from interp.cli.refusals import converted, told
 from interp.cli.terminal import end_cut_off, take_any_letter
 from interp.training.lines import noted
@@ -23,6 +24,8 @@ app = App(
     name="interp",
     help="Which neurons of a network memorized, and which generalized?",
     help_format="markdown",
+    version=versions,
+    version_format="plaintext",
     suppress_keyboard_interrupt=False,  # training says where it stopped
     default_parameter=Parameter(converter=converted),
 )
@@ -97,6 +100,10 @@ COMMANDS = {
         "Write a network as a plain state dict that other code reads.",
     ),
     "publish": ("exchange:publish", "Write a run as a folder fit for a model hub."),
+    "doctor": (
+        "doctor:doctor",
+        "Tell what of the installation works, and what to install for the rest.",
+    ),
 }
 for _name, (_home, _help) in COMMANDS.items():
     app.command(f"interp.cli.{_home}", name=_name, help=_help)
@@ -105,8 +112,8 @@ for _name, (_home, _help) in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: errors are one line on standard error and an exit code, never a traceback.
 
-    Exit codes: 0 done, 1 training diverged, 2 bad input, 130 interrupted, 141 cut off by a reader
-    such as ``head``.
+    Exit codes: 0 done, 1 training diverged or the installation is to be mended, 2 bad input, 130
+    interrupted, 141 cut off by a reader such as ``head``.
     """
     take_any_letter()
     tokens = sys.argv[1:] if arguments is None else list(arguments)

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from interp.analysis.neurons.classify import Classes
 
 _RANKED = {
-    "weight norm": "√(‖u‖² + ‖v‖² + ‖w‖²) of all its weights",
+    "weight norm": "√(‖u‖² + ‖v‖² + ‖w‖²)",
     "invariant norm": (
-        "(‖u‖² + ‖v‖²)^(d/2) ‖w‖, which stays when weights into a neuron are scaled up and those "
-        "out of it down"
+        "(‖u‖² + ‖v‖²)^(d/2) ‖w‖ with φ(cx) = c^d φ(x), which stays as it is when a neuron is "
+        "rescaled"
     ),
 }
 _DIGITS = range(3, 7)  # behind the point; more tell nothing
