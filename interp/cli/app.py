@@ -15,16 +15,22 @@ from contextlib import contextmanager
 
 from cyclopts import App, CycloptsError, Parameter
 
-from interp.cli.installed import versions
 from interp.cli.refusals import converted, told
 from interp.cli.terminal import end_cut_off, take_any_letter
 from interp.training.lines import noted
+
+
+def _versions() -> str:
+    from interp.cli.installed import versions  # no other command needs it
+
+    return versions()
+
 
 app = App(
     name="interp",
     help="Which neurons of a network memorized, and which generalized?",
     help_format="markdown",
-    version=versions,
+    version=_versions,
     version_format="plaintext",
     suppress_keyboard_interrupt=False,  # training says where it stopped
     default_parameter=Parameter(converter=converted),
