@@ -26,7 +26,7 @@ LINES = [
         "expected one of demo, train, ipr, prune, filter, repair, retrain, pairs, "
         "spectrum, heads, measure, report",
     ),
-    ("trian", "publish, got 'trian'; nearest is train"),
+    ("trian", "doctor, got 'trian'; nearest is train"),
     ("ipr RUN more", "ipr: expected no more arguments, got 'more' besides"),
     ("sweep status S more", "sweep status: expected no more arguments, got 'more' besides"),
     ("measure bands RUN more", "measure bands: expected no more arguments, got 'more' besides"),
@@ -55,6 +55,13 @@ LINES = [
     ("measure bands RUN --template screen", "--template: expected beside --figure"),
     ("phases S --template paper", "--template: expected beside --figure"),
     ("spectrum RUN --layer 0", "--layer: expected beside --neuron, got --layer 0 alone"),
+    ("prune RUN --count 3 --share 0.5", "expected one of --threshold, --count and --share, got --"),
+    ("prune RUN --threshold 0.3 --count 3", "got --threshold 0.3 and --count 3"),
+    ("prune RUN --count 16", "count: expected 1 to 15 of 16 neurons, got 16"),
+    ("prune RUN --count 2.5", "--count: expected a whole number, got '2.5'"),
+    ("prune RUN --share 1", "share: expected a number above 0 and below 1, got 1.0"),
+    ("prune RUN --share 0.01", "share: expected 1 to 15 of 16 neurons, got 0.01, which is 0"),
+    ("doctor RUN", "doctor: expected no more arguments, got "),
     ("measure bands RUN --history --step 0", "--step: expected without --history"),
     ("sweep grid.yaml --dry-run --refine 2", "--refine: expected without --dry-run"),
     ("reproduce --workers 2", "reproduce: expected a name or --all beside --workers, got none"),
@@ -144,19 +151,22 @@ def test_memory_in_words(monkeypatch):
     assert shortage(RuntimeError("of another kind")) is None
 
 
-def test_flags_are_shown_with_their_types(capsys):
+def test_flags_are_shown_with_their_types(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     main(["train", "--help"])
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert " STR " not in shown.partition("--loss")[2]
     for flag, kind in (
         ("--steps", "INT"),
         ("--data.fraction", "FLOAT"),
-        ("--data.kind", "WORD"),
-        ("--model.activation", "WORD"),
-        ("--model.bias", "BOOL"),
+        ("--data.kind", "uniform|wrong|symmetric|…"),
+        ("--model.norm", "none|batch|layer"),
+        ("--model.bias", "true|false"),
         ("--optimizer.betas", "LIST"),
         ("--seeds.split", "INT"),
-        ("--task.operation", "TEXT"),
+        ("--task.operation", "x + y|x - y|…"),
+        ("--device", "auto|cpu|cuda"),
+        ("--task.table", "TEXT"),
         ("--stop.for", "INT"),
         ("--model.exponent", "FLOAT"),
     ):

@@ -28,10 +28,11 @@ def gap_words(classes: Classes) -> str:
         return "No threshold gives these classes, as equal IPRs lie on both sides."
     low, high = classes.gap
     for digits in _DIGITS:
-        unit = 10.0**-digits
-        first, last = (math.floor(low / unit) + 1) * unit, math.floor(high / unit) * unit
-        if low < first <= last <= high:
-            ends = f"from {first:.{digits}f} to {last:.{digits}f}"
+        scale = 10**digits
+        first = f"{(math.floor(low * scale) + 1) / scale:.{digits}f}"
+        last = f"{math.floor(high * scale) / scale:.{digits}f}"
+        if low < float(first) <= float(last) <= high:
+            ends = f"from {first} to {last}"
             return f"Any threshold {ends} gives the same classes: no IPR lies between."
     return "The threshold lies between two IPRs that differ by less than 0.00001."
 
