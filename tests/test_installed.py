@@ -59,17 +59,22 @@ def files_below(folder: Path, *suffixes: str) -> set[str]:
     return {str(path.relative_to(folder)) for path in found if "__pycache__" not in path.parts}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Names in the wheel, which is built from a copy: nothing is left in the tree."""
-    pytest.importorskip("setuptools", "77")
-    copy = tmp_path_factory.mktemp("wheel") / "source"
+def source_copy(copy: Path) -> Path:
+    """A copy of what a distribution is built from: nothing is left in the tree."""
     copy.mkdir()
     for name in ("interp", "training", "analysis"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Names in the wheel."""
+    pytest.importorskip("setuptools", "77")
+    copy = source_copy(tmp_path_factory.mktemp("wheel") / "source")
     code = "from setuptools.build_meta import build_wheel\nprint(build_wheel('.'))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, timeout=120
@@ -95,7 +100,7 @@ def test_the_wheel_holds_what_the_links_lead_to(wheel, name):
 
 
 def test_the_wheel_holds_the_lists_of_names_and_what_pages_are_made_of(wheel):
-    own = files_below(ROOT / "interp", ".py", ".pyi", ".yaml", ".css", ".js", ".html")
+    own = files_below(ROOT / "interp", ".py", ".pyi", ".yaml", ".css", ".js", ".html", ".typed")
     expected = {f"interp/{path}" for path in own}
-    assert {"interp/__init__.pyi", "interp/reporting/assets/main.js"} <= expected
+    assert {"interp/__init__.pyi", "interp/py.typed", "interp/reporting/assets/main.js"} <= expected
     assert expected <= set(wheel)

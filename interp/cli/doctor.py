@@ -23,7 +23,7 @@ def doctor(*, json_: Json = False) -> None:
     from interp.cli.machinery import compiled, drawing, environment, gpu
 
     own, packages = found(PACKAGE), required()
-    extras = {name: of_extra(name) for name in EXTRAS}
+    extras = {name: inside for name in EXTRAS if (inside := of_extra(name))}
     parts = {"GPU": gpu(), "images": drawing(), "compiled steps are kept": compiled()}
     wrong = [one.words for one in packages if not one.fits]
     if own is None:

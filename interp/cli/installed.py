@@ -27,7 +27,8 @@ EXTRAS: Mapping[str, str] = {
     "planes": "the answers' output weights by t-SNE, figures.answer_planes",
     "cleanlab": "cleanlab's score beside the others, interp retrain",
     "hub": "interp publish --push: to a model hub",
-    "dev": "tests, lint, types, documentation and building, for who changes the code",
+    "docs": "make docs: the guide as a site",
+    "dev": "tests, lint, types and building, for who changes the code",
 }
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
 
 if TYPE_CHECKING:
     from interp.training.runs.metadata import Measurement
@@ -101,9 +100,7 @@ def sweep_progress() -> Iterator[Watch]:
     if not sys.stderr.isatty():
         yield _sweep_lines()
         return
-    # What follows the bar is cut and not wrapped: a line that wraps is two.
-    text = TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
-    columns = (TextColumn("sweep"), BarColumn(_BAR), text)
+    columns = (TextColumn("sweep"), BarColumn(_BAR), TextColumn("{task.fields[text]}"))
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("sweep", total=1, text="")
 
