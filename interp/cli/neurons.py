@@ -9,10 +9,12 @@ from cyclopts import Parameter
 
 from interp.cli.parameters import (
     Count,
+    Cut,
     Draws,
     Figure,
     Json,
     Layer,
+    Look,
     RunFolder,
     Share,
     Step,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from interp.analysis.ablation.by_class import Pruning
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.neurons.table import NeuronTable
+    from interp.training.runs.checkpoint import Checkpoint
     from interp.training.runs.run import Run
 
 
@@ -82,10 +85,7 @@ def prune(
     run: RunFolder,
     /,
     *,
-    threshold: Annotated[
-        str | None,
-        Parameter(help="auto, null, or an IPR between 0 and 1; auto unless --count or --share"),
-    ] = None,
+    threshold: Cut = None,
     count: Count = None,
     share: Share = None,
     step: Step = None,
@@ -98,7 +98,6 @@ def prune(
 ) -> None:
     """Prune the memorizing neurons and re-evaluate every split, beside random controls."""
     from interp.analysis.ablation.by_class import prune_by_class
-    from interp.analysis.ablation.pruning_curves import pruning_curve
     from interp.analysis.neurons.classify import classify
     from interp.analysis.neurons.read import neuron_table
     from interp.training.runs.files import together
@@ -112,11 +111,7 @@ def prune(
     result = prune_by_class(checkpoint, neurons, classes, draws=draws)
     with together():
         if figure is not None:
-            from interp import figures
-
-            curves = pruning_curve(checkpoint, draws=draws, table=neurons, sizes=[result.pruned])
-            drawn = figures.pruning_curves(curves, pruned=result.pruned)
-            figures.save(drawn, figure, template=look)
+            _draw(figure, look, checkpoint, neurons, draws, result.pruned)
         if save is not None:  # at last: where it is, the same command is refused
             _save(save, source, neurons, result)
     if json_:
@@ -125,6 +120,22 @@ def prune(
     print_origin(source)
     print_pruning(neurons, result)
     say_written(save, figure)
+
+
+def _draw(
+    path: Path,
+    look: Look,
+    checkpoint: Checkpoint,
+    table: NeuronTable,
+    draws: int | None,
+    pruned: int,
+) -> None:
+    """Draws the pruning curves, with a mark where the command prunes."""
+    from interp import figures
+    from interp.analysis.ablation.pruning_curves import pruning_curve
+
+    curves = pruning_curve(checkpoint, draws=draws, table=table, sizes=[pruned])
+    figures.save(figures.pruning_curves(curves, pruned=pruned), path, template=look)
 
 
 def _save(path: Path, run: Run, table: NeuronTable, result: Pruning) -> None:

@@ -11,8 +11,9 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSO
 Figure = Annotated[
     Path | None, Parameter(help="write the figure to this .html, .png, .svg or .pdf file")
 ]
+Look = Literal["screen", "paper", "paper-wide"]
 Template = Annotated[
-    Literal["screen", "paper", "paper-wide"] | None,
+    Look | None,
     Parameter(
         help="look of the figure; screen, unless paper: one column, 86 mm, or paper-wide: "
         "two, 178 mm"
@@ -30,6 +31,10 @@ Device = Annotated[
 ]
 Step = Annotated[int | None, Parameter(help="which checkpoint; the newest by default")]
 Threshold = Annotated[str, Parameter(help="auto, null, or an IPR between 0 and 1")]
+Cut = Annotated[
+    str | None,
+    Parameter(help="auto, null, or an IPR between 0 and 1; auto unless --count or --share"),
+]
 Count = Annotated[
     int | None, Parameter(help="in place of a threshold: how many neurons go, of lowest IPR")
 ]
@@ -44,9 +49,7 @@ Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
 RunFolder = Annotated[Path, Parameter(help="run folder")]
 
 
-def check_places(
-    figure: Path | None, template: str | None, table: Path | None = None
-) -> Literal["screen", "paper", "paper-wide"]:
+def check_places(figure: Path | None, template: str | None, table: Path | None = None) -> Look:
     """Refuses names before any work is done, so that nothing is half written.
 
     Returns:
@@ -63,7 +66,7 @@ def check_places(
         only_beside("--template", template, "--figure")
     if table is not None:
         check_place("table", table, ".parquet", ".csv")
-    return cast(Literal["screen", "paper", "paper-wide"], look)
+    return cast(Look, look)
 
 
 def only_beside(option: str, given: object, other: str) -> None:
