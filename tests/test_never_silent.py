@@ -313,6 +313,7 @@ WHOLE = {
     "pruning_curve: sizes": lambda run, out, n: interp.pruning_curve(run, draws=1, sizes=[n]),
     "prune_by_class: draws": lambda run, out, n: by_class(run, draws=n),
     "prune_by_class: seed": lambda run, out, n: by_class(run, draws=1, seed=n),
+    "classify: count": lambda run, out, n: interp.classify(interp.neuron_table(run), count=n),
     "null_ipr: elements": lambda run, out, n: interp.null_ipr(n, draws=9),
     "null_ipr: curves": lambda run, out, n: interp.null_ipr(5, n, draws=9),
     "null_ipr: draws": lambda run, out, n: interp.null_ipr(5, draws=n),
@@ -338,7 +339,7 @@ WHOLE = {
     "pruning_curves: pruned": lambda run, out, n: figures.pruning_curves(curves(run), pruned=n),
 }
 # Where None stands for the default.
-OPEN = {name for name in WHOLE if re.search("step$|Run|draws|workers|seeds|pruned$", name)}
+OPEN = {name for name in WHOLE if re.search("step$|Run|draws|workers|seeds|pruned$|y: count$", name)}
 OPEN -= {"null_ipr: draws", "made_run: step"}
 
 
@@ -358,6 +359,7 @@ SHARES = {
     "make_dataset: corruption": lambda run, x: make_dataset(TASK, 0.5, x),
     "classify: rule": lambda run, x: interp.classify(interp.neuron_table(run), x),
     "classify: quantile": lambda run, x: interp.classify(interp.neuron_table(run), "null", x),
+    "classify: share": lambda run, x: interp.classify(interp.neuron_table(run), share=x),
     "dynamics: grok_accuracy": lambda run, x: interp.dynamics(run, grok_accuracy=x),
     "needed: accuracy": lambda run, x: interp.measures["needed"](run, accuracy=x),
     "grok: level": lambda run, x: interp.measures["grok"](run, level=x),
