@@ -339,7 +339,7 @@ WHOLE = {
     "pruning_curves: pruned": lambda run, out, n: figures.pruning_curves(curves(run), pruned=n),
 }
 # Where None stands for the default.
-OPEN = {name for name in WHOLE if re.search("step$|Run|draws|workers|seeds|pruned$|y: count$", name)}
+OPEN = {name for name in WHOLE if re.search("step$|Run|draws|workers|seeds|pruned$|y: cou", name)}
 OPEN -= {"null_ipr: draws", "made_run: step"}
 
 
