@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint dist bench notebooks mutate clean
+.PHONY: demo test lint docs dist bench notebooks mutate clean
 
 demo: $(READY)
 	$(BIN)/interp demo
@@ -24,6 +24,10 @@ dist: $(READY)
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m twine check --strict dist/*
 
+# The guide as a site, with every measure, option and public name: build/site/index.html.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
@@ -38,7 +42,7 @@ mutate: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,cleanlab,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dip,ray,xarray,explorer,images,planes,hub,cleanlab,docs,dev]'
 	touch $(READY)
 
 clean:

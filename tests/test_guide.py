@@ -1,8 +1,9 @@
-"""What README and CONTRIBUTING name is there: commands, options, files, modules, names."""
+"""What README, guide and CONTRIBUTING name is there: commands, options, files, modules, names."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shlex
 import shutil
@@ -19,7 +20,9 @@ from interp.cli.measures import _command_of
 from interp.training.sweep.plan.grid import parse_grid
 
 ROOT = Path(__file__).parent.parent
-GUIDES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")}
+PAGES = ["README.md", "CONTRIBUTING.md"]
+PAGES += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "examples/guide").rglob("*.md"))]
+GUIDES = {name: (ROOT / name).read_text() for name in PAGES}
 TEXT = "\n".join(GUIDES.values())
 PROSE = {name: re.sub(r"^```.*?^```", "", text, flags=re.S | re.M) for name, text in GUIDES.items()}
 
@@ -112,15 +115,26 @@ def test_options_within_sentences_are_options_of_some_command(capsys):
 
 PLACE = re.compile(r"\b(?:training|analysis|interp|tests|examples)/[\w./-]*\w")
 SUITE = re.compile(r"`(test_\w+\.py)`")
-LINK = re.compile(r"\]\((?!http|#)([^)#]+)\)")
+LINK = re.compile(r"\]\((?!http|#)([^)#]+)(?:#[^)]*)?\)")
+# Pages that are made when the guide is built.
+MADE = re.compile(r"examples/guide/(measures/|reference/(names|configuration)|site/)")
 
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_file_that_is_named_exists(guide):
-    named = set(PLACE.findall(GUIDES[guide])) | set(LINK.findall(PROSE[guide]))
+    named = set(PLACE.findall(GUIDES[guide]))
     named |= {f"tests/contracts/{name}" for name in SUITE.findall(GUIDES[guide])}
-    assert named
     assert sorted(place for place in named if not (ROOT / place).exists()) == []
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_links_of_a_file_lead_somewhere(guide):
+    """Those between pages of the guide, made ones too, are checked when it is built."""
+    folder = (ROOT / guide).parent
+    links = [link for link in LINK.findall(PROSE[guide]) if "://" not in link]
+    places = [os.path.relpath(folder / link, ROOT) for link in links]
+    outside = [one for one in places if not MADE.match(one)]
+    assert [one for one in outside if not (ROOT / one).exists()] == []
 
 
 def test_every_module_and_name_of_it_exists():
@@ -142,12 +156,6 @@ def test_every_module_and_name_of_it_exists():
     assert wrong == []
 
 
-def test_the_table_of_public_names_is_whole():
-    table = GUIDES["README.md"].partition("| names | what |\n")[2].partition("\n\n")[0]
-    listed = [name for row in table.splitlines() for name in row.split("|")[1].split()]
-    assert sorted(name.strip("`") for name in listed if name.startswith("`")) == interp.__all__
-
-
 def test_the_groups_of_entry_points_are_those_of_the_tables():
     sources = [
         p.read_text() for top in ("training", "analysis") for p in (ROOT / top).rglob("*.py")
@@ -159,7 +167,8 @@ def test_the_groups_of_entry_points_are_those_of_the_tables():
         for call in re.findall(r"Registry\(.*?\n\)|Registry\(.*\)", source, flags=re.S)
         for group in re.findall(r'"(interp\.[a-z]+)"', call)
     }
-    named = set(re.findall(r"\| `(interp\.[a-z]+)` \|$", GUIDES["README.md"], flags=re.M))
+    own = GUIDES["examples/guide/own.md"]
+    named = set(re.findall(r"\| `(interp\.[a-z]+)` \|$", own, flags=re.M))
     assert named == groups
 
 

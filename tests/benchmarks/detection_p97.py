@@ -1,9 +1,9 @@
-"""Who finds the wrong labels in the paper's coexistence run, for three seeds; README's picture.
+"""Who finds the wrong labels in the paper's coexistence run, for three seeds.
 
 ``python -m tests.benchmarks.detection_p97 FOLDER`` trains three networks (p 97, N 500) and each
 of them twelve times again on other examples, in FOLDER, where what is done is not done again. It
 takes about a quarter of an hour; it writes ``tests/benchmarks/results/detection_p97.md`` and
-``examples/pictures/wrong_labels.png``.
+``examples/guide/pictures/wrong_labels.png``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
     text = page(found, repaired)
     print(text)
     RESULT.write_text(text, encoding="utf-8")
-    save(detection(found), EXAMPLES / "pictures" / "wrong_labels.png")
+    save(detection(found), EXAMPLES / "guide" / "pictures" / "wrong_labels.png")
 
 
 def page(found: Sequence[Detection], repaired: Sequence[dict]) -> str:
