@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,7 +57,7 @@ def written(words: list[str]) -> list[str]:
     """The files and folders that a command is told to write."""
     if "--dry-run" in words:
         return []
-    return [after for word, after in zip(words, words[1:], strict=False) if word in WRITES]
+    return [after for word, after in pairwise(words) if word in WRITES]
 
 
 def shrink(place: Path) -> None:
@@ -98,4 +100,4 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, attribute in (("wandb", "init"), ("torch.utils.tensorboard", "SummaryWriter")):
         module = ModuleType(name)
         setattr(module, attribute, Board)
-        monkeypatch.setitem(__import__("sys").modules, name, module)
+        monkeypatch.setitem(sys.modules, name, module)

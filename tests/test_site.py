@@ -1,4 +1,4 @@
-"""The guide as a site: built strictly, from what is here, with a page for everything that has a name."""
+"""The guide as a site: built strictly, from what is here, with a page for whatever has a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mkdocs asks while it builds the guide: pages made of the code, and links that lead out of it."""
+"""What mkdocs asks while it builds the guide: pages made of the code, links that lead out."""
 
 from __future__ import annotations
 

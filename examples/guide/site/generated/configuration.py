@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -13,27 +14,14 @@ from interp.training.config.fields import fields_of, kinds_of
 from interp.training.config.run_config import RunConfig
 
 PLACE = "reference/configuration.md"
-HEAD = """# Every field of a configuration
-
-A configuration is frozen and checked when made: an unknown field, a value of the wrong kind or one that does not fit
-the others is refused in one line, with the nearest name. Every field is a flag of `interp train` with the same dotted
-path (`--optimizer.lr 0.02`), a key of a YAML file, an axis of a sweep, and a path of `config.replace("optimizer.lr",
-0.02)`. What follows from others (the activation in force, say) is a property, never a second stored value.
-
-```yaml
-task: {p: 97}
-data: {fraction: 0.5, corruption: 0.35}
-optimizer: {weight_decay: 1}
-steps: 1000
-```
-"""
+HEAD = Path(__file__).parents[1] / "configuration.md"
 BOUNDS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
 
 
 def pages() -> dict[str, str]:
     """The one page."""
     kinds = kinds_of(RunConfig)
-    lines = [HEAD, "## The run", "", words.text(_doc(RunConfig)), ""]
+    lines = [HEAD.read_text("utf-8"), "## The run", "", words.text(_doc(RunConfig)), ""]
     section = ""
     told = sorted(fields_of(RunConfig), key=lambda field: "." in field[0])  # the run's own first
     for path, says, default in told:

@@ -26,7 +26,7 @@ RESULTS = {
     "Measure": "interp.analysis.measure",
 }
 HEADS = {
-    "interp": "Every public name of `interp`, in alphabetical order, and below what they give back. "
+    "interp": "Every public name of `interp`, in alphabetical order; below, what they give back. "
     "Figures and networks in and out have pages of their own: "
     "[`interp.figures`](names_of_figures.md), [`interp.exchange`](names_of_exchange.md). "
     "`help(interp.sweep)` tells the same.",

@@ -33,7 +33,7 @@ def arguments(thing: Any) -> dict[str, str]:
 
 
 def text(said: str) -> str:
-    """reStructuredText's marks of code as markdown's, and nothing that markdown would take for its own."""
+    """A docstring's marks of code as markdown's, and its letters so that markdown leaves them."""
     parts = re.split(r"(``[^`]+``|:\w+:`[^`]+`)", said)
     return "".join(_code(part) if i % 2 else _plain(part) for i, part in enumerate(parts))
 
