@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def pages() -> dict[str, str]:
         if top != section:
             section = top
             lines += [f"## {top}", "", words.text(_doc(_info(top).annotation)), ""]
-        kind = f'<span class="kind">{kinds[path]}{_bounds(_info(path))}</span>'
+        kind = f'<span class="kind">{escape(kinds[path])}{_bounds(_info(path))}</span>'
         lines += [f'<span id="{path}">`{path}`</span> {kind}', f":   {_said(says, default)}", ""]
     return {PLACE: "\n".join(lines)}
 
@@ -53,7 +54,7 @@ def _bounds(info: Any) -> str:
         for kind, (name, sign) in BOUNDS.items()
         if isinstance(mark, kind)
     ]
-    return f", {', '.join(found)}".replace("<", "&lt;").replace(">", "&gt;") if found else ""
+    return escape(f", {', '.join(found)}") if found else ""
 
 
 def _said(says: str, default: Any) -> str:
