@@ -108,7 +108,7 @@ def test_links_out_of_the_guide_lead_to_pages_of_it(site):
 def test_the_search_works_on_pages_that_are_opened_as_files(site, browser):
     with opened_page(browser) as page:
         page.goto((site / "index.html").as_uri())
-        page.locator("input[name=query]").first.fill("sharpness")
+        page.locator("input[name=query]").first.press_sequentially("sharpness")
         page.wait_for_selector(".md-search-result__link")
         found = page.locator(".md-search-result__link").evaluate_all("all => all.map(a => a.href)")
         assert any("/measures/sharpness.html" in link for link in found)
