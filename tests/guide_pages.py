@@ -76,7 +76,7 @@ def shrink(place: Path) -> None:
 
 
 class Board:
-    """Stands for wandb's run and TensorBoard's writer, which are not installed for the tests."""
+    """Stands for wandb's run, which starts a process, and TensorBoard's writer, not installed here."""
 
     told: list[Any]
 

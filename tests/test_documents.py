@@ -39,7 +39,7 @@ pytestmark = [
 ]
 
 
-WATCHED = "how/watching.md"  # where packages stand that are not installed for the tests
+WATCHED = "how/watching.md"  # where packages of others stand
 
 
 @pytest.fixture()
