@@ -76,7 +76,7 @@ def shrink(place: Path) -> None:
 
 
 class Board:
-    """Stands for wandb's run, which starts a process, and TensorBoard's writer, not installed here."""
+    """Stands for wandb's run, which starts a process, and TensorBoard's writer."""
 
     told: list[Any]
 
