@@ -47,6 +47,9 @@ def within(markdown: str, path: str, place: str, root: Path) -> str:
         path: of its file in the repository, which its links start from.
         place: in the guide.
         root: of the repository.
+
+    Raises:
+        ValueError: if a link leads to what is no page.
     """
     known = places(root)
 
@@ -56,10 +59,9 @@ def within(markdown: str, path: str, place: str, root: Path) -> str:
             return match[0]
         meant = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         there = known.get(meant)
-        if there is None and meant.startswith(f"{GUIDE}/"):
-            there = meant.removeprefix(f"{GUIDE}/")
-        if there is None:
-            return match[0]
+        if there is None and not meant.startswith(f"{GUIDE}/"):
+            raise ValueError(f"{path}: expected a link to a page or a result, got {match[2]}")
+        there = there or meant.removeprefix(f"{GUIDE}/")
         link = posixpath.relpath(there, posixpath.dirname(place) or ".")
         return f"{match[1]}{link}{'#' if anchor else ''}{anchor}{match[3]}"
 
