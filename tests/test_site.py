@@ -17,7 +17,7 @@ import interp.figures
 from interp.analysis.measures import MEASURES
 from interp.training.config.fields import fields_of
 from interp.training.config.run_config import RunConfig
-from tests.browser import opened_page
+from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page
 
 ROOT = Path(__file__).parent.parent
 # What a browser fetches by itself, in contrast to what a click leads to.
@@ -107,6 +107,7 @@ def test_links_lead_to_files_of_the_site(site):
 
 
 @pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 def test_the_search_works_on_pages_that_are_opened_as_files(site, browser):
     with opened_page(browser) as page:
         page.goto((site / "index.html").as_uri())
