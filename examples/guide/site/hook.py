@@ -14,13 +14,22 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def on_config(config: Any) -> Any:
-    """The list of measures takes its place in the navigation."""
+    """Measures and results take their place in the menu; what it does not name is a how-to."""
+    unnamed = [page for page in _own_pages(Path(config.docs_dir)) if page not in str(config.nav)]
     for entry in config.nav:
+        if isinstance(entry, dict) and "How to" in entry:
+            entry["How to"] += unnamed
         if isinstance(entry, dict) and "Measures" in entry:
             entry["Measures"] = measures.navigation()
         if isinstance(entry, dict) and "What was found" in entry:
             entry["What was found"].append({"Numbers": outside.navigation(ROOT)})
     return config
+
+
+def _own_pages(folder: Path) -> list[str]:
+    """The pages of the guide that are files, in order."""
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.md"))
+    return [page for page in found if not page.startswith("site/")]
 
 
 def on_files(files: Any, config: Any) -> Any:
