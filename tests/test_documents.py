@@ -125,6 +125,7 @@ HOW = {
     "own measure": ("own.md", "A measure"),
     "wrong labels as CSV": ("how/seeing.md", "Pairs"),
     "what a neuron does": ("how/seeing.md", "One neuron"),
+    "overlay of three histograms": ("how/figures.md", "Several in one figure"),
     "LaTeX": ("how/statistics.md", "A table in LaTeX"),
     "five seeds, a test": ("how/statistics.md", "Do two settings differ?"),
     "wandb": ("how/watching.md", "wandb"),
