@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.neurons.embedding import EmbeddingTable
 from interp.figures.block_words import HOVERED, PLURAL, axis_title
 from interp.figures.expected import expect
+from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, styled
 
 _COLOUR = ("#0072B2", "#E69F00", "#009E73")
 
 
-def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
-    """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions."""
-    expect(embeddings, EmbeddingTable)
+def embedding_spectrum(embeddings: EmbeddingTable | Several, fold: bool = True) -> go.Figure:
+    """Fourier spectrum of the operands' and answers' embeddings, summed over dimensions.
+
+    Of several runs, a panel a matrix, a line a run, named by what differs. Runs that differ by seed
+    alone are their mean, with a band from least to greatest; frequencies then stand by rank, the
+    strongest first, since every seed has others.
+
+    Args:
+        embeddings: one table; or several runs, checkpoints or tables, as a list or by name.
+        fold: of several, whether those that differ by seed alone are one line.
+
+    Raises:
+        ValueError: if several cannot be told apart, or their spectra do not fit one axis.
+    """
+    if is_several(embeddings):
+        from interp.figures.overlay.spectrum import spectra_of_embeddings
+
+        return spectra_of_embeddings(cast(Several, embeddings), fold)
+    check_alone(fold)
+    embeddings = expect(embeddings, EmbeddingTable)
     figure = go.Figure()
     block, names = embeddings.block, embeddings.block_names
     for (name, share), colour in zip(embeddings.shares.items(), _COLOUR, strict=False):

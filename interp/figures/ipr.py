@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,22 +13,41 @@ from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
+from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, styled
 from interp.training.arguments import truth, whole
 
 
 def ipr_histogram(
-    table: NeuronTable, classes: Classes | None = None, bins: int = 50, null: bool = True
+    table: NeuronTable | Several,
+    classes: Classes | None = None,
+    bins: int = 50,
+    null: bool = True,
+    fold: bool = True,
 ) -> go.Figure:
     """How many neurons have which IPR, with the threshold and the IPR of noise drawn in.
 
+    Of several runs, lines one over the other: the share of living neurons in each bin, named by
+    what differs; runs that differ by seed alone are their mean, with a band from least to greatest.
+
     Args:
-        table: the neurons.
-        classes: colours the bars by class and marks the threshold.
+        table: the neurons; or several runs, checkpoints or tables, as a list or by name.
+        classes: of one table, colours the bars by class and marks the threshold.
         bins: number of bins over [0, 1].
         null: whether to draw the expected counts if all curves were Gaussian noise.
+        fold: of several, whether those that differ by seed alone are one line.
+
+    Raises:
+        ValueError: if several cannot be told apart, or have their IPR in other conventions.
     """
-    expect(table, NeuronTable)
+    if is_several(table):
+        if classes is not None:
+            raise ValueError("classes: expected beside one neuron table, got some beside several")
+        from interp.figures.overlay.ipr import ipr_histograms
+
+        return ipr_histograms(cast(Several, table), bins, null, fold)
+    check_alone(fold)
+    table = expect(table, NeuronTable)
     truth(null, "null")
     if classes is not None:
         check_classes(classes, table)

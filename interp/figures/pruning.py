@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +13,7 @@ from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCu
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.between import between
 from interp.figures.expected import expect
+from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.arguments import whole, word
 from interp.training.data.splits import SPLITS, Split
@@ -28,19 +29,37 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 def pruning_curves(
-    curves: PruningCurves, metric: Metric = "accuracy", pruned: int | None = None
+    curves: PruningCurves | Several,
+    metric: Metric = "accuracy",
+    pruned: int | None = None,
+    fold: bool = True,
 ) -> go.Figure:
     """Accuracy (or loss) of every split against the number of pruned neurons.
 
     Left, pruning from the lowest value of a ranking; right, from the highest. Solid: by IPR.
     Thin: by the competing rankings, a dash each. Band: random prunings of the same sizes.
 
+    Of several runs, by IPR alone, a row a split, a line a run, named by what differs; runs that
+    differ by seed alone are their mean, with a band from least to greatest.
+
     Args:
-        curves: from :func:`interp.analysis.ablation.pruning_curves.pruning_curve`.
+        curves: from :func:`interp.analysis.ablation.pruning_curves.pruning_curve`; or several runs,
+            checkpoints or curves, as a list or by name.
         metric: what to draw.
-        pruned: marks this number of pruned neurons in the left panel.
+        pruned: of one, marks this number of pruned neurons in the left panel.
+        fold: of several, whether those that differ by seed alone are one line.
+
+    Raises:
+        ValueError: if there are not as many neurons, or several cannot be told apart.
     """
-    expect(curves, PruningCurves)
+    if is_several(curves):
+        if pruned is not None:
+            raise ValueError(f"pruned: expected beside one run, got {pruned} beside several")
+        from interp.figures.overlay.pruning import curves_of_pruning
+
+        return curves_of_pruning(cast(Several, curves), metric, fold)
+    check_alone(fold)
+    curves = expect(curves, PruningCurves)
     word(metric, METRICS, "metric")
     figure = make_subplots(
         rows=1,

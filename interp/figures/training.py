@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
+from interp.training.arguments import shown
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.losses.loss import LOSSES
 from interp.training.runs.subject import as_run
 
 if TYPE_CHECKING:
     from interp.analysis.phases.events import Interval
+    from interp.figures.pruning import Metric
     from interp.training.runs.metadata import Measurement
     from interp.training.runs.run import Run
 
 
-def training_curves(run: Run | Path | str) -> go.Figure:
+def training_curves(
+    run: Run | Path | str | Several, metric: Metric | None = None, fold: bool = True
+) -> go.Figure:
     """Accuracy and loss of every split against the step (log axis, so step 0 is not drawn).
 
     Bands: between which evaluations the run grokked (test accuracy reached 0.90), and between which
     it inverted (corrupted accuracy, having been above one half, fell below it).
+
+    Of several runs, one metric, a panel a split, a line a run, named by what differs; runs that
+    differ by seed alone are their mean, with a band from least to greatest.
+
+    Args:
+        run: a run or its folder; or several, as a list or by name.
+        metric: of several, accuracy (the default) or loss; of one, both are drawn.
+        fold: of several, whether those that differ by seed alone are one line.
+
+    Raises:
+        ValueError: if several cannot be told apart, are not scored yet, or have other losses.
     """
-    run = as_run(run)
+    if is_several(run):
+        from interp.figures.overlay.training import curves_of_training
+
+        return curves_of_training(cast(Several, run), metric or "accuracy", fold)
+    if metric is not None:
+        raise ValueError(f"metric: expected beside several runs, got {shown(metric)} beside one")
+    check_alone(fold)
+    run = as_run(cast("Run | Path | str", run))
     from interp.analysis.phases.events import grokking, inversion
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)

@@ -1,0 +1,156 @@
+"""The quantities that runs are compared by: scores, IPR, counts of neurons, measures asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from interp.analysis.comparison.subjects import Subject
+from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.measure import Measure, NotDefined
+from interp.analysis.measures import MEASURES
+from interp.analysis.neurons.classify import NotBimodalWarning, classify
+from interp.analysis.neurons.read import neuron_table
+from interp.analysis.neurons.table import NeuronTable
+from interp.training.arguments import shown
+from interp.training.data.scores import Scores
+from interp.training.display import Value
+from interp.training.runs.checkpoint import Checkpoint
+from interp.training.runs.run import Run
+
+IPR = ("mean_ipr", "high_ipr", "low_ipr", "threshold", "dead")
+COUNTS = ("high_ipr", "low_ipr")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A measure with its options, both known to be right."""
+
+    measure: Measure
+    options: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Its name, with the options that are not the default."""
+        return self.measure.label(self.options)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of one of the runs.
+
+    Attributes:
+        values: by name; None for what does not exist.
+        convention: of its IPR, in words; None without neurons.
+        distinct: whether its IPRs look like two classes; None without neurons or a cut.
+        missing: measures that are not defined on it, and why.
+    """
+
+    values: Mapping[str, Value]
+    convention: str | None
+    distinct: bool | None
+    missing: Mapping[str, str]
+
+
+def asked_of(measures: Any) -> tuple[Asked, ...]:
+    """The measures that are meant; nothing is read for that.
+
+    Args:
+        measures: names or measures, or a mapping from names to options, or one name alone.
+
+    Raises:
+        ValueError: if there is no such measure or option, or it reads a whole sweep.
+    """
+    if isinstance(measures, str | Measure):
+        measures = [measures]
+    if not isinstance(measures, Iterable):
+        raise ValueError(f"measures: expected names of measures, got {shown(measures)}")
+    pairs = measures.items() if isinstance(measures, Mapping) else ((one, {}) for one in measures)
+    return tuple(_asked(which, options) for which, options in pairs)
+
+
+def _asked(which: Any, options: Any) -> Asked:
+    if not isinstance(which, str | Measure):
+        raise ValueError(f"measures: expected names of measures, got {shown(which)}")
+    measure: Measure = MEASURES[which] if isinstance(which, str) else which
+    if measure.reads == "sweep":
+        raise ValueError(f"measures: {measure.name} reads a whole sweep, not a run of it")
+    if not isinstance(options, Mapping | None):
+        raise ValueError(
+            f"measures.{measure.name}: expected a mapping of options, got {shown(options)}"
+        )
+    return Asked(measure, measure.checked(options or {}))
+
+
+def read(subject: Subject, asked: tuple[Asked, ...], threshold: str | float) -> Read:
+    """Every quantity of one of the runs, at its newest checkpoint or the one that is meant.
+
+    Args:
+        subject: the run.
+        asked: measures besides.
+        threshold: rule or IPR that separates its neurons, see ``classify``.
+
+    Raises:
+        ValueError: if a checkpoint is damaged, there is none, the threshold is none, or a measure
+            of whole runs is asked of a checkpoint.
+    """
+    checkpoint = subject.checkpoint
+    values: dict[str, Value] = dict(_by_metric(scores_of(subject, checkpoint)))
+    convention = distinct = None
+    if checkpoint.readable.layers:
+        table = neuron_table(checkpoint)
+        convention = f"{CONVENTIONS[table.convention].words}, r = {table.r:g}"
+        counted, distinct = _counts(table, threshold)
+        values |= {"mean_ipr": table.mean_ipr, **counted, "dead": float(table.dead.sum())}
+    else:
+        values |= dict.fromkeys(IPR)
+    missing = {}
+    for one in asked:
+        try:
+            found = one.measure.of(_source(subject, checkpoint, one.measure), one.options)
+        except NotDefined as error:
+            missing[one.label] = str(error).removeprefix(f"measure {one.measure.name}: ")
+            continue
+        values |= {f"{one.label}.{name}": value for name, value in found.values().items()}
+    return Read(values, convention, distinct, missing)
+
+
+def scores_of(subject: Subject, checkpoint: Checkpoint) -> Scores:
+    """As they were recorded in training; where they were not, in float64."""
+    run = subject.given
+    if isinstance(run, Run):
+        for row in run.measurements:
+            if row.step == checkpoint.step:
+                return row.scores
+    return checkpoint.scores
+
+
+def _by_metric(scores: Scores) -> Iterator[tuple[str, float | None]]:
+    """Accuracies first, then losses."""
+    for metric in ("accuracy", "loss"):
+        for split, score in scores.items():
+            yield f"{split}_{metric}", getattr(score, metric)
+
+
+def _counts(table: NeuronTable, threshold: str | float) -> tuple[dict[str, Value], bool | None]:
+    """How many neurons lie above and below the threshold, which it is, and whether it parts two."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotBimodalWarning)  # what is compared says it itself
+        try:
+            classes = classify(table, cast(Any, threshold))
+        except ValueError:
+            if threshold != "auto":
+                raise
+            return dict.fromkeys((*COUNTS, "threshold")), None
+    found = classes.values()
+    return {name: found[name] for name in (*COUNTS, "threshold")}, classes.words.distinct
+
+
+def _source(subject: Subject, checkpoint: Checkpoint, measure: Measure) -> Any:
+    if measure.reads == "checkpoint":
+        return checkpoint
+    if not isinstance(subject.given, Run):
+        raise ValueError(f"measures: {measure.name} reads a whole run, got a checkpoint of one")
+    return subject.given

@@ -1,0 +1,131 @@
+"""What tells compared runs apart, and what they share, in the words of legends and captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interp.analysis.comparison.compare import at_words
+from interp.analysis.comparison.comparison import Comparison
+from interp.analysis.comparison.groups import NAME, SEED, STEP, Group, Groups
+from interp.analysis.comparison.paired import Tested
+from interp.analysis.comparison.spread import Spread
+from interp.training.config.run_config import RunConfig
+from interp.words.options import short_name
+
+BAND = "line: mean over seeds, band: least to greatest"
+_TEST = ("difference", "interval", "p")
+
+
+def labels(found: Groups) -> list[str]:
+    """The name of each group in a legend: values of what differs, and how many seeds it has."""
+    return [_label(group, found.folded) for group in found.groups]
+
+
+def _label(group: Group, folded: bool) -> str:
+    count = len(group.members)
+    seeds = f"{count} seed{'' if count == 1 else 's'}"
+    start = group.title or " · ".join(setting(path, one) for path, one in group.settings.items())
+    if not start:
+        return seeds
+    return f"{start} ({seeds})" if folded else start
+
+
+def setting(path: str, value: Any) -> str:
+    """A setting and its value in few words: ``wd 5``, ``φ relu``, ``seed 3``, ``step 1000``."""
+    name = str(path) if path in (SEED, STEP) else short_name(path)
+    if path in (NAME, "loss", "optimizer.name", "task.operation"):
+        return value_words(value)
+    return f"{name} {value_words(value)}"
+
+
+def value_words(value: Any) -> str:
+    """A value of a setting as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_words, value)) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def shared_words(found: Groups, whole: bool = False) -> list[str]:
+    """What all runs have in common, for a caption; nothing of results, which do not say it.
+
+    Args:
+        found: the runs.
+        whole: whether their training is shown, and not a checkpoint of each.
+    """
+    configs = [one.config for one in found.members]
+    words = [] if None in configs else _of_configs([one for one in configs if one is not None])
+    seeds = {one.seed for one in found.members}
+    if len(seeds) == 1 and None not in seeds:
+        words.append(f"seed {seeds.pop()}")
+    if not whole and any(one.at is not None for one in found.members):
+        words.append(at_words(found))
+    return words
+
+
+def _of_configs(configs: Sequence[RunConfig]) -> list[str]:
+    """The setting, as far as it is the same."""
+    parts = [
+        [
+            config.task.title,
+            f"α = {config.data.fraction:g}",
+            f"ξ = {config.data.corruption:g}",
+            config.optimizer.name,
+            f"wd {config.optimizer.weight_decay:g}",
+            config.model.summary,
+        ]
+        for config in configs
+    ]
+    return [one[0] for one in zip(*parts, strict=True) if len(set(one)) == 1]
+
+
+def comparison_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of a comparison's table: a row a quantity, a column a group, then the test.
+
+    The interval's head names its level, as the caption does.
+    """
+    tested = bool(result.differences)
+    heads = ["", *labels(result.groups), *(_TEST if tested else ())]
+    rows = []
+    for name in result.quantities:
+        cells = [_cell(one.get(name)) for one in result.spreads]
+        if tested:
+            found = result.differences.get(name)
+            cells += _test(None if found is None else found.tested)
+        rows.append([name.replace("_", " "), *cells])
+    return heads, rows
+
+
+def _cell(found: Spread | None) -> str:
+    """``0.998 (0.990–1)``, mean with least and greatest; of one run its value."""
+    if found is None or not found.count:
+        words = sorted({one for one in (found.values if found else ()) if isinstance(one, str)})
+        return ", ".join(words) or "–"
+    if found.never:
+        return f"never in {found.never} of {found.count}" if found.count > 1 else "never"
+    assert found.mean is not None and found.least is not None and found.greatest is not None
+    if found.least == found.greatest:
+        return number(found.mean)
+    return f"{number(found.mean)} ({number(found.least)}–{number(found.greatest)})"
+
+
+def number(value: float) -> str:
+    """Three decimals, or of large and very small numbers three digits; whole ones as they are."""
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 else f"{value:.3g}"
+
+
+def _test(found: Tested | None) -> list[str]:
+    if found is None:
+        return ["–"] * len(_TEST)
+    sign = "+" if found.mean > 0 else ""
+    interval = "–"
+    if found.low is not None and found.high is not None:
+        interval = f"{number(found.low)} to {number(found.high)}"
+    p_value = "–" if found.least_p == 1 else f"{found.p_value:.2g}"
+    return [f"{sign}{number(found.mean)}", interval, p_value]
