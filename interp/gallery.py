@@ -54,6 +54,7 @@ _ROWS = {
     "PairTable": "interp.figures.pairs:pair_picture",
     "PreMemorization": "interp.figures.pre_memorization:pre_memorization",
     "PhaseDiagram": "interp.figures.diagram.cells:phase_diagram",
+    "Comparison": "interp.figures.comparison:comparison",
     "Result": "interp.figures.numbers:numbers",
 }
 

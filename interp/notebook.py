@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
+from interp.analysis.comparison.comparison import Comparison
 from interp.analysis.mechanism.scored import Scored
 from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import phase_or_none
@@ -17,6 +18,7 @@ from interp.analysis.trajectory.history import History
 from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.training.display import Result, Value
 from interp.training.runs.run import Run
+from interp.words.compared import comparison_rows
 from interp.words.scored import scored_rows, tidy_rows
 from interp.words.sentences import number, outcome
 from interp.words.story import story
@@ -83,6 +85,8 @@ def table_of(result: Result) -> tuple[Sequence[str], list[list[str]], str]:
     """Heads and rows by which a result is shown, and words on what has no room."""
     if isinstance(result, Scored):
         return *_scored_table(result), ""
+    if isinstance(result, Comparison):
+        return *comparison_rows(result), ""
     if isinstance(result, History) and result.main:
         return *_history_table(result), ""
     if result.COLUMNS:

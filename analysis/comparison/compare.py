@@ -58,15 +58,17 @@ def compare(
     )
     pairs = pairs_of(found)
     differences = differences_of(found, spreads, pairs, bootstrap) if len(spreads) == 2 else {}
-    words = _caption(found, every)
-    if differences:
-        words += how(found, pairs, differences, bootstrap)
-    caption = " · ".join(words)
-    return Comparison(found, spreads, differences, pairs, caption, _note(found, every))
+    tests = how(found, pairs, differences, bootstrap) if differences else []
+    words = _words(found, every)
+    return Comparison(
+        found, spreads, differences, pairs, tuple(words), tuple(tests), _note(found, every)
+    )
 
 
-def _caption(found: Groups, every: Sequence[Read]) -> list[str]:
-    runs = f"{len(found.members)} runs in {len(found.groups)} groups"
+def _words(found: Groups, every: Sequence[Read]) -> list[str]:
+    """Which runs, which checkpoints of them, and how their IPR is counted."""
+    count = len(found.groups)
+    runs = f"{len(found.members)} runs in {count} group{'' if count == 1 else 's'}"
     words = [runs, at_words(found)]
     words += ["mean, least and greatest over seeds"] if found.folded else []
     return words + [f"IPR: {one}" for one in dict.fromkeys(r.convention for r in every) if one]
@@ -97,6 +99,6 @@ def _note(found: Groups, every: Sequence[Read]) -> str:
     for label in dict.fromkeys(label for one in every for label in one.missing):
         reasons = [one.missing[label] for one in every if label in one.missing]
         words.append(f"{label} is not defined on {len(reasons)} of {len(every)} runs: {reasons[0]}")
-    if len(found.groups) != 2 and found.folded:
+    if len(found.groups) > 2 and found.folded:
         words.append(f"differences are tested between two groups, here are {len(found.groups)}")
     return " · ".join(words)

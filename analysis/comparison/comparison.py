@@ -40,7 +40,8 @@ class Comparison(Result):
         differences: of two groups, by quantity; empty for another number of groups.
         pairs: the seeds that both groups have, in the order that they are paired; None where runs
             are not paired.
-        caption: what was read, and how differences were tested.
+        read: what was read, in words.
+        how: how differences were tested, in words; empty where none was.
         note: what the numbers do not say.
     """
 
@@ -48,8 +49,14 @@ class Comparison(Result):
     spreads: tuple[Mapping[str, Spread], ...]
     differences: Mapping[str, Difference]
     pairs: tuple[int, ...] | None
-    caption: str
+    read: tuple[str, ...]
+    how: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def caption(self) -> str:
+        """What was read, and how differences were tested."""
+        return " · ".join([*self.read, *self.how])
 
     @property
     def quantities(self) -> tuple[str, ...]:

@@ -93,12 +93,11 @@ def how(
     most = max(tested, key=lambda one: one.count)
     words = [f"difference: second group less first, {_who(found, pairs, most.count)}"]
     assert most.tested is not None
-    if most.tested.low is None and most.tested.least_p == 1:
-        return [*words, "one run each: no interval and no test"]
-    if most.tested.low is not None:
-        level = f"{100 * bootstrap.level:g} % percentile bootstrap interval of the mean"
-        narrow = ", too narrow for so few runs" if most.count < _FEW else ""
-        words.append(f"{level}, {bootstrap.draws:,} draws, seed {bootstrap.seed}{narrow}")
+    if most.tested.p_value is None:
+        return [*words, "of a single run there is no interval and no test"]
+    level = f"{100 * bootstrap.level:g} % percentile bootstrap interval of the mean"
+    narrow = ", too narrow for so few runs" if most.count < _FEW else ""
+    words.append(f"{level}, {bootstrap.draws:,} draws, seed {bootstrap.seed}{narrow}")
     flips = f"all 2^{most.count} sign flips" if pairs is not None else "all exchanges of runs"
     tried = flips if most.tested.exact else f"{MOST:,} random rearrangements"
     least = f"the smallest possible is {most.tested.least_p:.2g}"

@@ -25,17 +25,17 @@ class Tested:
     Attributes:
         mean: second minus first.
         low, high: ends of the percentile bootstrap interval; None for a group of one.
-        p_value: two-sided, of a permutation test.
-        least_p: the smallest that so many runs can give.
+        p_value: two-sided, of a permutation test; None likewise.
+        least_p: the smallest that so many runs can give; None likewise.
         exact: whether every rearrangement was tried.
     """
 
     mean: float
-    low: float | None
-    high: float | None
-    p_value: float
-    least_p: float
-    exact: bool
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    least_p: float | None = None
+    exact: bool = True
 
 
 def paired(
@@ -75,19 +75,19 @@ def independent(
 def _tested(
     samples: tuple[np.ndarray, np.ndarray], kind: str, ways: int, options: Bootstrap
 ) -> Tested:
-    low = high = None
-    if min(map(len, samples)) > 1:
-        found = stats.bootstrap(
-            samples,
-            _difference,
-            n_resamples=options.draws,
-            vectorized=True,
-            paired=kind == "samples",
-            confidence_level=options.level,
-            method="percentile",
-            random_state=stream(options.seed, "bootstrap", 0),
-        )
-        low, high = map(float, found.confidence_interval)
+    if min(map(len, samples)) < 2:
+        return Tested(float(_difference(*samples)))
+    found = stats.bootstrap(
+        samples,
+        _difference,
+        n_resamples=options.draws,
+        vectorized=True,
+        paired=kind == "samples",
+        confidence_level=options.level,
+        method="percentile",
+        random_state=stream(options.seed, "bootstrap", 0),
+    )
+    low, high = map(float, found.confidence_interval)
     test = stats.permutation_test(
         samples,
         _difference,

@@ -66,6 +66,10 @@ COMMANDS = {
         "measures:measure_app",
         "List the measures, or run one: interp measure NAME RUN, with the measure's own options.",
     ),
+    "compare": (
+        "compare:compare",
+        "Compare runs: what differs, scores and IPR by group of seeds, the difference of two.",
+    ),
     "report": (
         "runs:report",
         "Write a run as one HTML file to play with: threshold, checkpoint, neuron.",

@@ -13,6 +13,7 @@ _WORDS = {
     "Boundary": "a boundary, such as interp.analysis.sweeps.boundary.critical(results)",
     "Characters": "logits as characters, such as interp.measures['characters'](run)",
     "Classes": "classes, such as interp.classify(table)",
+    "Comparison": "a comparison, such as interp.analysis.comparison.compare.compare(runs)",
     "Coherence": "phases of neurons, such as interp.measures['coherence'](run)",
     "CosetPlanes": "the planes of a group's answers, such as interp.measures['answers'](run)",
     "Cosets": "cosets of neurons, such as interp.measures['cosets'](run)",

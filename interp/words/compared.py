@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interp.analysis.comparison.compare import at_words
@@ -14,6 +14,13 @@ from interp.training.config.run_config import RunConfig
 from interp.words.options import short_name
 
 BAND = "line: mean over seeds, band: least to greatest"
+QUANTITIES: Mapping[str, str] = {
+    "mean_ipr": "mean IPR",
+    "high_ipr": "above threshold",
+    "low_ipr": "below threshold",
+    "threshold": "threshold (IPR)",
+    "dead": "dead neurons",
+}
 _TEST = ("difference", "interval", "p")
 
 
@@ -83,21 +90,58 @@ def _of_configs(configs: Sequence[RunConfig]) -> list[str]:
     return [one[0] for one in zip(*parts, strict=True) if len(set(one)) == 1]
 
 
+def setting_rows(found: Groups) -> list[list[str]]:
+    """A row a setting that differs, a column a group, then one of their seeds."""
+    rows = []
+    for path in found.differing:
+        if path not in (SEED, NAME):
+            cells = [value_words(one.settings.get(path)) for one in found.groups]
+            rows.append([short_name(path), *cells])
+    seeds = [[one.seed for one in group.members] for group in found.groups]
+    return [*rows, ["seeds", *map(_seeds, seeds)]]
+
+
+def _seeds(seeds: Sequence[int | None]) -> str:
+    """``0–4`` for neighbours, else one by one; a dash where none is known."""
+    known = sorted({one for one in seeds if one is not None})
+    if len(known) > 2 and known == list(range(known[0], known[-1] + 1)):
+        return f"{known[0]}–{known[-1]}"
+    return ", ".join(map(str, known)) or "–"
+
+
 def comparison_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of a comparison's table: a row a quantity, a column a group, then the test.
 
     The interval's head names its level, as the caption does.
     """
-    tested = bool(result.differences)
-    heads = ["", *labels(result.groups), *(_TEST if tested else ())]
+    heads, rows = group_rows(result)
+    if not result.differences:
+        return heads, rows
+    tests, cells = difference_rows(result)
+    return [*heads, *tests[1:]], [[*row, *more[1:]] for row, more in zip(rows, cells, strict=True)]
+
+
+def group_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of what the groups have: a row a quantity, a column a group."""
+    rows = [
+        [quantity(name), *(_cell(one.get(name)) for one in result.spreads)]
+        for name in result.quantities
+    ]
+    return ["", *labels(result.groups)], rows
+
+
+def difference_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the difference of two groups: a row a quantity."""
     rows = []
     for name in result.quantities:
-        cells = [_cell(one.get(name)) for one in result.spreads]
-        if tested:
-            found = result.differences.get(name)
-            cells += _test(None if found is None else found.tested)
-        rows.append([name.replace("_", " "), *cells])
-    return heads, rows
+        found = result.differences.get(name)
+        rows.append([quantity(name), *test_cells(None if found is None else found.tested)])
+    return ["", *_TEST], rows
+
+
+def quantity(name: str) -> str:
+    """The name of a quantity in words: ``test accuracy``, ``mean IPR``."""
+    return QUANTITIES.get(name, name.replace("_", " "))
 
 
 def _cell(found: Spread | None) -> str:
@@ -115,17 +159,18 @@ def _cell(found: Spread | None) -> str:
 
 def number(value: float) -> str:
     """Three decimals, or of large and very small numbers three digits; whole ones as they are."""
-    if value == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
+    if abs(value - round(value)) < 1e-9 and abs(value) < 1e6:  # as means of whole numbers are
+        return f"{round(value)}"
     return f"{value:.3f}" if 0.001 <= abs(value) < 1000 else f"{value:.3g}"
 
 
-def _test(found: Tested | None) -> list[str]:
+def test_cells(found: Tested | None) -> list[str]:
+    """Difference, interval and p of a table's row; a dash for what does not exist."""
     if found is None:
         return ["–"] * len(_TEST)
     sign = "+" if found.mean > 0 else ""
     interval = "–"
     if found.low is not None and found.high is not None:
         interval = f"{number(found.low)} to {number(found.high)}"
-    p_value = "–" if found.least_p == 1 else f"{found.p_value:.2g}"
+    p_value = "–" if found.p_value is None else f"{found.p_value:.2g}"
     return [f"{sign}{number(found.mean)}", interval, p_value]

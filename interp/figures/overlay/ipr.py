@@ -9,7 +9,7 @@ from interp.analysis.comparison.subjects import Subject
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
-from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, traces
+from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, told, traces
 from interp.figures.template import INK
 from interp.training.arguments import truth, whole
 
@@ -51,12 +51,13 @@ def ipr_histograms(
         assert drawn is not None
         hover = "IPR %{x:.2f}<br>%{y:.3f} of the living neurons"
         figure.add_traces(traces(drawn, look, True, hover))
-    words = [f"dead neurons left out: {sum(int(one.dead.sum()) for one in tables.values())}"]
+    dead = sum(int(one.dead.sum()) for one in tables.values())
+    words = [f"IPR: {_convention(first)}", f"{bins} bins", f"dead neurons left out: {dead}"]
     if null:
         words += _draw_null(figure, list(tables.values()), edges)
-    figure.update_xaxes(title_text=f"IPR of a neuron ({_convention(first)})", range=[0, 1])
-    figure.update_yaxes(title_text=f"share of living neurons, {bins} bins", rangemode="tozero")
-    return finished(figure, found, "IPR of the neurons", words, 460)
+    figure.update_xaxes(title_text="IPR of a neuron", range=[0, 1])
+    figure.update_yaxes(title_text="share of living neurons", rangemode="tozero")
+    return finished(figure, "IPR of the neurons", [*told(found), *words], 460)
 
 
 def table_of(member: Subject) -> NeuronTable:

@@ -20,6 +20,7 @@ from interp.words.compared import BAND, labels, shared_words
 # Okabe and Ito's palette; beyond its colours, lines differ in dash.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5F5F5F")
 DASHES = ("solid", "dash", "dot")
+_LINE = 15  # pixels of a line of a caption
 _LEGEND = 64  # pixels below the axes at which it begins
 
 Several = Sequence[Any] | Mapping[str, Any]
@@ -104,6 +105,7 @@ def traces(found: Band, look: Look, legend: bool, hover: str, **line: Any) -> li
     around = []
     if found.count > 1:
         options = {"legendgroup": look.key, "showlegend": False, "name": f"{look.name}, band"}
+        options["mode"] = "lines"  # few points would be marked
         low, high = found.least, found.greatest
         around = [between(x, low, high, look.colour, opacity=0.2, **options)]
     single = len(x) == 1  # a single point is no line
@@ -124,28 +126,30 @@ def _small(x: np.ndarray) -> np.ndarray:
     return x.astype(np.int32) if x.dtype.kind in "iu" else x.astype(np.float32)
 
 
-def finished(
-    figure: go.Figure,
-    found: Groups,
-    title: str,
-    words: Sequence[str],
-    height: int,
-    whole: bool = False,
-) -> go.Figure:
-    """The figure with its legend below, its title, and a caption of what all runs share.
+def told(found: Groups, whole: bool = False) -> list[str]:
+    """What all runs share, and what lines and bands are, for a caption.
+
+    Args:
+        found: the groups.
+        whole: whether their training is shown, and not a checkpoint of each.
+    """
+    return [*shared_words(found, whole), *([BAND] if found.folded else [])]
+
+
+def finished(figure: go.Figure, title: str, words: Sequence[str], height: int) -> go.Figure:
+    """The figure with its legend below, its title and its caption.
 
     Args:
         figure: with its traces and axes.
-        found: the groups.
         title: of the figure.
-        words: on the figure besides.
-        height: in pixels.
-        whole: whether the training is shown, and not a checkpoint of each run.
+        words: of the caption.
+        height: in pixels, with a caption of one line.
     """
     drawn = height - 84 - 56 - 40
     figure.update_layout(
         legend={"orientation": "h", "x": 0, "y": -_LEGEND / drawn, "yanchor": "top"},
         showlegend=True,
     )
-    parts = [*shared_words(found, whole), *([BAND] if found.folded else []), *words]
-    return styled(figure, title, " · ".join(parts), height)
+    styled(figure, title, " · ".join(words), height)
+    more = figure.layout.title.subtitle.text.count("<br>")
+    return figure.update_layout(height=height + _LINE * more)

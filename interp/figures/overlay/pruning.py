@@ -21,6 +21,7 @@ from interp.figures.overlay.lines import (
     finished,
     grouped,
     looks,
+    told,
     traces,
 )
 from interp.figures.pruning import METRICS, Metric
@@ -80,8 +81,8 @@ def curves_of_pruning(
     figure.update_xaxes(title_text=words, row=len(splits))
     if metric == "accuracy":
         figure.update_yaxes(range=[-0.03, 1.03])
-    told = _told(list(every.values()))
-    return finished(figure, found, f"Pruning by IPR: {metric}", told, 190 + _PANEL * len(splits))
+    about = [*told(found), *_about(list(every.values()))]
+    return finished(figure, f"Pruning by IPR: {metric}", about, 190 + _PANEL * len(splits))
 
 
 def _curves(member: Subject, metric: Metric) -> PruningCurves:
@@ -159,7 +160,7 @@ def _traces(group: Group, look: Look, panel: _Panel, every: Read) -> list[go.Sca
     return found
 
 
-def _told(every: list[PruningCurves]) -> list[str]:
+def _about(every: list[PruningCurves]) -> list[str]:
     """The convention, what the dotted lines are, and how sizes were scored."""
     words = list(dict.fromkeys(one.caption.split(" · ")[0] for one in every))
     controls = [one.control for one in every if one.control is not None]

@@ -12,7 +12,7 @@ from interp.analysis.comparison.spread import Curve
 from interp.analysis.comparison.subjects import Subject
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table
 from interp.figures.block_words import axis_title
-from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, traces
+from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, told, traces
 from interp.figures.template import INK
 
 _NAME = "embedding_spectrum"
@@ -64,9 +64,9 @@ def spectra_of_embeddings(several: Several, fold: bool = True) -> go.Figure:
     words = axis_title(one) if by == "frequency" else f"rank of the {one}, strongest first"
     figure.update_xaxes(title_text=words, row=len(names), col=1)
     figure.update_yaxes(title_text="share", rangemode="tozero", nticks=4)
-    about = ["share of power, all dimensions", "dotted: a flat spectrum"]
+    about = [*told(found), "share of power, all dimensions", "dotted: a flat spectrum"]
     title = "Spectrum of the embeddings"
-    return finished(figure, found, title, about, 150 + _PANEL * len(names))
+    return finished(figure, title, about, 150 + _PANEL * len(names))
 
 
 def _table(member: Subject) -> EmbeddingTable:

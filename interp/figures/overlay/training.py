@@ -9,9 +9,10 @@ from plotly.subplots import make_subplots
 from interp.analysis.comparison.groups import Groups
 from interp.analysis.comparison.spread import Curve
 from interp.analysis.comparison.subjects import Subject
-from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, traces
+from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, told, traces
 from interp.figures.pruning import METRICS, Metric
-from interp.training.arguments import told, word
+from interp.training.arguments import told as what
+from interp.training.arguments import word
 from interp.training.data.splits import Split
 from interp.training.losses.loss import LOSSES
 from interp.training.runs.run import Run
@@ -56,13 +57,14 @@ def curves_of_training(
         figure.update_yaxes(type="log", exponentformat="power", nticks=4)
     title = "accuracy" if metric == "accuracy" else LOSSES[losses[0]].title
     height = 150 + PANEL * len(splits)
-    return finished(figure, found, f"Training: {title}", _ended(runs), height, whole=True)
+    words = [*told(found, whole=True), *_ended(runs)]
+    return finished(figure, f"Training: {title}", words, height)
 
 
 def _run(member: Subject) -> Run:
     run = member.given
     if not isinstance(run, Run):
-        raise TypeError(f"{_NAME}: expected whole runs, got {told(run)}")
+        raise TypeError(f"{_NAME}: expected whole runs, got {what(run)}")
     if not any(row.step > 0 for row in run.measurements):
         raise ValueError(f"{_NAME}: expected runs with scores after step 0, {run.name} has none")
     return run

@@ -1,0 +1,102 @@
+"""Several runs as one self-contained HTML page: what differs, every quantity, overlays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from interp import figures
+from interp.analysis.comparison.comparison import Comparison
+from interp.reporting.frame import framed, section
+from interp.training.arguments import as_path
+from interp.training.lines import one_line
+from interp.training.runs.files import check_place, write_bytes
+from interp.words.compared import comparison_rows, labels, setting_rows, shared_words
+from interp.words.sentences import PAPERS
+
+# Overlays by the name of their section: heading, words, and what draws them.
+_OVERLAYS: Mapping[str, tuple[str, Callable[[Sequence[Any]], go.Figure]]] = {
+    "training": ("Training", figures.training_curves),
+    "losses": ("Training loss", lambda runs: figures.training_curves(runs, metric="loss")),
+    "ipr": ("IPR of the neurons", figures.ipr_histogram),
+    "pruning": ("Pruning by IPR", figures.pruning_curves),
+    "embedding": ("Spectrum of the embeddings", figures.embedding_spectrum),
+}
+
+
+def write_comparison(runs: Sequence[Any], result: Comparison, out: Path | str) -> Path:
+    """Writes a page with tables and overlays of several runs.
+
+    An overlay that the runs do not fit in, such as spectra of other moduli, says why instead.
+
+    Args:
+        runs: that were compared.
+        result: what came of it.
+        out: the file.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        ValueError: if the file's name does not end in .html, or its folder does not exist.
+    """
+    target = as_path(out, "a file's name")
+    check_place("report", target, ".html")
+    drawn = {"comparison": result.plot()}
+    parts = []
+    for key, (heading, draw) in _OVERLAYS.items():
+        try:
+            drawn[key] = draw(runs)
+            parts.append(section(key, heading, ""))
+        except (ValueError, TypeError) as error:
+            parts.append(_refused(heading, one_line(error)))
+    main = "\n".join([_differ(result), _quantities(result), *parts, _about(result)])
+    write_bytes(target, framed("Runs compared", _header(result), main, drawn).encode())
+    return target
+
+
+def _header(result: Comparison) -> str:
+    names = " against ".join(labels(result.groups))
+    words = " · ".join(shared_words(result.groups))
+    return f'<p class="story">{escape(names)}</p><p class="caption">{escape(words)}</p>'
+
+
+def _differ(result: Comparison) -> str:
+    heads = ["", *labels(result.groups)]
+    runs = ["runs", *(", ".join(o.name for o in g.members) for g in result.groups.groups)]
+    rows = [*setting_rows(result.groups), runs]
+    return f"<section><h2>What differs</h2>{_table(heads, rows)}</section>"
+
+
+def _quantities(result: Comparison) -> str:
+    heads, rows = comparison_rows(result)
+    note = f'<p class="note">{escape(result.note)}.</p>' if result.note else ""
+    words = f'<p class="caption">{escape(result.caption)}</p>'
+    drawn = section("comparison", "Quantities", "")
+    return f"{drawn}{note}{_table(heads, rows)}{words}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll">{table}</div>'
+
+
+def _refused(heading: str, reason: str) -> str:
+    words = f"Not drawn: {reason}."
+    return f'<section><h2>{escape(heading)}</h2><p class="note">{escape(words)}</p></section>'
+
+
+def _about(result: Comparison) -> str:
+    papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
+    return f"<section><h2>How to cite</h2><ul>{papers}</ul></section>"
