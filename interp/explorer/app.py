@@ -14,6 +14,7 @@ from interp.explorer.address import add_address
 from interp.explorer.catalog import Catalog
 from interp.explorer.diagrams import add_diagram
 from interp.explorer.opening import add_live, add_opening, add_panels
+from interp.explorer.overlay import add_overlay
 from interp.explorer.page import page
 from interp.explorer.run.callbacks import add_run_callbacks
 
@@ -49,6 +50,7 @@ def make_app(root: Path) -> Dash:
     add_opening(app, catalog)
     add_panels(app, catalog, readings)
     add_live(app, catalog, readings)
+    add_overlay(app, readings)
     _warm_up(app, readings)
     return app
 

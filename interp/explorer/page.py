@@ -9,6 +9,7 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from interp.explorer.catalog import Contents
+from interp.explorer.overlay import overlay_section, own_choice
 from interp.figures.template import HTML_CONFIG
 from interp.words.options import alone_name, short_name
 
@@ -107,7 +108,12 @@ def page(root: Path, contents: Contents) -> html.Main:
             _diagram_section(contents),
             _table_section(rows[:FIRST_ROWS]),
             html.Section(
-                [html.Div(id="differences"), html.Div(id="panels", className="panels")],
+                [
+                    html.Div(id="differences"),
+                    overlay_section(GRAPH),
+                    own_choice(),
+                    html.Div(id="panels", className="panels"),
+                ],
                 **{"aria-label": "open runs"},
             ),
         ]

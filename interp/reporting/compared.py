@@ -15,10 +15,10 @@ from interp.reporting.frame import framed, section
 from interp.training.arguments import as_path
 from interp.training.lines import one_line
 from interp.training.runs.files import check_place, write_bytes
-from interp.words.compared import comparison_rows, labels, setting_rows, shared_words
+from interp.words.compared import difference_rows, group_rows, labels, setting_rows, shared_words
 from interp.words.sentences import PAPERS
 
-# Overlays by the name of their section: heading, words, and what draws them.
+# Overlays by the name of their section: heading, and what draws them.
 _OVERLAYS: Mapping[str, tuple[str, Callable[[Sequence[Any]], go.Figure]]] = {
     "training": ("Training", figures.training_curves),
     "losses": ("Training loss", lambda runs: figures.training_curves(runs, metric="loss")),
@@ -73,11 +73,11 @@ def _differ(result: Comparison) -> str:
 
 
 def _quantities(result: Comparison) -> str:
-    heads, rows = comparison_rows(result)
+    tables = [_table(*group_rows(result))]
+    tables += [_table(*difference_rows(result))] if result.differences else []
     note = f'<p class="note">{escape(result.note)}.</p>' if result.note else ""
-    words = f'<p class="caption">{escape(result.caption)}</p>'
-    drawn = section("comparison", "Quantities", "")
-    return f"{drawn}{note}{_table(heads, rows)}{words}"
+    both = f'<div class="beside">{"".join(tables)}</div>'
+    return f"{section('comparison', 'Quantities', '')}{note}{both}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -152,4 +152,5 @@ def finished(figure: go.Figure, title: str, words: Sequence[str], height: int) -
     )
     styled(figure, title, " · ".join(words), height)
     more = figure.layout.title.subtitle.text.count("<br>")
-    return figure.update_layout(height=height + _LINE * more)
+    # A page that has words of its own above the figure leaves the axes their height on a phone too.
+    return figure.update_layout(height=height + _LINE * more, meta={"tall": height})

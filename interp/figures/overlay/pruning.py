@@ -76,7 +76,7 @@ def curves_of_pruning(
     panels = [_Panel(split, metric, one, whole) for split in splits for one in DIRECTIONS]
     _draw(figure, found, splits, panels, every)
     for row, split in enumerate(splits, start=1):
-        figure.update_yaxes(title_text=f"{split} {metric}", row=row, col=1)
+        figure.update_yaxes(title_text=split, row=row, col=1)
     words = f"pruned of {widths.pop()}" if whole else "share pruned"
     figure.update_xaxes(title_text=words, row=len(splits))
     if metric == "accuracy":

@@ -81,7 +81,7 @@ def _draw(figure: go.Figure, found: Groups, splits: list[Split], metric: Metric)
                     figure.add_trace(trace, row=row, col=1)
                 legend = False
     for row, split in enumerate(splits, start=1):
-        figure.update_yaxes(title_text=f"{split} {metric}", row=row, col=1)
+        figure.update_yaxes(title_text=split, row=row, col=1)
 
 
 def _curve(member: Subject, split: Split, metric: Metric) -> Curve | None:

@@ -90,7 +90,7 @@ class Drawing {
       if (this.narrow) {
         const rows = figure.data.filter((trace) => trace.showlegend !== false).length;
         const { legend, margin } = legendBelow(true, rows);
-        layout.height = 380 + 19 * rows;
+        layout.height = Math.max(380, (layout.meta?.tall ?? 0) - 100) + 19 * rows;
         layout.legend = { ...legend, font: { size: 11 } };
         layout.margin = { ...layout.margin, ...margin };
       }
