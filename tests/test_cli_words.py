@@ -24,7 +24,7 @@ LINES = [
     (
         "--nonsense",
         "expected one of demo, train, ipr, prune, filter, repair, retrain, pairs, "
-        "spectrum, heads, measure, report",
+        "spectrum, heads, measure, compare, report",
     ),
     ("trian", "publish, got 'trian'; nearest is train"),
     ("ipr RUN more", "ipr: expected no more arguments, got 'more' besides"),
@@ -61,6 +61,24 @@ LINES = [
     ("reproduce --dry-run", "reproduce: expected a name or --all beside --dry-run, got none"),
     ("reproduce --budget paper", "reproduce: expected a name or --all beside --budget, got none"),
     ("reproduce --out r", "reproduce: expected a name or --all beside --out, got none"),
+    ("compare RUN", "expected at least two to compare, got 1"),
+    ("compare", "expected at least two to compare, got none"),
+    ("compare RUN RUN", "expected each once, got 'tiny' and 'tiny' with the same settings and s"),
+    ("compare RUN --of ipr", "--of: expected beside --figure, got --of ipr alone"),
+    ("compare RUN --metric loss", "--metric: expected beside --of, got --metric loss alone"),
+    ("compare RUN --each", "--each: expected beside --of, got --each alone"),
+    ("compare RUN --template paper", "--template: expected beside --figure"),
+    (
+        "compare RUN --of ipr --metric loss --figure a.html",
+        "--metric: expected beside --of training or pruning, got --of ipr",
+    ),
+    (
+        "compare RUN --of training --step 3 --figure a.html",
+        "--step: expected without --of training, which has all, got 3",
+    ),
+    ("compare RUN --of iprs --figure a.html", "--of: expected ipr, training, pruning or spectrum"),
+    ("compare RUN --report a.pdf", "report a.pdf: expected a name that ends in .html"),
+    ("compare RUN nothing", "nothing: expected a run folder (with config.json), found none"),
     # Grids in which nothing is varied.
     ("sweep empty.yaml --out s", "grid: expected some of base, axes, zip, points, seeds, measures"),
     ("sweep base.yaml --out s", "expected axes, zip, points or seeds that are varied, got base"),

@@ -238,8 +238,8 @@ def test_quantities_are_those_of_each_run(runs, compared):
         above = first["high_ipr"].values[place]
         assert above == (ipr_of(run) >= first["threshold"].values[place]).sum()
         assert above + first["low_ipr"].values[place] == 16 and first["dead"].values[place] == 0
-    assert list(first)[:6] == [f"{split}_accuracy" for split in
-                               ("train", "test", "corrupted", "corrected", "clean", "all")]  # fmt: skip
+    splits = ("train", "test", "corrupted", "corrected", "clean", "all")
+    assert list(first)[:6] == [f"{split}_accuracy" for split in splits]
 
 
 def test_the_difference_is_that_of_pairs_of_a_seed(runs, compared):

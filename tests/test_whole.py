@@ -285,6 +285,7 @@ ELSEWHERE = {
     ("interp.cli.repairing", "write_table"),
     ("interp.cli.retraining", "write_table"),
     ("interp.cli.experiment", "write_table"),
+    ("interp.cli.compare", "write_table"),
     ("interp.cli.measures", "write_table"),
     ("interp.cli.parameters", "to_csv"),
     ("interp.cli.parameters", "to_parquet"),

@@ -39,7 +39,7 @@ criteria:
 
 GRID = {"base": BASE, "axes": {"data.fraction": [0.4, 0.8], "data.corruption": [0.5]}}
 
-# RUN, STATE, CONFIG, GRID and SWEEP stand for what is there already, OUT for an empty folder.
+# RUN, OTHER, STATE, CONFIG, GRID and SWEEP stand for what is there, OUT for an empty folder.
 COMMANDS = {
     "train": "train CONFIG --out OUT/run",
     "demo": "demo --out OUT/run --steps 20",
@@ -50,6 +50,7 @@ COMMANDS = {
     "publish": "publish RUN OUT/run",
     "report": "report RUN --threshold 0.3 --draws 2 --out OUT/page.html",
     "ipr": "ipr RUN --threshold 0.3 --table OUT/table.parquet --figure OUT/figure.html",
+    "compare": "compare RUN OTHER --table OUT/table.csv --report OUT/page.html",
     "csv": "ipr RUN --threshold 0.3 --table OUT/table.csv",
     "pairs": "pairs RUN --wrong --table OUT/pairs.csv --figure OUT/figure.html",
     "spectrum": "spectrum RUN --figure OUT/figure.html",
@@ -97,6 +98,8 @@ def toys_in(folder: Path, run: Run) -> Toys:
     places["GRID"] = str(grid_file(folder, GRID))
     Path(places["CONFIG"]).write_text(json.dumps(run.config.to_dict()))
     run_quietly(["export", places["RUN"], places["STATE"]])
+    places["OTHER"] = str(folder / "other")
+    run_quietly(["train", places["CONFIG"], "--seed", "1", "--out", places["OTHER"]])
     made = ["sweep", places["GRID"], "--out", places["SWEEP"], "--executor", "serial"]
     run_quietly([*made, "--device", "cpu"])
     return Toys(folder, places)

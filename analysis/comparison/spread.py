@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from jaxtyping import Float, Real, Shaped
+from jaxtyping import Float, Real
 
 from interp.training.display import Value
 
@@ -71,7 +71,8 @@ class Band:
     count: int
 
 
-Curve = tuple[Shaped[np.ndarray, " own"], Shaped[np.ndarray, " own"]]
+# Points and values, as many of each; other curves have as many as they have.
+Curve = tuple[np.ndarray, np.ndarray]
 
 
 def band(curves: Sequence[Curve]) -> Band:

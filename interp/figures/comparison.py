@@ -27,7 +27,7 @@ _APART = 0.2  # of the distance of two rows
 def comparison(result: Comparison, quantities: Sequence[str] | None = None) -> go.Figure:
     """Mean of each quantity in each group, with a bar from least to greatest over its seeds.
 
-    Of two groups, the right panel has the mean difference with its bootstrap interval; what the
+    Of two groups, the lower panel has the mean difference with its bootstrap interval; what the
     pointer rests on tells the p-value.
 
     Args:
@@ -40,28 +40,21 @@ def comparison(result: Comparison, quantities: Sequence[str] | None = None) -> g
     expect(result, Comparison)
     names = _names(result, quantities)
     tested = any(name in result.differences for name in names)
-    titles = ["value", "difference"] if tested else ["value"]
-    figure = make_subplots(
-        rows=1,
-        cols=len(titles),
-        shared_yaxes=True,
-        horizontal_spacing=0.06,
-        subplot_titles=["second less first" if one == "difference" else "" for one in titles]
-        if tested
-        else None,
-    )
+    titles = ["value", "difference, second less first"][: 1 + tested]
+    figure = make_subplots(rows=len(titles), cols=1, vertical_spacing=0.16)
     groups = looks(result.groups)
     for place, (look, spreads) in enumerate(zip(groups, result.spreads, strict=True)):
         beside = (place - (len(groups) - 1) / 2) * _APART
         figure.add_trace(_marks(look, names, [spreads.get(n) for n in names], beside), row=1, col=1)
     if tested:
-        figure.add_trace(_differences(result, names), row=1, col=2)
-        figure.add_vline(x=0, line={"color": INK, "dash": "dot", "width": 1}, row=1, col=2)
-    for column, title in enumerate(titles, start=1):
-        figure.update_xaxes(title_text=title, nticks=4, tickangle=0, row=1, col=column)
+        figure.add_trace(_differences(result, names), row=2, col=1)
+        figure.add_vline(x=0, line={"color": INK, "dash": "dot", "width": 1}, row=2, col=1)
+    for row, title in enumerate(titles, start=1):
+        figure.update_xaxes(title_text=title, nticks=5, tickangle=0, row=row, col=1)
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=list(map(quantity, names)))
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], zeroline=False)
-    height = 200 + len(names) * max(28, 12 * len(groups))
+    height = 190 + len(names) * max(24, 10 * len(groups))
+    height += (70 + len(names) * 22) * tested
     return finished(figure, "Runs compared", _words(result), height)
 
 

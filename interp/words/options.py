@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, OptionWords] = {
     "model.exponent": OptionWords("s", alone="exponent s"),
     "model.init": OptionWords("init"),
     "model.kind": OptionWords("network"),
+    "task.p": OptionWords("p"),
     "task.operation": OptionWords("operation"),
     "task.group": OptionWords("group"),
     "loss": OptionWords("loss"),
