@@ -32,6 +32,7 @@ from tests.browser import (
 from tests.conftest import tiny_config
 from tests.curves import curves_of
 from tests.test_explorer import AXES, config, write_sweep
+from tests.test_figure_layout import COLLISIONS
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 
@@ -60,6 +61,11 @@ def folder(tmp_path_factory, run):
     """A run, a broken one, one without a checkpoint, and a sweep whose cells have run folders."""
     root = tmp_path_factory.mktemp("explored")
     shutil.copytree(run.path, root / "small")
+    for name, changes in (
+        ("decayed", {"optimizer.weight_decay": 9.0}),
+        ("reseeded", {"seed": 1}),
+    ):
+        train(run.config.replace(changes), root / name)
     shutil.copytree(run.path, root / "torn")
     (root / "torn" / "config.json").write_text("{")
     shutil.copytree(run.path, root / "begun")
@@ -247,17 +253,81 @@ def test_a_bar_of_the_histogram_lists_its_neurons(page, address, run):
     has_text(page, f"{figure_of('one-neuron', 'small')} .gtitle", f"Neuron {inside[-1]} of")
 
 
-def test_two_runs_side_by_side(page, address):
+def has_names(page, figure: str, names: list[str]) -> None:
+    """Waits until the legend of a figure begins with some names."""
+    page.wait_for_function(
+        "([s, names]) => { const found = (document.querySelector(s + ' .js-plotly-plot')"
+        "?._fullData ?? []).filter(t => t.showlegend).map(t => t.name);"
+        " return names.every((name, i) => found[i] === name); }",
+        arg=[figure, names],
+        timeout=SOON,
+    )
+
+
+def test_runs_are_compared_in_one_column(page, address, run):
+    """Three runs: overlays as wide as the page, named by what differs; one panel, by choice."""
     page.goto(address)
     page.wait_for_selector(".ag-row")
-    for name in ("small", "map/runs/0.5,0.2,1"):
+    for name in ("small", "decayed", "reseeded"):
         page.locator(f'.ag-row[row-id="{name}"] input[type=checkbox]').check()
         has_text(page, ".panel h3", name)
-    assert page.locator(".panel").count() == 2
-    boxes = [panel.bounding_box() for panel in page.locator(".panel").all()]
-    assert boxes[0]["y"] == boxes[1]["y"]
+    has_text(page, "#differences", "optimizer.weight_decay")
+    for kind in ("training", "ipr", "pruning", "spectrum"):
+        has_names(page, f"#overlay-{kind}", ["wd 0 (2 seeds)", "wd 9 (1 seed)"])
+    assert page.locator("#overlay-ipr").bounding_box()["width"] > 1300
+    own = run.measurement().scores["test"].accuracy
+    has_text(page, "#overlay-table tr", "test accuracy")
+    has_text(page, "#overlay-table", "of a single run there is no interval and no test")
+    assert number(own) in page.locator("#overlay-table").inner_text()
+    choose = page.locator("#own input")
+    assert page.locator("#own label").all_inner_texts() == [
+        "wd 0 · seed 0", "wd 9 · seed 0", "wd 0 · seed 1"
+    ]  # fmt: skip
+    shown = page.locator(".panel:not([hidden]) h3")
+    assert shown.all_inner_texts() == ["small"]
+    choose.nth(1).check()
+    page.wait_for_function("document.querySelector('.panel:not([hidden]) h3').textContent === "
+                           "'decayed'")  # fmt: skip
+    assert page.locator(".panel").count() == 3
+    width = page.locator(figure_of("training", "decayed")).bounding_box()["width"]
+    page.wait_for_function(
+        "([s, w]) => Math.abs(document.querySelector(s + ' .js-plotly-plot')._fullLayout.width - w)"
+        " < 2",
+        arg=[figure_of("training", "decayed"), width],
+    )
+    assert width > 1200
+    page.locator('.ag-row[row-id="decayed"] input[type=checkbox]').uncheck()
+    page.wait_for_function("document.querySelectorAll('.panel').length === 2")
+    has_names(page, "#overlay-ipr", ["2 seeds"])
+    page.locator('.ag-row[row-id="reseeded"] input[type=checkbox]').uncheck()
+    page.wait_for_function("document.querySelectorAll('.panel').length === 1")
+    page.wait_for_function("document.getElementById('overlay').hidden")
+    assert page.locator(".panel:not([hidden]) h3").inner_text() == "small"
+
+
+def test_copies_of_a_run_are_not_compared(page, address):
+    """Two folders of one training: nothing differs, and the page says so."""
+    page.goto(f"{address}?run=small&run={quote('map/runs/0.5,0.2,1', safe='')}")
     has_text(page, "#differences", "same configuration")
-    has_text(page, ".counts", "kept")
+    words = "Not drawn: ipr_histogram: expected each once, got 'small' and '0.5,0.2,1'"
+    has_text(page, "#overlay-ipr-words", words)
+    has_text(page, "#overlay-table", "Not compared: expected each once")
+    assert page.locator("#own label").all_inner_texts() == ["small", "map/runs/0.5,0.2,1"]
+
+
+@pytest.mark.parametrize("width", [390, 700, 1400])
+def test_overlays_fit_every_width(browser, address, width):
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        page.set_default_timeout(SOON)
+        page.goto(f"{address}?run=small&run=decayed&run=reseeded")
+        for kind in ("training", "ipr", "pruning", "spectrum"):
+            has_names(page, f"#overlay-{kind}", ["wd 0 (2 seeds)", "wd 9 (1 seed)"])
+        settle(page, "#overlay .js-plotly-plot")
+        found = {kind: page.evaluate(COLLISIONS, f"overlay-{kind}")
+                 for kind in ("training", "ipr", "pruning", "spectrum")}  # fmt: skip
+        assert {kind: words for kind, words in found.items() if words} == {}
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert page.problems == []
 
 
 def test_the_filter_of_the_table_is_in_the_link(page, address):
