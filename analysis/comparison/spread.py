@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeGuard
 
 import numpy as np
 from jaxtyping import Float, Real
@@ -35,18 +37,18 @@ class Spread:
     @property
     def never(self) -> int:
         """In how many runs the event never came."""
-        return sum(is_number(one) and not np.isfinite(one) for one in self.values)
+        return sum(not math.isfinite(one) for one in self.values if is_number(one))
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[float]:
     """Whether a value is a number, an infinite one among them; NaN and truth values are none."""
     right = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return right and not np.isnan(value)
+    return right and not math.isnan(value)
 
 
 def spread(values: Sequence[Value]) -> Spread:
     """Mean, least and greatest of those that are numbers."""
-    known = [float(one) for one in values if is_number(one)]  # type: ignore[arg-type]
+    known = [float(one) for one in values if is_number(one)]
     if not known or not np.isfinite(known).all():
         return Spread(tuple(values), None, None, None)
     # Rounding must not put the mean of equal values beside them.

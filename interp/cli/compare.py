@@ -29,39 +29,43 @@ if TYPE_CHECKING:
     from interp.training.runs.checkpoint import Checkpoint
     from interp.training.runs.run import Run
 
-Of = Literal["ipr", "training", "pruning", "spectrum"]
+Kind = Literal["ipr", "training", "pruning", "spectrum"]
 _WITH_METRIC = ("training", "pruning")
+
+Runs = Annotated[Path, Parameter(help="run folders; those that differ by seed are a group")]
+Of = Annotated[
+    Kind | None,
+    Parameter(help="what the figure lays one over the other; by default the table is drawn"),
+]
+Metric = Annotated[
+    Literal["accuracy", "loss"] | None,
+    Parameter(help="of training and pruning curves; accuracy by default"),
+]
+Each = Annotated[
+    bool, Parameter(negative="", help="a line a run, in place of a band a group of seeds")
+]
+Table = Annotated[Path | None, Parameter(help="write a row a group and quantity, .parquet or .csv")]
+Report = Annotated[Path | None, Parameter(help="write tables and all overlays as one .html page")]
+Measure = Annotated[
+    list[str] | None,
+    Parameter(
+        name=["--measure", "--measures"],
+        consume_multiple=True,
+        help="measures to compare besides, by name; interp measure lists them",
+    ),
+]
 
 
 def compare(
-    *runs: Annotated[Path, Parameter(help="run folders; those that differ by seed are a group")],
-    of: Annotated[
-        Of | None,
-        Parameter(help="what the figure lays one over the other; by default the table is drawn"),
-    ] = None,
-    metric: Annotated[
-        Literal["accuracy", "loss"] | None,
-        Parameter(help="of training and pruning curves; accuracy by default"),
-    ] = None,
-    each: Annotated[
-        bool, Parameter(negative="", help="a line a run, in place of a band a group of seeds")
-    ] = False,
+    *runs: Runs,
+    of: Of = None,
+    metric: Metric = None,
+    each: Each = False,
     figure: Figure = None,
     template: Template = None,
-    table: Annotated[
-        Path | None, Parameter(help="write a row a group and quantity, .parquet or .csv")
-    ] = None,
-    report: Annotated[
-        Path | None, Parameter(help="write tables and all overlays as one .html page")
-    ] = None,
-    measure: Annotated[
-        list[str] | None,
-        Parameter(
-            name=["--measure", "--measures"],
-            consume_multiple=True,
-            help="measures to compare besides, by name; interp measure lists them",
-        ),
-    ] = None,
+    table: Table = None,
+    report: Report = None,
+    measure: Measure = None,
     threshold: Threshold = "auto",
     step: Step = None,
     json_: Json = False,
@@ -96,7 +100,7 @@ def compare(
 
 
 def _check_drawn(
-    drawn: tuple[Of | None, str | None, bool], figure: Path | None, step: int | None
+    drawn: tuple[Kind | None, str | None, bool], figure: Path | None, step: int | None
 ) -> None:
     """Refuses options of the figure that would be ignored."""
     of, metric, each = drawn
@@ -118,7 +122,7 @@ def _opened(runs: tuple[Path, ...], step: int | None) -> list[Run | Checkpoint]:
     return [*opened] if step is None else [run.checkpoint(step) for run in opened]
 
 
-def _overlay(of: Of, sources: list[Any], metric: Any, fold: bool) -> go.Figure:
+def _overlay(of: Kind, sources: list[Any], metric: Any, fold: bool) -> go.Figure:
     from interp import figures
 
     draw: Any = {

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
-from interp.explorer.overlay import choices
+from interp.explorer.overlay import one_shown
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 from interp.training.lines import one_line
@@ -126,7 +126,6 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
         if not opened:
             return [], [], [], [], None, True
         from interp.explorer.run.panel import broken_panel, run_panel
-        from interp.explorer.run.sliders import identity
 
         listed = catalog.contents().runs
         shown, runs = [], {}
@@ -135,20 +134,14 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
             try:
                 reading = readings().open(view.name)
                 panel = run_panel(_checked(view, reading), reading, listed.get(view.name))
-                panel.id = identity("panel", view.name)
                 shown.append(panel)
                 runs[view.name] = reading.run
             except Exception as error:  # whatever is wrong with a run, the page must stand
                 reason = _reason(catalog, view.name, one_line(error))
                 shown.append(broken_panel(view.name, reason))
         ticks = {"ids": [one["name"] for one in opened]}
-        several = choices(runs) if len(runs) > 1 else []
-        chosen = (own if own in runs else next(iter(runs))) if several else None
-        for one in shown:
-            if getattr(one, "id", None) is not None:
-                one.hidden = chosen is not None and one.id["run"] != chosen
         configs = {name: run.config.to_dict() for name, run in runs.items()}
-        return shown, differences(configs), ticks, several, chosen, not several
+        return shown, differences(configs), ticks, *one_shown(shown, runs, own)
 
 
 def _reason(catalog: Catalog, name: str, words: str) -> str:

@@ -47,6 +47,25 @@ def own_choice() -> html.Div:
     return html.Div([html.H2("One of them"), choice], id="own-choice", hidden=True)
 
 
+def one_shown(
+    panels: Sequence[html.Article], runs: dict[str, Run], own: str | None
+) -> tuple[list[dict[str, str]], str | None, bool]:
+    """The choices among several open runs, the chosen one, and whether there is nothing to choose.
+
+    Args:
+        panels: of the runs, of which the others are hidden; one of a broken run stays.
+        runs: that could be opened, by name.
+        own: that was chosen before.
+    """
+    if len(runs) < 2:
+        return [], None, True
+    chosen = own if own in runs else next(iter(runs))
+    for panel in panels:
+        if getattr(panel, "id", None) is not None:
+            panel.hidden = panel.id["run"] != chosen
+    return choices(runs), chosen, False
+
+
 def choices(runs: dict[str, Run]) -> list[dict[str, str]]:
     """The open runs by what tells them apart, or by name where nothing does."""
     from interp.analysis.comparison.groups import groups_of

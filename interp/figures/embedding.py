@@ -52,6 +52,18 @@ def embedding_spectrum(embeddings: EmbeddingTable | Several, fold: bool = True) 
                 "</extra>",
             )
         )
+    _flat(figure, embeddings)
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
+    figure.update_xaxes(title_text=axis_title(block))
+    figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
+    kind = "Fourier spectrum" if block == "frequency" else "Spectrum over irreps"
+    title = f"{kind} of the embeddings of {embeddings.name}"
+    return styled(figure, title, embeddings.caption, height=440)
+
+
+def _flat(figure: go.Figure, embeddings: EmbeddingTable) -> None:
+    """A line at the share of each place of a flat spectrum."""
+    block = embeddings.block
     lengths = {len(share) for share in embeddings.shares.values()}
     for frequencies in sorted(lengths):
         which = f" of {frequencies} {PLURAL[block]}" if len(lengths) > 1 else ""
@@ -65,9 +77,3 @@ def embedding_spectrum(embeddings: EmbeddingTable | Several, fold: bool = True) 
                 "bgcolor": "rgba(255,255,255,0.8)",
             },
         )
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
-    figure.update_xaxes(title_text=axis_title(block))
-    figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
-    kind = "Fourier spectrum" if block == "frequency" else "Spectrum over irreps"
-    title = f"{kind} of the embeddings of {embeddings.name}"
-    return styled(figure, title, embeddings.caption, height=440)

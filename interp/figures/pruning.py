@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +13,7 @@ from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCu
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.between import between
 from interp.figures.expected import expect
+from interp.figures.metric import METRICS, Metric
 from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.arguments import whole, word
@@ -22,10 +23,6 @@ _SHOWN: tuple[Split, ...] = ("train", "test", "corrupted", "corrected", "clean")
 _WITH_CONTROL: tuple[Split, ...] = ("test", "corrupted")
 # Of the rankings beside the IPR, one after the other.
 _DASHES = ("dot", "dashdot", "longdashdot", "dash")
-
-
-Metric = Literal["accuracy", "loss"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 def pruning_curves(

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.figures.metric import Metric
 from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from interp.training.arguments import shown
@@ -19,7 +20,7 @@ from interp.training.runs.subject import as_run
 
 if TYPE_CHECKING:
     from interp.analysis.phases.events import Interval
-    from interp.figures.pruning import Metric
+    from interp.figures.metric import Metric
     from interp.training.runs.metadata import Measurement
     from interp.training.runs.run import Run
 
@@ -57,8 +58,8 @@ def training_curves(
     rows = [m for m in run.measurements if m.step > 0]
     for split in SPLITS:
         if rows and rows[-1].scores[split].accuracy is not None:
-            for row, metric in ((1, "accuracy"), (2, "loss")):
-                trace = _line(rows, split, metric)
+            for row, kind in ((1, "accuracy"), (2, "loss")):
+                trace = _line(rows, split, kind)
                 figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
     marks = ((grokking(run), "grokked", 0.30), (inversion(run), "inverted", 0.18))
     for interval, words, place in marks:

@@ -38,7 +38,9 @@ def title(found: go.Figure) -> str:
 
 def classes() -> dict[str, type]:
     """Every class that can be plotted, by name; all measures are loaded, and what they give."""
-    import_module("interp.analysis.trajectory.history")
+    for place in ("analysis.trajectory.history", "analysis.comparison.comparison"):
+        import_module(f"interp.{place}")
+    import_module("interp.experiments.outcome")
     for name in MEASURES:
         assert MEASURES[name]
     found: dict[str, type] = {}

@@ -44,7 +44,8 @@ def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Art
     parts += measure_parts(opened, name, view.step)
     parts.append(dcc.Store(id=identity("live", name), data=""))
     parts.append(dcc.Store(id=identity("steps", name), data=run.steps))
-    return html.Article(parts, className="panel", **{"aria-label": f"run {name}"})
+    label = {"aria-label": f"run {name}"}
+    return html.Article(parts, className="panel", id=identity("panel", name), **label)
 
 
 def _words(opened: OpenRun, listed: Listed | None) -> str:

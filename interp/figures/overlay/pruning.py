@@ -14,6 +14,7 @@ from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction, Order
 from interp.analysis.comparison.groups import Group, Groups
 from interp.analysis.comparison.spread import Curve
 from interp.analysis.comparison.subjects import Subject
+from interp.figures.metric import METRICS, Metric
 from interp.figures.overlay.lines import (
     Look,
     Several,
@@ -24,7 +25,6 @@ from interp.figures.overlay.lines import (
     told,
     traces,
 )
-from interp.figures.pruning import METRICS, Metric
 from interp.training.arguments import word
 from interp.training.data.splits import Split
 

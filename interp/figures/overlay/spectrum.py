@@ -91,8 +91,8 @@ def _check(first: EmbeddingTable, other: EmbeddingTable) -> None:
         if pair[0] != pair[1]:
             raise ValueError(f"{_NAME}: expected one {what}, got {pair[0]} and {pair[1]}")
     if list(first.shares) != list(other.shares):
-        pair = " and ".join(", ".join(one.shares) for one in (first, other))
-        raise ValueError(f"{_NAME}: expected networks with the same embeddings, got {pair}")
+        both = " and ".join(", ".join(one.shares) for one in (first, other))
+        raise ValueError(f"{_NAME}: expected networks with the same embeddings, got {both}")
     for name, rows in first.curves.items():
         lengths = rows.shape[-1], other.curves[name].shape[-1]
         if lengths[0] != lengths[1]:

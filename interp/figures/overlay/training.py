@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 from interp.analysis.comparison.groups import Groups
 from interp.analysis.comparison.spread import Curve
 from interp.analysis.comparison.subjects import Subject
+from interp.figures.metric import METRICS, Metric
 from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, told, traces
-from interp.figures.pruning import METRICS, Metric
 from interp.training.arguments import told as what
 from interp.training.arguments import word
 from interp.training.data.splits import Split
