@@ -42,8 +42,9 @@ class Spread:
 
 def is_number(value: Value) -> TypeGuard[float]:
     """Whether a value is a number, an infinite one among them; NaN and truth values are none."""
-    right = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return right and not math.isnan(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    return not math.isnan(value)
 
 
 def spread(values: Sequence[Value]) -> Spread:

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
-from interp.explorer.overlay import one_shown
+from interp.explorer.overlay import OWN, one_shown
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 from interp.training.lines import one_line
@@ -116,9 +116,7 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
         Output("panels", "children"),
         Output("differences", "children"),
         Output("table", "selectedRows"),
-        Output("own", "options"),
-        Output("own", "value"),
-        Output("own-choice", "hidden"),
+        *OWN,
         Input("opened", "data"),
         State("own", "value"),
     )
@@ -133,8 +131,7 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
             view = RunView(**one)
             try:
                 reading = readings().open(view.name)
-                panel = run_panel(_checked(view, reading), reading, listed.get(view.name))
-                shown.append(panel)
+                shown.append(run_panel(_checked(view, reading), reading, listed.get(view.name)))
                 runs[view.name] = reading.run
             except Exception as error:  # whatever is wrong with a run, the page must stand
                 reason = _reason(catalog, view.name, one_line(error))

@@ -23,6 +23,8 @@ HEADINGS = {
     "pruning": "Pruning by IPR",
     "spectrum": "Spectrum of the embeddings",
 }
+# The choices, the chosen one, and whether there is nothing to choose.
+OWN = (Output("own", "options"), Output("own", "value"), Output("own-choice", "hidden"))
 _HIDDEN = {"display": "none"}
 
 
