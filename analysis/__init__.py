@@ -16,6 +16,7 @@ Imported as ``interp.analysis``. Contents (import the module that holds the noun
     phases/     the phase a run ended in, whether its budget was long enough; when it grokked and
                 unlearned, the stages of training
     trajectory/ any measure over the checkpoints of a run; IPR, pruning and weights over training
+    comparison/ runs beside one another: groups of seeds, paired differences, tests
     sweeps/     what is measured of a finished run; the sweep as people call it; phase diagrams,
                 critical corruption with its interval, refinement between neighbours that differ
 """

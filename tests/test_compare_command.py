@@ -49,7 +49,7 @@ def test_tables_in_the_shell(runs, paths, capsys):
     losses = [run.measurement().scores["test"].loss for run in runs]
     mean, least, greatest = sum(losses[:3]) / 3, min(losses[:3]), max(losses[:3])
     assert both[0][1] == f"{mean:.3f} ({least:.3f}–{greatest:.3f})"
-    assert both[1][1] == f"{sum(losses[3:]) / 3 - mean:+.3f}"
+    assert both[1][1] == f"{sum(losses[3:]) / 3 - mean:+.3g}"
     assert "bands.share low" in rows
     assert text.startswith("(x + y) mod 11 · α = 0.6 · ξ = 0.3 · adamw · MLP, N = 16, square")
     assert "of which the smallest possible is 0.25" in text

@@ -37,7 +37,7 @@ def overlay_section(config: dict[str, Any]) -> html.Div:
     parts: list[Any] = [html.H2("Compared"), html.Div(id="overlay-table")]
     for kind, heading in HEADINGS.items():
         parts.append(html.H3(heading))
-        parts.append(html.P(id=f"overlay-{kind}-words", className="caption"))
+        parts.append(html.P("computing…", id=f"overlay-{kind}-words", className="caption"))
         place = f"overlay-{kind}"
         parts.append(dcc.Graph(id=place, config=config, responsive=True, style=_HIDDEN))
     return html.Div([*parts, dcc.Store(id="overlay-key", data="")], id="overlay", hidden=True)

@@ -158,10 +158,10 @@ def _cell(found: Spread | None) -> str:
 
 
 def number(value: float) -> str:
-    """Three decimals, or of large and very small numbers three digits; whole ones as they are."""
+    """Three decimals, or of large and small numbers three digits; whole ones as they are."""
     if abs(value - round(value)) < 1e-9 and abs(value) < 1e6:  # as means of whole numbers are
         return f"{round(value)}"
-    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 else f"{value:.3g}"
+    return f"{value:.3f}" if 0.1 <= abs(value) < 1000 else f"{value:.3g}"
 
 
 def test_cells(found: Tested | None) -> list[str]:
