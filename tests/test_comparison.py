@@ -276,7 +276,10 @@ def test_runs_of_other_seeds_are_left_out_of_pairs(runs):
     found = compare([*runs[:3], *runs[4:]], bootstrap=FEW)
     assert found.pairs == (1, 2)
     assert "paired by seed (n = 2, 1 runs of other seeds left out)" in found.caption
+    losses = [run.measurement().scores["test"].loss for run in runs]
     assert found.differences["test_loss"].count == 2
+    by_hand = np.mean(losses[4:]) - np.mean(losses[1:3])
+    assert found.differences["test_loss"].tested.mean == pytest.approx(by_hand)
     assert found.spreads[0]["test_loss"].count == 3, "the groups keep all of theirs"
 
 

@@ -128,12 +128,13 @@ def test_a_split_without_examples_has_no_line(runs):
 def test_pruning_curves_by_hand(runs):
     """The network without its neurons of lowest IPR is scored; the random control is beside it."""
     figure = figures.pruning_curves([runs[0], runs[3]])
-    line = next(t for t in lines(figure, "wd 0", "y") if t.line.width == 2)
     order = np.argsort(ipr_of(runs[0]))
-    for pruned in (0, 5, 11):
-        kept = prune(runs[0], np.sort(order[pruned:]))
-        expected = scores(kept, runs[0].dataset, "mse")["test"].accuracy
-        assert np.asarray(line.y)[list(line.x).index(pruned)] == pytest.approx(expected, abs=1e-6)
+    for row, ordered in (("y3", order), ("y4", order[::-1])):
+        line = next(t for t in lines(figure, "wd 0", row) if t.line.width == 2)
+        for pruned in (0, 3, 5, 8, 11):
+            kept = prune(runs[0], np.sort(ordered[pruned:]))
+            expected = scores(kept, runs[0].dataset, "mse")["corrupted"].accuracy
+            assert np.asarray(line.y)[list(line.x).index(pruned)] == pytest.approx(expected)
     dotted = [t for t in lines(figure, "wd 0", "y") if t.line.dash == "dot"]
     assert len(dotted) == 1 and dotted[0].showlegend is False
     assert "dotted: mean of 10 random orders a run" in figure.layout.title.subtitle.text
