@@ -46,7 +46,6 @@ def training_curves(run: Run | Path | str) -> go.Figure:
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
     title = LOSSES[run.config.loss].title
     figure.update_yaxes(title_text=title, type="log", exponentformat="power", row=2, col=1)
-    figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
     return styled(figure, f"Training of {run.name}", run_caption(run), height=560)
 
 
@@ -63,16 +62,6 @@ def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
         hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
         f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
     )
-
-
-def _loss_ticks(rows: Sequence[Measurement]) -> str | int:
-    """Ticks of a logarithmic axis whose labels do not touch: 1, 2, 5 or whole decades."""
-    found = [score.loss for row in rows for _, score in row.scores.items()]
-    known = [loss for loss in found if loss is not None and loss > 0]
-    if not known:
-        return 1
-    decades = np.log10(max(known) / min(known))
-    return "D2" if decades < 2 else int(np.ceil(decades / 6))
 
 
 def mark_interval(figure: go.Figure, interval: Interval, words: str, place: float) -> None:
