@@ -9,6 +9,7 @@ from interp.analysis.neurons.embedding import EmbeddingTable
 from interp.figures.block_words import HOVERED, PLURAL, axis_title
 from interp.figures.expected import expect
 from interp.figures.template import INK, styled
+from interp.words.flat import flat_spectrum
 
 _COLOUR = ("#0072B2", "#E69F00", "#009E73")
 
@@ -50,4 +51,5 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
     figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
     kind = "Fourier spectrum" if block == "frequency" else "Spectrum over irreps"
     title = f"{kind} of the embeddings of {embeddings.name}"
-    return styled(figure, title, embeddings.caption, height=440)
+    flat = f" · no {block} stands out" if flat_spectrum(embeddings) else ""
+    return styled(figure, title, embeddings.caption + flat, height=440)

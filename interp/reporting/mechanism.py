@@ -127,6 +127,8 @@ def _part(name: str, one: Measured) -> str:
         return f'{head}<p class="note">{escape(one.reason)}</p>'
     words = f"<p>{escape(_WORDS[name])}</p>"
     told = f'<p class="caption">{escape(origin_words(one.asked.measure, one.caption))}</p>'
-    drawn = "" if one.figure is None else f'<div class="figure" id="figure-{name}"></div>'
+    drawn = (
+        "" if one.figure is None else f'<div><div class="figure" id="figure-{name}"></div></div>'
+    )
     table = f'<div class="scroll">{value_table(one.result)}</div>'
     return f'{head}{words}{told}<div class="measured">{drawn}{table}</div>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
@@ -28,6 +29,7 @@ from interp.reporting.pairs import PairReading, pairs_of
 from interp.reporting.wide import CHECKPOINTS, DRAWS, grid_of, is_wide
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
+from interp.words.flat import flat_spectrum
 
 PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise
 EARLIER_DRAWS = 4  # random prunings at each of them
@@ -74,6 +76,13 @@ class Reading:
     measured: tuple[Measured, ...] = ()
     mechanism: Mechanism | None = None
     pairs: PairReading | None = None
+
+    @cached_property
+    def flat(self) -> str:
+        """That the embeddings' spectrum says nothing, where there are neurons to count instead."""
+        if self.embeddings is None or self.neurons is None:
+            return ""
+        return flat_spectrum(self.embeddings)
 
 
 def read(
