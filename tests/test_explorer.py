@@ -449,7 +449,7 @@ def test_a_mark_is_sent_only_to_a_page_that_has_drawn_these_very_curves(tiny_run
         for one in patch.to_plotly_json()["operations"]
     ]
     assert ("shapes", 0, "x0", 5) in sent
-    assert ("annotations", 2, "text", "5 pruned") in sent
+    assert ("annotations", 0, "text", "lowest first · dashed: 5 pruned") in sent
     figure, other = position_of(first, 5, drawn)
     assert isinstance(figure, go.Figure)
     assert other != drawn

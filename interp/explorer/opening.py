@@ -16,6 +16,7 @@ from interp.training.lines import one_line
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
+    from interp.training.config.run_config import RunConfig
 
 _FIRST_TICKS = 2  # that leave the browser to draw the diagram before the whole table comes
 _POSITIONS = (("threshold", "value"), ("step", "value"), ("neuron", "value"), ("steps", "data"))
@@ -129,7 +130,7 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
             try:
                 reading = readings().open(view.name)
                 shown.append(run_panel(_checked(view, reading), reading, listed.get(view.name)))
-                configs[view.name] = reading.run.config.to_dict()
+                configs[reading.label] = in_force(reading.run.config)
             except Exception as error:  # whatever is wrong with a run, the page must stand
                 reason = _reason(catalog, view.name, one_line(error))
                 shown.append(broken_panel(view.name, reason))
@@ -164,6 +165,14 @@ def _checked(view: RunView, reading: Any) -> RunView:
         if table is not None and view.neuron >= len(table):
             raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {view.neuron}")
     return view
+
+
+def in_force(config: RunConfig) -> dict[str, Any]:
+    """A configuration as plain data, with what is left open as it is in force."""
+    found = config.to_dict()
+    model = config.model
+    open_ones = {"activation": model.phi, "init": model.initialization}
+    return {**found, "model": {**found["model"], **open_ones}}
 
 
 def differences(configs: dict[str, dict[str, Any]]) -> Any:

@@ -39,12 +39,8 @@ def embedding_spectrum(embeddings: EmbeddingTable) -> go.Figure:
         figure.add_hline(
             y=1 / frequencies,
             line={"color": INK, "dash": "dot", "width": 1},
-            annotation={
-                "text": f"flat spectrum{which}",
-                "font_size": 11,
-                "xanchor": "right",
-                "bgcolor": "rgba(255,255,255,0.8)",
-            },
+            name=f"flat spectrum{which}",
+            showlegend=True,
         )
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": -0.22})
     figure.update_xaxes(title_text=axis_title(block))

@@ -32,6 +32,7 @@ _SCRIPTS = (
     "data",
     "view",
     "drawing",
+    "fit",
     "saving",
     "figures_live",
     "neuron",

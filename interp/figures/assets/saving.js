@@ -43,7 +43,7 @@ async function saveFigure(element, kind) {
   const figure = column ? onPaper(data, layout, column) : { data, layout: { ...layout, width, height } };
   const format = kind === "png" ? "png" : "svg";
   const size = { width: figure.layout.width, height: figure.layout.height };
-  const address = await Plotly.toImage(figure, { format, ...size, scale: kind === "png" ? 2 : 1 });
+  const address = await imageOf(figure, { format, ...size, scale: kind === "png" ? 2 : 1 });
   if (format === "png") return follow(`${name}.png`, address);
   const text = decodeURIComponent(address.slice(address.indexOf(",") + 1));
   const svg = column ? text.replace(/(<svg[^>]*?) width="[\d.]+" height="[\d.]+"/, `$1 width="${size.width / INCH}in" height="${size.height / INCH}in"`) : text;
@@ -72,10 +72,10 @@ function download(name, text, type) {
 // A row a point: its trace, the titles of its axes, and its numbers; a cell of a heat map has z.
 function numbersOf(element) {
   const lines = [["trace", "x_axis", "y_axis", "x", "y", "z"]];
-  const titleOf = (axis) => element._fullLayout[axis.replace(/^([xy])/, "$1axis")]?.title?.text ?? "";
+  const titleOf = (axis) => axisTitle(element, axis.replace(/^([xy])/, "$1axis"));
   for (const trace of element._fullData) {
     if (trace.visible === false) continue;
-    const about = [trace.name ?? "", titleOf(trace.xaxis ?? "x"), titleOf(trace.yaxis ?? "y")];
+    const about = [element.data[trace.index]?.name ?? "", titleOf(trace.xaxis ?? "x"), titleOf(trace.yaxis ?? "y")];
     const [x, y, z] = [trace.x, trace.y, trace.z];
     if (z) {
       Array.from(z).forEach((row, j) => Array.from(row).forEach((value, i) => {
@@ -89,8 +89,79 @@ function numbersOf(element) {
   return lines.map((line) => line.map(cell).join(",")).join("\n") + "\n";
 }
 
+// The title of an axis, or that of one that moves with it.
+function axisTitle(element, name) {
+  const { _fullLayout: full, layout } = element;
+  const moved = (one) => full[one].matches ?? one.replace("axis", "");
+  const together = Object.keys(full).filter((one) => /^[xy]axis\d*$/.test(one) && moved(one) === moved(name));
+  return [name, ...together].map((one) => layout[one]?.title?.text).find(Boolean) ?? "";
+}
+
 function cell(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
   const text = String(value).replaceAll("<br>", " ");
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+// A figure as a paper prints it, as interp.figures.paper makes it: 8 point type, thin lines, no title.
+function onPaper(data, layout, { inches, tall, ticks }) {
+  const width = Math.round(inches * INCH), [text, small] = [8 * POINT, 7 * POINT];
+  const drawn = data.filter((trace) => trace.visible !== "legendonly").map(thin);
+  const rows = legendRows(drawn, layout, width - 24);
+  const notes = (layout.annotations ?? []).map((note) => ({ ...note, font: { ...note.font, size: small } }));
+  const words = notes.filter((note) => !note.showarrow && (note.yref ?? "").match(/paper|domain/) && note.y >= 1);
+  const made = {
+    ...layout, width, height: Math.round(tall * (layout.height ?? 420)) + 18 * rows, annotations: notes,
+    font: { ...layout.font, family: "Arial, Helvetica, Liberation Sans, sans-serif", size: text },
+    margin: { l: 44, r: 12, t: words.length ? 24 + Math.max(...words.map((note) => note.yshift ?? 0)) : 8, b: 40 + 18 * rows },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", font: { size: small }, itemwidth: 30, tracegroupgap: 0 },
+  };
+  delete made.title;
+  for (const key of new Set([...Object.keys(layout).filter((one) => /^[xy]axis\d*$/.test(one)), "xaxis", "yaxis"])) {
+    const axis = layout[key] ?? {};
+    made[key] = {
+      ...axis, title: { ...axis.title, font: { size: text }, standoff: 4 }, tickfont: { size: small }, ticklen: 3, linewidth: 0.8, tickwidth: 0.8,
+      ...(key.startsWith("x") && axis.dtick === undefined && axis.tickvals === undefined ? { nticks: ticks } : {}),
+    };
+  }
+  return { data: drawn, layout: made };
+}
+
+const THINNER = 0.6; // lines and markers, for a figure of a third of the size
+
+function thin(trace) {
+  const found = { ...trace };
+  if (trace.line?.width) found.line = { ...trace.line, width: trace.line.width * THINNER };
+  if (typeof trace.marker?.size === "number") found.marker = { ...trace.marker, size: trace.marker.size * THINNER };
+  if (trace.type === "heatmap") found.colorbar = { ...trace.colorbar, thickness: 8, tickfont: { size: 7 * POINT } };
+  return found;
+}
+
+// About how many rows the legend takes.
+function legendRows(data, layout, width) {
+  const names = data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name ?? "");
+  if (layout.showlegend === false || (names.length < 2 && !layout.showlegend)) return 0;
+  let [taken, rows] = [0, 1];
+  for (const name of names) {
+    const entry = 48 + 0.55 * 7 * POINT * name.length;
+    if (taken && taken + entry > width) [taken, rows] = [0, rows + 1];
+    taken += entry;
+  }
+  return rows;
+}
+
+// The image of a figure whose words are fitted to its width; drawn aside, where nobody sees it.
+async function imageOf(figure, options) {
+  const aside = document.createElement("div");
+  Object.assign(aside.style, { position: "absolute", left: "-10000px", width: `${figure.layout.width}px` });
+  document.body.append(aside);
+  try {
+    await Plotly.newPlot(aside, figure.data, figure.layout, { staticPlot: true });
+    fitWords(aside);
+    await new Promise((done) => setTimeout(done, 100));
+    return await Plotly.toImage(aside, options);
+  } finally {
+    Plotly.purge(aside);
+    aside.remove();
+  }
 }
