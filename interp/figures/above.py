@@ -21,7 +21,7 @@ def above(share: float, place: int = 0) -> dict[str, Any]:
         share: of the axis, from 0 at its beginning to 1 at its end; the words stay inside.
         place: of several lines, the lowest is 0.
     """
-    anchor = "left" if share < 0.35 else "right" if share > 0.65 else "center"
+    anchor = "left" if share < 0.3 else "right" if share > 0.7 else "center"
     return {
         "y": 1.0,
         "yanchor": "bottom",

@@ -14,6 +14,7 @@ PIXELS_PER_INCH = 96  # of CSS, so of SVG and PDF
 _POINT = PIXELS_PER_INCH / 72
 _INCHES = {1: 3.4, 2: 7.0}  # 86 and 178 mm: a column, and two with their gap
 _TEXT, _SMALL = 8 * _POINT, 7 * _POINT
+_BAR = 52  # pixels of a bar of colours with its ticks and title
 _SMALL_LINE = 12  # pixels of a line of small type
 _THINNER = 0.6
 _SCREEN_WIDTH = 1000  # pixels that a figure's height on a screen is meant for
@@ -38,6 +39,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     tall = 0.62 if columns == 2 else 0.56
     drawn.update_layout(
         title=None,
+        updatemenus=(),
         width=round(width),
         height=round(tall * (figure.layout.height or 420)) + 18 * rows,
         font={"family": "Arial, Helvetica, Liberation Sans, sans-serif", "size": _TEXT},
@@ -57,6 +59,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     spread_columns(drawn, width - 56)
     break_titles(drawn, width - 56, _TEXT)
     _lift(drawn)
+    _stretch(drawn)
     _shrink(drawn, 5 if columns == 1 else 8)
     return drawn
 
@@ -73,6 +76,29 @@ def _lift(figure: go.Figure) -> None:
         )
 
 
+def _stretch(figure: go.Figure) -> None:
+    """Room for rows of words beside the axis, and for a bar of colours below it."""
+    layout = figure.layout
+    words = {str(one) for trace in figure.data for one in _words_of(trace.y)}
+    needed = layout.margin.t + layout.margin.b + 13 * sum(1.4 + w.count("<br>") for w in words)
+    below = _BAR if any(_lies(trace) for trace in figure.data) else 0
+    figure.update_layout(
+        height=round(max(layout.height, needed)) + below,
+        margin={"b": layout.margin.b + below},
+    )
+
+
+def _words_of(values: Any) -> list[str]:
+    """The names of rows, where a trace has names."""
+    return [] if values is None else [one for one in values if isinstance(one, str)]
+
+
+def _lies(trace: Any) -> bool:
+    """Whether a bar of colours lies below the axes."""
+    bar = getattr(trace, "colorbar", None)
+    return bar is not None and bar.orientation == "h"
+
+
 def _shrink(figure: go.Figure, ticks: int) -> None:
     """Type, ticks and lines for a figure of a third of the size."""
     small = {"font": {"size": _TEXT}, "standoff": 4}
@@ -86,7 +112,9 @@ def _shrink(figure: go.Figure, ticks: int) -> None:
 
 def _is_above(note: go.layout.Annotation) -> bool:
     """Whether words stand above a panel."""
-    return note.yref is not None and note.yref.endswith(("paper", "domain")) and (note.y or 0) >= 1
+    return (
+        note.yref is not None and note.yref.endswith(("paper", "domain")) and (note.y or 0) > 0.99
+    )
 
 
 def _legend_rows(figure: go.Figure, width: float) -> int:

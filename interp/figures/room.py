@@ -24,6 +24,7 @@ def break_titles(figure: go.Figure, width: float, size: float) -> None:
         width: of all panels together, in pixels.
         size: of the type, in pixels.
     """
+    width -= max(0.0, _LETTER * size * _longest(figure) - _TICKS)
     height = (figure.layout.height or 420) - figure.layout.margin.t - figure.layout.margin.b
     for axes, room in ((figure.select_xaxes(), width), (figure.select_yaxes(), height)):
         for axis in axes:
@@ -34,6 +35,19 @@ def break_titles(figure: go.Figure, width: float, size: float) -> None:
     for note in figure.layout.annotations:
         if note.xref == "paper" and panels and note.showarrow is False:
             note.text = _broken(note.text, width * max(panels) + _GAP, size)
+
+
+def _longest(figure: go.Figure) -> int:
+    """Letters of the longest name of a row, which stand beside the panels."""
+    names = [
+        line
+        for trace in figure.data
+        if trace.type in ("scatter", "bar", "box") and trace.y is not None
+        for one in trace.y
+        if isinstance(one, str)
+        for line in one.split("<br>")
+    ]
+    return max(map(len, names), default=0)
 
 
 def _broken(text: str, room: float, size: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 from interp import figures
 from interp.analysis.measures import MEASURES
 from tests.browser import CHROMIUM, NO_CHROMIUM, opened_page, settle
-from tests.contracts.test_measures import first_result
+from tests.contracts.test_measures import first_result, quiet
 from tests.test_figure_layout import COLLISIONS
 
 pytestmark = [
@@ -28,7 +28,8 @@ def gallery(subjects: dict[str, Any]) -> dict[str, go.Figure]:
         result = first_result(name, subjects)
         kind = type(result).__name__
         if kind not in found:
-            drawn = result.plot()
+            with quiet():
+                drawn = result.plot()
             if any(trace.x is None or len(trace.x) for trace in drawn.data):
                 found[kind] = drawn
     found["Run"] = figures.training_curves(subjects["MLP"])
@@ -55,6 +56,10 @@ def test_no_text_is_cut_or_overlaps_on_a_screen(gallery, browser, tmp_path):
         opened(page, gallery, tmp_path / "all.html")
         for width in (1400, 700, 390):
             page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(
+                "[...document.querySelectorAll('.js-plotly-plot')].every(e =>"
+                " Math.abs(e.offsetWidth - e._fullLayout.width) <= 1)"
+            )
             assert collisions(page, list(gallery)) == {}, width
         assert page.problems == []
 

@@ -4,12 +4,14 @@
 
 const NARROW = 700; // pixels
 const LEAST_GAP = 22; // between columns: the last tick of one beside the first of the next
-const ROUNDS = 4; // broken lines change margins, and these the length of axes
+const ROUNDS = 8; // broken lines change margins, and these the length of axes
 const TITLE_LINE = 20, SMALL_LINE = 15; // pixels
 
-function fitWords(gd) {
-  gd.on("plotly_afterplot", () => { if (!gd.fitting) startFitting(gd); });
-  startFitting(gd);
+// A figure of a width of its own, such as a paper's, is left alone unless it is asked for.
+function fitWords(gd, always = false) {
+  const start = () => { if (!gd.fitting && (always || !gd.layout?.width)) startFitting(gd); };
+  gd.on("plotly_afterplot", start);
+  start();
 }
 
 function startFitting(gd) {
@@ -20,21 +22,36 @@ function startFitting(gd) {
     const now = valueAt(gd.layout, path);
     if (!(path in gd.applied) || !same(now, gd.applied[path])) gd.meant[path] = now; // not of this script
   }
+  const place = placeOf(gd);
+  if (place.style.height !== gd.grown || !gd.place) { // as the page has it
+    gd.place = place.style.height.endsWith("px") ? parseFloat(place.style.height) : gd._fullLayout.height;
+  }
   gd.rounds = 0;
   fitFurther(gd);
 }
 
 function fitFurther(gd) {
-  const wanted = { ...fittedTitle(gd), ...fittedAxes(gd), ...fittedLegend(gd), ...fittedColumns(gd) };
+  const columns = fittedColumns(gd), notes = fittedNotes(gd), legend = fittedLegend(gd);
+  const wanted = { ...columns, ...notes.texts, ...fittedAxes(gd), ...legend.changes };
+  const under = Math.max(legend.below, 21 * moreLines(gd, wanted, true)) + betweenRows(gd, wanted);
+  Object.assign(wanted, fittedTitle(gd, notes.more + legend.above, under));
   const changes = Object.fromEntries(Object.entries(wanted).filter(([path, value]) => !same(value, valueAt(gd.layout, path))));
-  if (!Object.keys(changes).length || gd.rounds >= ROUNDS) return;
+  const grown = gd.layout.width || !gd.place ? gd.grown : `${Math.round(gd.place + gd.more)}px`;
+  const grows = grown !== placeOf(gd).style.height && grown !== undefined;
+  if ((!Object.keys(changes).length && !grows) || gd.rounds >= ROUNDS) return;
   gd.rounds += 1;
   Object.assign(gd.applied, changes);
   gd.fitting = true;
-  Plotly.relayout(gd, changes).then(() => { gd.fitting = false; fitFurther(gd); });
+  if (grows) placeOf(gd).style.height = gd.grown = grown;
+  Plotly.relayout(gd, changes).then(() => (grows ? Plotly.Plots.resize(gd) : null)).then(() => { gd.fitting = false; fitFurther(gd); });
 }
 
-const ALWAYS = ["title.text", "title.subtitle.text", "title.x", "title.xref", "margin.t", "margin.b"];
+// What says how high a figure is that is as wide as the page.
+function placeOf(gd) {
+  return gd.closest(".dash-graph") ?? gd;
+}
+
+const ALWAYS = ["height", "title.text", "title.subtitle.text", "title.x", "title.xref", "margin.t", "margin.b"];
 const LEGEND = ["legend.x", "legend.xanchor", "legend.y", "legend.yref", "legend.yanchor"];
 
 function trackedPaths(gd) {
@@ -55,16 +72,21 @@ function same(one, other) {
   return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 }
 
-function fittedTitle({ meant, _fullLayout: full }) {
-  const [title, below] = [meant["title.text"], meant["title.subtitle.text"] ?? ""];
-  if (!title) return {};
+// The title in lines, and a figure that is higher by what all its words need more than was meant.
+function fittedTitle(gd, above, under) {
+  const { meant, _fullLayout: full } = gd;
+  const [title, below] = [meant["title.text"] ?? "", meant["title.subtitle.text"] ?? ""];
   const room = full.width - 24;
   const texts = [broken(title, room, full.title.font), broken(below, room, full.title.subtitle.font)];
-  const more = TITLE_LINE * (lines(texts[0]) - lines(title)) + SMALL_LINE * (lines(texts[1]) - lines(below));
+  const more = above + TITLE_LINE * (lines(texts[0]) - lines(title)) + SMALL_LINE * (lines(texts[1]) - lines(below));
+  gd.more = more + under;
+  const height = gd.layout.width ? { height: Math.round(meant.height + gd.more) } : {};
+  const top = (meant["margin.t"] ?? full.template?.layout?.margin?.t ?? full.margin.t) + more;
+  if (!title) return { ...height, "margin.t": top };
   const aside = full.width < NARROW ? [10 / full.width, "container"] : [meant["title.x"] ?? null, meant["title.xref"] ?? null];
   return {
     "title.text": texts[0], "title.subtitle.text": texts[1], "title.x": aside[0], "title.xref": aside[1],
-    "margin.t": (meant["margin.t"] ?? full.template?.layout?.margin?.t ?? full.margin.t) + more,
+    ...height, "margin.t": top,
   };
 }
 
@@ -77,19 +99,79 @@ function fittedAxes(gd) {
   return found;
 }
 
-// A legend below the axes, at the lower edge, in a margin that its rows and the axis' words fit in.
+// How many lines more the titles of horizontal axes have than was meant, at the bottom or above.
+function moreLines(gd, wanted, bottom) {
+  const { meant, _fullLayout: full } = gd;
+  const rows = axesOf(gd).filter((axis) => axis.startsWith("x")).filter((axis) => (lowestOf(full, axis) < 0.01) === bottom);
+  return Math.max(0, ...rows.map((axis) => lines(wanted[`${axis}.title.text`] ?? "") - lines(meant[`${axis}.title.text`] ?? "")));
+}
+
+function lowestOf(full, axis) {
+  const beside = full[full[axis].anchor?.replace("y", "yaxis")];
+  return beside ? beside.domain[0] : 0;
+}
+
+// Pixels that a figure must grow, for its rows to have room for more lines between them.
+function betweenRows(gd, wanted) {
+  const { meant, _fullLayout: full } = gd;
+  const ends = axesOf(gd).filter((axis) => axis.startsWith("y")).map((axis) => full[axis].domain);
+  const gaps = ends.flatMap(([low]) => ends.map(([, high]) => low - high)).filter((gap) => gap > 0.01);
+  if (!gaps.length) return 0;
+  const inside = (full.annotations ?? []).map((note, i) => (note.y < 0.99 ? lines(wanted[`annotations[${i}].text`] ?? "") - lines(meant[`annotations[${i}].text`] ?? "") : 0));
+  const more = moreLines(gd, wanted, false) + Math.max(0, ...inside);
+  return Math.min(160, Math.round((21 * more) / Math.min(...gaps)));
+}
+
+// A legend below the axes, at the lower edge, in a margin that its rows and the axis' words fit in;
+// of one above them, what it needs for more than a row.
 function fittedLegend(gd) {
   const { meant, _fullLayout: full } = gd;
   const { legend } = full;
-  const below = legend?.orientation === "h" && (meant["legend.y"] ?? 1) < 0 && full.showlegend;
-  if (!below) return {};
-  if (full.width >= NARROW) return Object.fromEntries([...LEGEND, "margin.b"].map((path) => [path, meant[path] ?? null]));
+  const lies = legend?.orientation === "h" && full.showlegend && typeof meant["legend.y"] === "number";
+  if (!lies) return { changes: {}, above: 0, below: 0 };
+  if (meant["legend.y"] >= 1) return { changes: {}, above: Math.max(0, (legend._height ?? 0) - 30), below: 0 };
+  if (full.width >= NARROW) {
+    const changes = Object.fromEntries([...LEGEND, "margin.b"].map((path) => [path, meant[path] ?? null]));
+    return { changes, above: 0, below: 0 };
+  }
   const titles = axesOf(gd).filter((axis) => axis.startsWith("x")).map((axis) => valueAt(gd.layout, `${axis}.title.text`) ?? "");
   const deepest = Math.max(1, ...titles.map(lines));
-  return {
+  const deep = Math.round(legend._height ?? 0) + 40 + 17 * deepest;
+  const changes = {
     "legend.x": 0, "legend.xanchor": "left", "legend.y": 0, "legend.yref": "container", "legend.yanchor": "bottom",
-    "margin.b": Math.round(legend._height ?? 0) + 40 + 17 * deepest,
+    "margin.b": deep,
   };
+  return { changes, above: 0, below: Math.max(0, deep - USUAL_BELOW) };
+}
+
+const USUAL_BELOW = 60; // pixels below the axes that figures are as high as they are for
+
+// Words above panels, broken where they would run over the edge or into those of the next column.
+function fittedNotes(gd) {
+  const { meant, _fullLayout: full } = gd, texts = {};
+  const { l, r } = full._size, width = full.width - l - r;
+  let more = 0;
+  (full.annotations ?? []).forEach((note, i) => {
+    const text = meant[`annotations[${i}].text`];
+    const above = note.xref === "paper" || note.y > 0.9;
+    if (!text || note.showarrow || !above || note.yanchor !== "bottom") return;
+    const axis = note.xref === "paper" ? panelAt(gd, note.x) : full[note.xref.replace("x", "xaxis")];
+    if (!axis) return;
+    const at = note.xref === "paper" ? l + note.x * width : axis._offset + axis.l2p(note.x);
+    const [left, right] = [at - 4, full.width - at - 4];
+    const edge = { left: right, right: left }[note.xanchor] ?? 2 * Math.min(left, right);
+    const room = axis._length < 0.9 * width ? Math.min(edge, axis._length + LEAST_GAP - 6) : edge;
+    texts[`annotations[${i}].text`] = broken(text, room, note.font);
+    const extra = lines(texts[`annotations[${i}].text`]) - lines(text);
+    if (note.y > 0.99) more = Math.max(more, 1.3 * note.font.size * extra);
+  });
+  return { texts, more: Math.round(more) };
+}
+
+// The panel's horizontal axis at a place across the figure.
+function panelAt(gd, x) {
+  return axesOf(gd).filter((axis) => axis.startsWith("x")).map((axis) => gd._fullLayout[axis])
+    .find((axis) => axis.domain[0] - 1e-6 <= x && x <= axis.domain[1] + 1e-6);
 }
 
 // Columns of panels, so far apart that the words of the right one do not run into the left one.
@@ -119,10 +201,7 @@ function fittedColumns(gd) {
   };
   const found = Object.fromEntries(named.map((axis) => [`${axis}.domain`, edges(axis).map(place)]));
   (gd.layout.annotations ?? []).forEach((note, i) => {
-    if (note.xref !== "paper") return;
-    found[`annotations[${i}].x`] = place(meant[`annotations[${i}].x`]);
-    const room = scale * width * Math.max(...columns.map(({ start, end }) => end - start)) + LEAST_GAP - 6;
-    found[`annotations[${i}].text`] = broken(meant[`annotations[${i}].text`] ?? "", room, full.annotations[i].font);
+    if (note.xref === "paper") found[`annotations[${i}].x`] = place(meant[`annotations[${i}].x`]);
   });
   return found;
 }

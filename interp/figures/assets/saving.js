@@ -157,7 +157,7 @@ async function imageOf(figure, options) {
   document.body.append(aside);
   try {
     await Plotly.newPlot(aside, figure.data, figure.layout, { staticPlot: true });
-    fitWords(aside);
+    fitWords(aside, true);
     await new Promise((done) => setTimeout(done, 100));
     return await Plotly.toImage(aside, options);
   } finally {
