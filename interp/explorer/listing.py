@@ -98,6 +98,14 @@ def settings(config: RunConfig) -> dict[str, Any]:
     }
 
 
+def in_force(config: RunConfig) -> dict[str, Any]:
+    """A configuration as plain data, with what is left open as it is in force."""
+    found = config.to_dict()
+    model = config.model
+    open_ones = {"activation": model.phi, "init": model.initialization}
+    return {**found, "model": {**found["model"], **open_ones}}
+
+
 def listed_run(name: str, folder: Path) -> Listed:
     """Reads the small files of a run folder; a damaged one is a row with its reason."""
     row = Listed(name)

@@ -10,13 +10,13 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
+from interp.explorer.listing import in_force
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 from interp.training.lines import one_line
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
-    from interp.training.config.run_config import RunConfig
 
 _FIRST_TICKS = 2  # that leave the browser to draw the diagram before the whole table comes
 _POSITIONS = (("threshold", "value"), ("step", "value"), ("neuron", "value"), ("steps", "data"))
@@ -165,14 +165,6 @@ def _checked(view: RunView, reading: Any) -> RunView:
         if table is not None and view.neuron >= len(table):
             raise ValueError(f"neuron: expected 0 to {len(table) - 1}, got {view.neuron}")
     return view
-
-
-def in_force(config: RunConfig) -> dict[str, Any]:
-    """A configuration as plain data, with what is left open as it is in force."""
-    found = config.to_dict()
-    model = config.model
-    open_ones = {"activation": model.phi, "init": model.initialization}
-    return {**found, "model": {**found["model"], **open_ones}}
 
 
 def differences(configs: dict[str, dict[str, Any]]) -> Any:
