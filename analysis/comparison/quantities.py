@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +10,7 @@ from interp.analysis.comparison.subjects import Subject
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.measure import Measure, NotDefined
 from interp.analysis.measures import MEASURES
-from interp.analysis.neurons.classify import NotBimodalWarning, classify
+from interp.analysis.neurons.classify import classify, has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
 from interp.training.arguments import shown
@@ -136,14 +135,11 @@ def _by_metric(scores: Scores) -> Iterator[tuple[str, float | None]]:
 
 def _counts(table: NeuronTable, threshold: str | float) -> tuple[dict[str, Value], bool | None]:
     """How many neurons lie above and below the threshold, which it is, and whether it parts two."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotBimodalWarning)  # what is compared says it itself
-        try:
-            classes = classify(table, cast(Any, threshold))
-        except ValueError:
-            if threshold != "auto":
-                raise
-            return dict.fromkeys((*COUNTS, "threshold")), None
+    if threshold == "auto" and not has_cut(table):
+        return dict.fromkeys((*COUNTS, "threshold")), None
+    # By the cut itself: what is compared says whether it means anything, and nothing is warned of.
+    rule = two_class_cut(table.ipr[~table.dead]) if threshold == "auto" else threshold
+    classes = classify(table, cast(Any, rule))
     found = classes.values()
     return {name: found[name] for name in (*COUNTS, "threshold")}, classes.words.distinct
 
