@@ -316,7 +316,7 @@ def test_copies_of_a_run_are_not_compared(page, address):
     words = "Not drawn: ipr_histogram: expected each once, got 'small' and '0.5,0.2,1'"
     has_text(page, "#overlay-ipr-words", words)
     has_text(page, "#overlay-table", "Not compared: expected each once")
-    assert page.locator("#own label").all_inner_texts() == ["small", "map/runs/0.5,0.2,1"]
+    assert page.locator("#own label").all_inner_texts() == ["small", "α 0.5 · ξ 0.2 · seed 1"]
 
 
 @pytest.mark.parametrize("width", [390, 700, 1400])
