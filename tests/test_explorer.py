@@ -23,6 +23,7 @@ from interp.explorer import serve
 from interp.explorer.background import Background, end
 from interp.explorer.catalog import Catalog
 from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, runs_of_cell
+from interp.explorer.listing import in_force
 from interp.explorer.opening import differences
 from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings

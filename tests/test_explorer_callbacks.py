@@ -359,7 +359,7 @@ def test_a_rule_gives_its_threshold_unrounded_and_its_name(served, tiny_run, rul
         warnings.simplefilter("ignore")
         expected = classify(table, rule)
     there = of_tiny(tiny_run) | {f"{rule}@tiny.n_clicks": 1}
-    found = served.answer("threshold.value", f"{rule}@tiny.n_clicks", there)
+    found = served.answer("threshold", f"{rule}@tiny.n_clicks", there)
     assert found["threshold.value"] == expected.threshold
     there = of_tiny(tiny_run, threshold__value=expected.threshold, live__data="1")
     words = text_of(served.answer("counts", "threshold@tiny.value", there)["counts.children"])

@@ -39,7 +39,6 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     tall = 0.62 if columns == 2 else 0.56
     drawn.update_layout(
         title=None,
-        updatemenus=(),
         width=round(width),
         height=round(tall * (figure.layout.height or 420)) + 18 * rows,
         font={"family": "Arial, Helvetica, Liberation Sans, sans-serif", "size": _TEXT},
@@ -56,6 +55,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
             "tracegroupgap": 0,
         },
     )
+    drawn.layout.updatemenus = ()  # buttons are for a screen
     spread_columns(drawn, width - 56)
     break_titles(drawn, width - 56, _TEXT)
     _lift(drawn)

@@ -25,7 +25,8 @@ def break_titles(figure: go.Figure, width: float, size: float) -> None:
         size: of the type, in pixels.
     """
     width -= max(0.0, _LETTER * size * _longest(figure) - _TICKS)
-    height = (figure.layout.height or 420) - figure.layout.margin.t - figure.layout.margin.b
+    margin = figure.layout.margin
+    height = (figure.layout.height or 420) - (margin.t or 0) - (margin.b or 0)
     for axes, room in ((figure.select_xaxes(), width), (figure.select_yaxes(), height)):
         for axis in axes:
             if axis.title.text:

@@ -17,7 +17,7 @@ from interp.explorer.run.sliders import (
     of_run,
     table_at,
 )
-from interp.explorer.thresholds import ruled
+from interp.explorer.thresholds import ruled, threshold_by
 from interp.training.data.splits import SPLIT_MEANING
 from interp.words.sentences import BEFORE_AFTER, threshold_rows
 
@@ -69,7 +69,10 @@ def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
     curves = opened.curves(step)
     found = None if curves is None else scores_at(curves, table, classes.threshold)
     scores = scores_table(found, curves, opened.problem(step))
-    return counts_words(found_by, step, len(table)), scores
+    words = counts_words(found_by, step, len(table))
+    if not classes.words.distinct and table.elements > 1:  # no noise over one element
+        words += f" That is IPR {threshold_by(table, 'null'):.3f}."
+    return words, scores
 
 
 def counts_words(found: Ruled, step: int, neurons: int) -> str:
