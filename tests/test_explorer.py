@@ -23,6 +23,7 @@ from interp.explorer import serve
 from interp.explorer.background import Background, end
 from interp.explorer.catalog import Catalog
 from interp.explorer.diagrams import axes_of, chosen_axes, clicked_cell, drawn, runs_of_cell
+from interp.explorer.listing import in_force
 from interp.explorer.opening import differences
 from interp.explorer.page import rows_of, summary
 from interp.explorer.readings import Readings
@@ -358,6 +359,27 @@ def test_differences_name_the_options_that_differ():
     assert differences({"a": config(0.1)}) == []
 
 
+def test_what_a_configuration_leaves_open_is_told_as_it_is_in_force():
+    """Two layers compute squares by default, more of them rectify."""
+    two, three = (tiny_config(model={"width": 8, "depth": depth}) for depth in (2, 3))
+    assert two.to_dict()["model"]["activation"] is None
+    text = str(differences({"two": in_force(two), "three": in_force(three)}))
+    assert "'square'" in text and "'relu'" in text
+    written = tiny_config(model={"width": 8, "activation": "square"})
+    assert "model.activation" not in str(differences({"a": in_force(two), "b": in_force(written)}))
+
+
+def test_a_cell_is_called_by_its_setting(tmp_path, tiny_run):
+    write_sweep(tmp_path / "map", AXES, outcome, seeds=2)
+    contents = Catalog(tmp_path).contents()
+    row = contents.row("map/runs/0.5,0.2,1")
+    assert row.title == row.to_dict()["label"] == "α 0.5 · ξ 0.2 · seed 1"
+    assert contents.row("map/runs/none") is None
+    shutil.copytree(tiny_run.path, tmp_path / "map" / "runs" / "begun")
+    begun = Catalog(tmp_path).contents().row("map/runs/begun")
+    assert begun.title == "α 0.6 · ξ 0.3 · wd 0 · N 16 · seed 0"
+
+
 def test_a_port_in_use_gives_the_next_free_one():
     with socket.socket() as other:
         other.bind((serve.HOST, 0))
@@ -449,7 +471,7 @@ def test_a_mark_is_sent_only_to_a_page_that_has_drawn_these_very_curves(tiny_run
         for one in patch.to_plotly_json()["operations"]
     ]
     assert ("shapes", 0, "x0", 5) in sent
-    assert ("annotations", 2, "text", "5 pruned") in sent
+    assert ("annotations", 0, "text", "lowest first · dashed: 5 pruned") in sent
     figure, other = position_of(first, 5, drawn)
     assert isinstance(figure, go.Figure)
     assert other != drawn

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
+import re
 import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -15,6 +18,7 @@ from werkzeug.serving import make_server
 
 from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
 from interp.explorer.app import make_app
 from interp.explorer.readings import DRAWS
@@ -153,20 +157,20 @@ def test_from_a_cell_of_the_diagram_to_a_run_to_a_neuron(page, address, run):
     clicked_at(page, "#diagram", 0.5, 0.2)
     has_text(page, "#cell-runs", "seed 1: coexistence")
     name = "map/runs/0.5,0.2,0"
-    has_text(page, ".panel h3", name)
+    has_text(page, ".panel h3", "α 0.5 · ξ 0.2 · seed 0")
     has_text(page, ".counts", f"Step {run.last_step}")
     table = neuron_table(run)
     clicked_at(page, figure_of("spectra", name), 3, 11)
     order = np.lexsort((np.arange(40), table.frequency, table.dead))
     neuron = int(order[11])
-    title = f"Neuron {neuron} of 0.5,0.2,0"
+    title = f"Neuron {neuron} of α 0.5 · ξ 0.2 · seed 0"
     has_text(page, f"{figure_of('one-neuron', name)} .gtitle", title)
     has_url(page, f"neuron={neuron}")
     has_url(page, f"run={quote(name, safe='')}")
     page.locator("#cell-runs button", has_text="seed 1").click()
-    has_text(page, ".panel h3", "map/runs/0.5,0.2,1")
+    has_text(page, ".panel .caption", "map/runs/0.5,0.2,1")
     page.go_back()
-    has_text(page, ".panel h3", name)
+    has_text(page, ".panel .caption", name)
 
 
 def test_a_link_opens_the_view_and_shows_what_python_computes(page, address, run):
@@ -228,7 +232,7 @@ def test_a_threshold_that_moves_before_the_curves_are_drawn(page, address, run):
     page.route("**/_dash-update-component?*", hold_until_it_moves)
     page.goto(f"{address}?run=small&threshold=0.3")
     has_text(page, ".counts", f"Step {run.last_step}:")
-    has_text(page, ".counts", "IPR 0.300")  # the slider may be there before its value is
+    has_text(page, ".counts", "IPR 0.3 (value)")  # the slider may be there before its value is
     assert held
     page.locator(".panel [role=slider]").first.focus()
     page.keyboard.press("ArrowLeft")
@@ -312,7 +316,7 @@ def test_copies_of_a_run_are_not_compared(page, address):
     words = "Not drawn: ipr_histogram: expected each once, got 'small' and '0.5,0.2,1'"
     has_text(page, "#overlay-ipr-words", words)
     has_text(page, "#overlay-table", "Not compared: expected each once")
-    assert page.locator("#own label").all_inner_texts() == ["small", "map/runs/0.5,0.2,1"]
+    assert page.locator("#own label").all_inner_texts() == ["small", "α 0.5 · ξ 0.2 · seed 1"]
 
 
 @pytest.mark.parametrize("width", [390, 700, 1400])
@@ -462,3 +466,71 @@ def test_a_measure_is_drawn_at_the_checkpoint_of_the_slider(page, address, run):
     choose_measure(page, "weights")
     has_text(page, ".measured .caption", "appendix E")
     assert page.locator(".measured .main-svg").count() > 0
+
+
+def test_heads_are_whole_and_of_one_casing_and_rows_say_their_setting(page, address):
+    page.set_viewport_size({"width": 2600, "height": 900})
+    page.goto(address)
+    page.wait_for_selector('.ag-row[row-id="map/runs/0.5,0.2,1"]')
+    heads = page.locator(".ag-header-cell-text")
+    words = heads.all_inner_texts()
+    assert {"run", "corrupted accuracy", "data fraction α", "weight decay"} <= set(words)
+    assert [word for word in words if word[:1].isupper() and word not in ("N, neurons",)] == []
+    cut = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+    assert heads.evaluate_all(cut) == []
+    row = page.locator('.ag-row[row-id="map/runs/0.5,0.2,1"]')
+    assert row.locator("[col-id=label]").inner_text() == "α 0.5 · ξ 0.2 · seed 1"
+    assert row.locator("[col-id=train]").inner_text() == "", "nothing was measured"
+
+
+def test_a_rules_button_sets_its_threshold(page, address, run):
+    page.goto(f"{address}?run=small&threshold=0.3")
+    has_text(page, ".counts", "IPR 0.3 (value)")
+    page.locator(".with-rules button", has_text="null").click()
+    cut = classify(neuron_table(run), "null").threshold
+    has_text(page, ".counts", f"IPR {cut!r} (null: 99.9% quantile of Gaussian noise)")
+    has_url(page, f"threshold={cut!r}")
+
+
+def test_a_figure_of_the_explorer_can_be_saved(page, address, run):
+    page.goto(f"{address}?run=small")
+    has_text(page, f"{figure_of('training', 'small')} .gtitle", "Training of small")
+    menu = page.locator(f"{figure_of('training', 'small')} + .saving")
+    menu.locator("summary").click()
+    with page.expect_download() as download:
+        menu.locator("[data-save=csv]").click()
+    assert download.value.suggested_filename == "small-training.csv"
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    first = [float(r["y"]) for r in rows if (r["trace"], r["y_axis"]) == ("test", "accuracy")]
+    known = [m.scores["test"].accuracy for m in run.measurements if m.step > 0]
+    np.testing.assert_allclose(first, known, rtol=1e-6)
+    with page.expect_download() as download:
+        menu.locator("[data-save=column]").click()
+    assert download.value.suggested_filename == "small-training-3.4in.svg"
+    svg = Path(download.value.path()).read_text()
+    assert float(re.search(r'width="([\d.]+)in"', svg)[1]) == pytest.approx(3.4, abs=0.01)
+    assert "Training of" not in svg
+
+
+def test_on_a_phone_the_bar_is_low_and_no_title_is_cut(browser, address):
+    with opened_page(browser, viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{address}?run=map%2Fruns%2F0.5%2C0.2%2C0")
+        has_text(page, ".counts", "kept")
+        for kind in ("histogram", "position", "training", "one-neuron", "spectra"):
+            chosen = figure_of(kind, "map/runs/0.5,0.2,0")
+            page.wait_for_function(
+                "s => document.querySelector(s + ' .js-plotly-plot')?.data?.length > 0", arg=chosen
+            )
+        settle(page, ".js-plotly-plot")
+        page.evaluate("document.querySelector('.panel').scrollIntoView()")
+        bar = page.locator(".sliders").bounding_box()
+        assert bar["height"] <= 56
+        assert bar["y"] + bar["height"] == pytest.approx(844, abs=1)
+        found = {}
+        for kind in ("histogram", "position", "training", "one-neuron", "spectra"):
+            chosen = figure_of(kind, "map/runs/0.5,0.2,0")
+            found[kind] = page.evaluate(COLLISIONS.replace(
+                "document.getElementById(id)", "document.querySelector(id)"
+            ), f"{chosen} .js-plotly-plot")  # fmt: skip
+        assert not any(found.values()), found
+        assert page.problems == []

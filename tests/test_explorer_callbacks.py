@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 
 from interp import figures
+from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.read import neuron_table
 from interp.explorer.app import make_app
 from interp.explorer.page import NOT_YET
@@ -343,11 +345,26 @@ def test_counts_and_scores_at_a_threshold(served, tiny_run):
     found = served.answer("counts", "threshold@tiny.value", there)
     kept = int((ipr >= threshold).sum())
     assert text_of(found["counts.children"]).startswith(
-        f"Step 30: {kept} kept · {16 - kept} pruned · IPR {threshold:.3f}"
+        f"Step 30: {kept} kept · {16 - kept} pruned · IPR {threshold!r} (value)"
     )
     assert found["step-words.children"] == "step 30 of 30"
     typing = there | {"threshold@tiny.value": None}
     assert served.answer("counts", "threshold@tiny.value", typing) is None
+
+
+@pytest.mark.parametrize("rule", ["auto", "null"])
+def test_a_rule_gives_its_threshold_unrounded_and_its_name(served, tiny_run, rule):
+    table = neuron_table(tiny_run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = classify(table, rule)
+    there = of_tiny(tiny_run) | {f"{rule}@tiny.n_clicks": 1}
+    found = served.answer("threshold", f"{rule}@tiny.n_clicks", there)
+    assert found["threshold.value"] == expected.threshold
+    there = of_tiny(tiny_run, threshold__value=expected.threshold, live__data="1")
+    words = text_of(served.answer("counts", "threshold@tiny.value", there)["counts.children"])
+    assert f"IPR {expected.threshold!r} ({rule}: {expected.rule})" in words
+    assert f"{int((table.ipr >= expected.threshold).sum())} kept" in words
 
 
 def test_a_measure_is_shown_with_its_numbers(served, tiny_run):

@@ -179,14 +179,18 @@ COLLISIONS = """id => {
         return one.textContent.trim() && style.visibility !== 'hidden' && +style.opacity > 0;
     };
     const boxes = [...root.querySelectorAll('svg text')].filter(seen)
-        .map(one => ({words: one.textContent, box: one.getBoundingClientRect()}))
+        .map(one => ({a: one, words: one.textContent, box: one.getBoundingClientRect()}))
         .filter(one => one.box.width > 0);
     const found = [];
-    boxes.forEach(({words, box}, i) => {
+    boxes.forEach(({a, words, box}, i) => {
         if (box.left < frame.left - 1 || box.right > frame.right + 1
             || box.top < frame.top - 1 || box.bottom > frame.bottom + 1) found.push('cut ' + words);
         for (const other of boxes.slice(0, i)) {
+            const b = other.a;
             const wide = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+            // Of turned words the rectangles overlap where words do not; points may be close.
+            if ([a, b].some(one => /rotate\\((?!-?90|0[,)])/.test(one.getAttribute('transform')))
+                || [a, b].every(one => one.closest('.textpoint'))) continue;
             const high = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
             // A line of text is taller than its letters.
             if (wide > 1.5 && high > 2.5) found.push(words + ' | ' + other.words);

@@ -196,7 +196,7 @@ def test_what_is_not_known_is_no_number_in_the_explorers_table(places, tiny_run)
     assert about["dataset_known"] is False
     for column in COLUMNS:
         if column["field"] in ("train", "test", "corrupted"):
-            assert column["valueFormatter"]["function"].startswith("params.value == null ? '–' :")
+            assert column["valueFormatter"]["function"].startswith("params.value == null ? '' :")
 
 
 def test_a_single_evaluation_is_a_point(places, tiny_run):

@@ -10,12 +10,14 @@ import re
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 
 from interp.analysis.ablation.prune import prune
 from interp.analysis.measure import Measure
 from interp.analysis.measures import MEASURES
 from interp.analysis.neurons.classify import NotBimodalWarning, classify
 from interp.analysis.neurons.read import neuron_table
+from interp.exchange.of_networks import network_run
 from interp.reporting.arrays import packed, quantized, share16
 from interp.reporting.reading import spread
 from interp.reporting.report import report
@@ -68,6 +70,39 @@ def test_the_whole_configuration_conventions_and_citations_are_there(html, tiny_
     assert json.loads(text.replace("&quot;", '"')) == tiny_run.config.to_dict()
     assert "one-sided DFT, constant included, r = 2" in html
     assert "arXiv 2310.13061" in html
+
+
+def test_the_threshold_comes_before_the_training_curves(html):
+    headings = re.findall(r'id="(heading-[a-z]+)"', html)
+    assert headings.index("heading-ipr") < headings.index("heading-training")
+    assert headings.index("heading-position") < headings.index("heading-training")
+
+
+def test_what_the_classes_mean_stands_beside_the_slider(html, tiny_run):
+    bar = html[html.index('class="controls"') : html.index('aria-labelledby="heading-ipr"')]
+    with pytest.warns(NotBimodalWarning):
+        words = classify(neuron_table(tiny_run)).words
+    assert words.sentence.partition('"')[0] in bar
+    assert ">no two classes</summary>" in bar
+
+
+def test_a_flat_spectrum_is_said_and_neurons_are_counted_instead(html, tiny_run, tmp_path):
+    """Of a network whose neurons share one frequency the spectrum is drawn."""
+    assert "No frequency stands out" in html
+    assert "embedding" not in given(html)["figures"]
+    assert 'id="figure-frequencies"' in html and 'id="figure-embedding"' not in html
+    angle = 2 * np.pi * np.arange(11) / 11
+    network = tiny_run.network()
+    with torch.no_grad():
+        for tensor in network.parameters():
+            wave = torch.tensor(np.cos(3 * angle), dtype=tensor.dtype)
+            operands = tensor.shape[-1] != 11  # of one or of both, below each other
+            tensor.copy_(wave.repeat(tensor.shape[0] // 11)[:, None] if operands else wave)
+    one = network_run({30: network}, tiny_run.dataset)
+    page = report(one, tmp_path / "one.html", 0.5, 2, mechanism=False).read_text()
+    assert "No frequency stands out" not in page
+    assert 'id="figure-frequencies"' not in page and 'id="figure-embedding"' in page
+    assert "embedding" in given(page)["figures"]
 
 
 def test_names_that_are_not_fit_for_html(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from interp.analysis.ablation.at_threshold import scores_at
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.fourier.spectrum import power_shares
 from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.trajectory.ipr_history import dynamics
 from interp.analysis.trajectory.pruning_history import checkpoint_curves
 from interp.reporting.report import report
 from interp.training.data.splits import SPLITS
 from interp.training.trainer.loop import train
+from interp.words.flat import flat_spectrum
 from interp.words.sentences import number
 from tests.browser import CHROMIUM, NO_CHROMIUM, click_figure, foreign_requests, opened_page
 from tests.conftest import tiny_config
@@ -417,3 +420,81 @@ def test_measures_are_drawn_beside_their_values(run, browser, tmp_path, width):
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert page.problems == []
         assert foreign_requests(page, path.as_uri()) == []
+
+
+def test_on_a_phone_the_bar_is_low_and_says_what_the_classes_mean(run, browser, tmp_path):
+    """By the automatic rule; the IPRs of this run are not two classes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = report(run, tmp_path / "r.html", draws=DRAWS)
+        words = classify(neuron_table(run)).words
+    with opened_page(browser, viewport={"width": 390, "height": 844}) as page:
+        open_report(page, path)
+        bar = page.locator(".controls").bounding_box()
+        assert bar["height"] <= 56
+        assert bar["y"] + bar["height"] == pytest.approx(844, abs=1)
+        assert page.locator("#class-note").is_visible() == bool(words.sentence)
+        assert page.locator("#class-words").is_visible() is False, "only once it is asked for"
+        if words.sentence:
+            page.locator("#class-mark").click()
+            assert words.sentence in page.locator("#class-words").inner_text()
+        assert page.locator("#automatic").get_attribute("aria-pressed") == "true"
+        page.locator("#threshold").fill("0.5")
+        assert page.locator("#automatic").get_attribute("aria-pressed") == "false"
+        assert page.problems == []
+
+
+def test_the_copied_link_opens_what_is_seen(file, browser, run):
+    with opened_page(
+        browser, viewport={"width": 1000, "height": 900}, permissions=["clipboard-read"]
+    ) as page:
+        open_report(page, file)
+        choose(page, run.steps[-2], 0.31)
+        page.locator("#permalink").click()
+        page.wait_for_function("document.getElementById('permalink').textContent === 'copied'")
+        link = page.evaluate("navigator.clipboard.readText()")
+        kept = page.locator("#kept").inner_text()
+        page.goto("about:blank")
+        page.goto(link)
+        page.wait_for_selector("html[data-ready=true]")
+        assert (
+            page.locator("#step-words").inner_text() == f"step {run.steps[-2]} of {run.last_step}"
+        )
+        assert page.locator("#threshold-number").input_value() == "0.310"
+        assert page.locator("#kept").inner_text() == kept
+        assert page.problems == []
+
+
+def test_every_figure_can_be_saved_in_every_form(page, file, run):
+    open_report(page, file)
+    choose(page, run.last_step, 0.3)
+    assert page.locator(".saving").count() == page.locator(".js-plotly-plot").count() >= 9
+    menu = page.locator("#figure-ipr + .saving")
+    menu.locator("summary").click()
+    saved = {}
+    for kind in ("svg", "png", "column", "columns", "csv"):
+        with page.expect_download() as download:
+            menu.locator(f"[data-save={kind}]").click()
+        saved[download.value.suggested_filename] = Path(download.value.path()).read_bytes()
+    names = [f"small-ipr{end}" for end in (".svg", ".png", "-3.4in.svg", "-7in.svg", ".csv")]
+    assert list(saved) == names
+    assert saved["small-ipr.png"].startswith(b"\x89PNG")
+    for inches in (3.4, 7):
+        svg = saved[f"small-ipr-{inches:g}in.svg"].decode()
+        assert float(svg.split('width="')[1].split("in")[0]) == pytest.approx(inches, abs=0.01)
+    rows = list(csv.DictReader(io.StringIO(saved["small-ipr.csv"].decode())))
+    bars = [float(row["y"]) for row in rows if "noise" not in row["trace"]]
+    assert sum(bars) == 40, "every neuron is in one bar"
+    assert {row["x_axis"].partition(" (")[0] for row in rows} == {"IPR of a neuron"}
+
+
+def test_neurons_are_counted_by_frequency_where_the_spectrum_is_flat(page, file, run):
+    open_report(page, file)
+    choose(page, run.last_step, 0.3)
+    table = neuron_table(run)
+    drawn = page.locator("#figure-frequencies").count()
+    assert bool(drawn) == bool(flat_spectrum(embedding_table(run)))
+    if drawn:
+        page.wait_for_timeout(300)
+        counts = page.evaluate("[...document.getElementById('figure-frequencies').data[0].y]")
+        assert counts == np.bincount(table.frequency[table.ipr >= 0.3], minlength=7).tolist()

@@ -142,7 +142,7 @@ def arrays_of(page: str) -> dict[str, np.ndarray]:
 def test_a_report_of_many_neurons_shows_a_part_and_says_so(run, few_are_many, tmp_path):
     page = written(run, tmp_path)
     assert f"This layer has {WIDTH} neurons, of which a part is drawn: spectra as 10 rows" in page
-    assert "beside 10 random prunings" in page
+    assert "beside 6 random prunings" in page
     found, checkpoints = arrays_of(page), len(run.steps)
     assert found["shares"].shape == (checkpoints, 10, 7)
     assert found["newest_curves"].dtype == np.int8

@@ -17,6 +17,7 @@ from interp.explorer.opening import add_live, add_opening, add_panels
 from interp.explorer.overlay import add_overlay
 from interp.explorer.page import page
 from interp.explorer.run.callbacks import add_run_callbacks
+from interp.explorer.saving import add_scripts
 
 if TYPE_CHECKING:
     from interp.explorer.readings import Readings
@@ -43,6 +44,7 @@ def make_app(root: Path) -> Dash:
         assets_folder=str(Path(__file__).parent / "assets"),
         suppress_callback_exceptions=True,
     )
+    add_scripts(app)
     app.layout = lambda: page(catalog.root, catalog.contents())
     readings = _lazily(app, catalog)
     add_address(app, catalog)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.explorer.listing import Listed, Stamp, listed_run, stamp_of
-from interp.explorer.sweeps import ListedSweep, listed_sweep
+from interp.explorer.sweeps import ListedSweep, in_a_cell, listed_sweep
 from interp.training.sweep.store import PLAN, RESULTS, RUNS
 
 
@@ -27,6 +27,11 @@ class Contents:
     runs: Mapping[str, Listed]
     sweeps: Mapping[str, ListedSweep]
     version: int
+
+    def row(self, name: str) -> Listed | None:
+        """The row of a run or of a sweep's cell; None where there is none of that name."""
+        rows = (one for sweep in self.sweeps.values() for one in sweep.rows if one.name == name)
+        return self.runs.get(name) or next(rows, None)
 
 
 @dataclass
@@ -126,7 +131,7 @@ class Catalog:
         for folder in _folders(place / RUNS):
             if folder.name not in sweep.hashes:
                 run = f"{RUNS}/{folder.name}" if name == "." else f"{name}/{RUNS}/{folder.name}"
-                found[run] = self._run(run, folder)
+                found[run] = in_a_cell(self._run(run, folder))
         return found
 
     def _forget(self, runs: Mapping[str, Any], sweeps: Mapping[str, Any]) -> None:

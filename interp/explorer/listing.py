@@ -32,12 +32,14 @@ class Listed:
 
     Attributes:
         name: path below the explored folder.
+        label: the setting of a sweep's cell, whose folder is named by a hash; None for the name.
         status: done, imported, pruned, training, no checkpoint yet, or broken.
         error: why it is broken, in one line.
         state: its phase, or what a sweep says it is.
     """
 
     name: str
+    label: str | None = None
     sweep: str | None = None
     task: str | None = None
     p: int | None = None
@@ -56,9 +58,14 @@ class Listed:
     status: str = "broken"
     error: str | None = None
 
+    @property
+    def title(self) -> str:
+        """What it is called on the page."""
+        return self.label or self.name
+
     def to_dict(self) -> dict[str, Any]:
         """A row of the table; a broken run's status tells its reason."""
-        row = dict(vars(self))
+        row = {**vars(self), "label": self.title}
         row["status"] = f"broken: {self.error}" if self.error else self.status
         del row["error"]
         return row
@@ -89,6 +96,14 @@ def settings(config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "steps": config.steps,
     }
+
+
+def in_force(config: RunConfig) -> dict[str, Any]:
+    """A configuration as plain data, with what is left open as it is in force."""
+    found = config.to_dict()
+    model = config.model
+    open_ones = {"activation": model.phi, "init": model.initialization}
+    return {**found, "model": {**found["model"], **open_ones}}
 
 
 def listed_run(name: str, folder: Path) -> Listed:

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.catalog import Catalog, Contents
 from interp.explorer.diagrams import clicked_cell, runs_of_cell
-from interp.explorer.overlay import OWN, one_shown
+from interp.explorer.overlay import OWN, one_shown, settings_of
 from interp.explorer.page import NOT_YET, rows_of, summary
 from interp.explorer.state import MOST_RUNS, RunView
 from interp.training.lines import one_line
@@ -132,13 +132,12 @@ def add_panels(app: Dash, catalog: Catalog, readings: Callable[[], Readings]) ->
             try:
                 reading = readings().open(view.name)
                 shown.append(run_panel(_checked(view, reading), reading, listed.get(view.name)))
-                runs[view.name] = reading.run
+                runs[view.name] = reading
             except Exception as error:  # whatever is wrong with a run, the page must stand
                 reason = _reason(catalog, view.name, one_line(error))
                 shown.append(broken_panel(view.name, reason))
         ticks = {"ids": [one["name"] for one in opened]}
-        configs = {name: run.config.to_dict() for name, run in runs.items()}
-        return shown, differences(configs), ticks, *one_shown(shown, runs, own)
+        return shown, differences(settings_of(runs)), ticks, *one_shown(shown, runs, own)
 
 
 def _reason(catalog: Catalog, name: str, words: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.exceptions import PreventUpdate
 
+from interp.explorer.listing import in_force
 from interp.training.lines import one_line
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
     import plotly.graph_objects as go
 
-    from interp.explorer.readings import Readings
+    from interp.explorer.readings import OpenRun, Readings
     from interp.training.runs.run import Run
 
 HEADINGS = {
@@ -50,7 +51,7 @@ def own_choice() -> html.Div:
 
 
 def one_shown(
-    panels: Sequence[html.Article], runs: dict[str, Run], own: str | None
+    panels: Sequence[html.Article], runs: Mapping[str, OpenRun], own: str | None
 ) -> tuple[list[dict[str, str]], str | None, bool]:
     """The choices among several open runs, the chosen one, and whether there is nothing to choose.
 
@@ -68,17 +69,22 @@ def one_shown(
     return choices(runs), chosen, False
 
 
-def choices(runs: dict[str, Run]) -> list[dict[str, str]]:
-    """The open runs by what tells them apart, or by name where nothing does."""
+def choices(runs: Mapping[str, OpenRun]) -> list[dict[str, str]]:
+    """The open runs by what tells them apart; where nothing does, by their own names."""
     from interp.analysis.comparison.groups import groups_of
     from interp.words.compared import labels
 
     try:
-        words = labels(groups_of(list(runs.values()), fold=False))
+        words = labels(groups_of([one.run for one in runs.values()], fold=False))
     except ValueError:
-        words = list(runs)
+        words = [one.label for one in runs.values()]
     pairs = zip(words, runs, strict=True)
     return [{"label": label, "value": name} for label, name in pairs]
+
+
+def settings_of(runs: Mapping[str, OpenRun]) -> dict[str, dict[str, Any]]:
+    """The settings in force of each open run, by its name."""
+    return {one.label: in_force(one.run.config) for one in runs.values()}
 
 
 def add_overlay(app: Dash, readings: Callable[[], Readings]) -> None:

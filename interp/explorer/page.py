@@ -11,39 +11,42 @@ from dash import dcc, html
 from interp.explorer.catalog import Contents
 from interp.explorer.overlay import overlay_section, own_choice
 from interp.figures.template import HTML_CONFIG
-from interp.words.options import alone_name, short_name
+from interp.words.options import alone_name, axis_name
 
 # Dash itself follows the width of the window; beside it plotly's own way would lose the height.
 GRAPH = {**HTML_CONFIG, "responsive": False}
 FIRST_ROWS = 300  # that come with the page; more follow a moment later
 NOT_YET = -1  # the version of a page whose table is not whole
 
-_THREE_DIGITS = "params.value == null ? '–' : d3.format('.3f')(params.value)"
+# Nothing where nothing was measured: a zero would be a claim.
+_THREE_DIGITS = "params.value == null ? '' : d3.format('.3f')(params.value)"
 _NUMBER = {"filter": "agNumberColumnFilter", "type": "numericColumn"}
-_SCORE = {**_NUMBER, "width": 105, "valueFormatter": {"function": _THREE_DIGITS}}
+_SCORE = {**_NUMBER, "width": 120, "valueFormatter": {"function": _THREE_DIGITS}}
+# Heads in the words of the figures; ag-grid's own would begin with capitals.
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "name", "width": 260},
-    {"field": "status", "width": 170},
+    {"field": "label", "headerName": "run", "width": 260, "tooltipField": "name"},
+    {"field": "status", "headerName": "status", "width": 150},
     {"field": "state", "headerName": "phase", "width": 150},
-    {"field": "train", **_SCORE},
-    {"field": "test", **_SCORE},
-    {"field": "corrupted", **_SCORE},
-    {"field": "fraction", "headerName": short_name("data.fraction"), **_NUMBER, "width": 90},
-    {"field": "corruption", "headerName": short_name("data.corruption"), **_NUMBER, "width": 90},
+    {"field": "train", "headerName": "train accuracy", **_SCORE},
+    {"field": "test", "headerName": "test accuracy", **_SCORE},
+    {"field": "corrupted", "headerName": "corrupted accuracy", **_SCORE},
+    {"field": "fraction", "headerName": axis_name("data.fraction"), **_NUMBER, "width": 115},
+    {"field": "corruption", "headerName": axis_name("data.corruption"), **_NUMBER, "width": 125},
     {
         "field": "weight_decay",
         "headerName": alone_name("optimizer.weight_decay"),
         **_NUMBER,
-        "width": 130,
+        "width": 110,
     },
-    {"field": "task", "width": 110},
-    {"field": "p", **_NUMBER, "width": 80},
-    {"field": "model", "width": 190},
-    {"field": "width", "headerName": short_name("model.width"), **_NUMBER, "width": 80},
-    {"field": "seed", **_NUMBER, "width": 85},
-    {"field": "step", **_NUMBER, "width": 100},
-    {"field": "steps", "headerName": "of", **_NUMBER, "width": 100},
-    {"field": "sweep", "width": 120},
+    {"field": "task", "headerName": "task", "width": 110},
+    {"field": "p", "headerName": "p", **_NUMBER, "width": 80},
+    {"field": "model", "headerName": "network", "width": 190},
+    {"field": "width", "headerName": alone_name("model.width"), **_NUMBER, "width": 110},
+    {"field": "seed", "headerName": "seed", **_NUMBER, "width": 90},
+    {"field": "step", "headerName": "step", **_NUMBER, "width": 90},
+    {"field": "steps", "headerName": "of steps", **_NUMBER, "width": 100},
+    {"field": "sweep", "headerName": "sweep", "width": 120},
+    {"field": "name", "headerName": "folder", "width": 260},
 ]
 _BROKEN = {
     "styleConditions": [
@@ -160,7 +163,13 @@ def _table_section(rows: list[dict[str, Any]]) -> html.Section:
                 rowData=rows,
                 getRowId="params.data.name",
                 getRowStyle=_BROKEN,
-                defaultColDef={"sortable": True, "filter": True, "resizable": True},
+                defaultColDef={
+                    "sortable": True,
+                    "filter": True,
+                    "resizable": True,
+                    "wrapHeaderText": True,
+                    "autoHeaderHeight": True,
+                },
                 dashGridOptions={
                     "rowSelection": {
                         "mode": "multiRow",

@@ -10,18 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import torch
 
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.ablation.ranking import Order
-from interp.analysis.neurons.classify import NULL_QUANTILE, two_class_cut
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
 from interp.explorer.background import Background
 from interp.explorer.catalog import Catalog
 from interp.explorer.listing import Stamp, stamp_of
 from interp.explorer.pairs_at import PairReadings, PairsAt
+from interp.explorer.thresholds import threshold_by
 from interp.training.lines import one_line
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run, load
@@ -39,12 +40,14 @@ class OpenRun:
 
     Attributes:
         run: as it was when its files last changed.
+        label: what it is called on the page.
         computed: how many pruning curves have come from the background.
     """
 
     run: Run
     stamp: Stamp
     background: Background
+    label: str = ""
     computed: int = 0
     _checkpoints: OrderedDict[int, Checkpoint] = field(default_factory=OrderedDict)
     _tables: OrderedDict[int, NeuronTable] = field(default_factory=OrderedDict)
@@ -55,6 +58,12 @@ class OpenRun:
     _asked: set[int] = field(default_factory=set)
     _problems: dict[int, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def named(self, figure: go.Figure) -> go.Figure:
+        """A figure with the run's name in its title as the page says it; it is changed."""
+        title = figure.layout.title
+        title.text = title.text.replace(self.run.name, self.label)
+        return figure
 
     def checkpoint(self, step: int) -> Checkpoint:
         """The network of a step, opened once."""
@@ -86,10 +95,7 @@ class OpenRun:
         """The two-class cut; without two different IPRs, a quantile of noise."""
         table = self.table(step)
         assert table is not None
-        try:
-            return two_class_cut(table.ipr[~table.dead])
-        except ValueError:
-            return table.null.quantile(NULL_QUANTILE)
+        return threshold_by(table, "auto")
 
     def curves(self, step: int) -> PruningCurves | None:
         """Pruning curves at a step; None until the background has made the first of them.
@@ -187,18 +193,20 @@ class Readings:
         with self._lock:
             known = self._open.get(name)
             if known is None or known.stamp != stamp:
-                known = self._read(path, stamp, known)
+                known = self._read(name, path, stamp, known)
                 self._open[name] = known
                 while len(self._open) > MOST_RUNS:
                     self._open.popitem(last=False)
             self._open.move_to_end(name)
             return known
 
-    def _read(self, path: Path, stamp: Stamp, known: OpenRun | None) -> OpenRun:
+    def _read(self, name: str, path: Path, stamp: Stamp, known: OpenRun | None) -> OpenRun:
         self._catalog.check_links(path)
         run = load(path)
         if known is None or known.run.config != run.config:
-            opened = OpenRun(run, stamp, self._background)
+            row = self._catalog.contents().row(name)
+            label = run.name if row is None else row.label or run.name
+            opened = OpenRun(run, stamp, self._background, label)
             opened.prefetch()
             return opened
         known.run, known.stamp = run, stamp  # a checkpoint never changes once it is written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from interp.training.sweep.store import RUNS, open_store
 from interp.training.sweep.table.collection import gathered, read_results
 from interp.training.sweep.table.results import Results
 from interp.training.untrusted import parse_json
+from interp.words.options import short_name
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,15 @@ _SCORES = {"train": "train_accuracy", "test": "test_accuracy", "corrupted": "cor
 def _rows(sweep: ListedSweep, results: Results) -> list[Listed]:
     table = results.table
     wanted = {"hash", "status", "state", "error", "seed", "config", *_SCORES.values()}
-    names = [name for name in table.column_names if name in wanted]
-    return [_row(sweep, row) for row in table.select(names).to_pylist()]
+    names = [name for name in table.column_names if name in wanted or name in results.axes]
+    return [_row(sweep, row, results.axes) for row in table.select(names).to_pylist()]
 
 
-def _row(sweep: ListedSweep, row: dict[str, Any]) -> Listed:
+def _row(sweep: ListedSweep, row: dict[str, Any], axes: Sequence[str]) -> Listed:
     failed = row["status"] != "done"
     return Listed(
         name=sweep.run_name(row["hash"]),
+        label=cell_label({axis: row[axis] for axis in axes}, row["seed"]),
         sweep=sweep.name,
         **{**_settings(row["config"]), "seed": row["seed"]},
         state=row.get("state"),
@@ -75,6 +78,28 @@ def _row(sweep: ListedSweep, row: dict[str, Any]) -> Listed:
         status=row["status"] if failed else "done",
         error=f"{row['status']}: {row.get('error')}" if failed else None,
     )
+
+
+def cell_label(values: Mapping[str, Any], seed: int | None) -> str:
+    """The setting of a cell in a few words, such as ``α 0.5 · ξ 0.2 · seed 0``."""
+    parts = [f"{short_name(axis)} {_plain(value)}" for axis, value in values.items()]
+    return " · ".join([*parts, *([] if seed is None else [f"seed {seed}"])])
+
+
+def in_a_cell(row: Listed) -> Listed:
+    """A run folder of a sweep without an outcome, whose axes nothing tells, by its setting."""
+    values = {
+        "data.fraction": row.fraction,
+        "data.corruption": row.corruption,
+        "optimizer.weight_decay": row.weight_decay,
+        "model.width": row.width,
+    }
+    known = {path: value for path, value in values.items() if value is not None}
+    return replace(row, label=cell_label(known, row.seed) if known else None)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _settings(config: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.analysis.neurons.classify import Classes
-from interp.analysis.phases.events import Interval
 from interp.analysis.trajectory.ipr_history import Dynamics
+from interp.figures.above import make_room, mark_interval
 from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
 from interp.figures.template import INK, styled
@@ -43,14 +43,15 @@ def ipr_dynamics(history: Dynamics, classes: Classes | None = None) -> go.Figure
             hovertemplate="step %{x}<br>mean IPR %{y:.3f}<extra></extra>",
         )
     )
-    if history.grokked is not None:
-        _mark(figure, history.grokked, "grokked", 0.98)
-    if history.unlearned is not None:
-        _mark(figure, history.unlearned, "unlearned", 0.90)
+    marks = {"grokked": history.grokked, "unlearned": history.unlearned}
+    there = {words: interval for words, interval in marks.items() if interval is not None}
+    for place, (words, interval) in enumerate(there.items()):
+        mark_interval(figure, interval, words, place)
     figure.update_xaxes(title_text="step", type="log")
     figure.update_yaxes(title_text="IPR of a neuron", range=[0, 1.02])
     figure.update_layout(legend={"orientation": "h", "y": -0.22})
-    return styled(figure, "IPR over training", history.caption, height=460)
+    styled(figure, "IPR over training", history.caption, height=460)
+    return make_room(figure, len(there)) if there else figure
 
 
 def _lines(group: Group, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
@@ -65,21 +66,4 @@ def _lines(group: Group, steps: np.ndarray, values: np.ndarray) -> go.Scatter:
         opacity=0.35,
         line={"color": group.look.colour, "width": 0.8},
         hoverinfo="skip",
-    )
-
-
-def _mark(figure: go.Figure, interval: Interval, word: str, place: float) -> None:
-    """A band between two evaluations, and what happened there."""
-    figure.add_vrect(
-        x0=max(interval.after, 1), x1=interval.by, fillcolor=INK, opacity=0.25, line_width=0
-    )
-    figure.add_annotation(
-        x=np.log10(interval.by),
-        y=place,
-        yref="paper",
-        text=f"{word} by step {interval.by}",
-        showarrow=False,
-        xanchor="right",
-        xshift=-6,
-        font={"size": 11},
     )

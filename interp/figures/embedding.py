@@ -12,6 +12,7 @@ from interp.figures.block_words import HOVERED, PLURAL, axis_title
 from interp.figures.expected import expect
 from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, styled
+from interp.words.flat import flat_spectrum
 
 _COLOUR = ("#0072B2", "#E69F00", "#009E73")
 
@@ -58,7 +59,8 @@ def embedding_spectrum(embeddings: EmbeddingTable | Several, fold: bool = True) 
     figure.update_yaxes(title_text="share of power, all dimensions", rangemode="tozero")
     kind = "Fourier spectrum" if block == "frequency" else "Spectrum over irreps"
     title = f"{kind} of the embeddings of {embeddings.name}"
-    return styled(figure, title, embeddings.caption, height=440)
+    flat = f" · no {block} stands out" if flat_spectrum(embeddings) else ""
+    return styled(figure, title, embeddings.caption + flat, height=440)
 
 
 def _flat(figure: go.Figure, embeddings: EmbeddingTable) -> None:
@@ -70,10 +72,6 @@ def _flat(figure: go.Figure, embeddings: EmbeddingTable) -> None:
         figure.add_hline(
             y=1 / frequencies,
             line={"color": INK, "dash": "dot", "width": 1},
-            annotation={
-                "text": f"flat spectrum{which}",
-                "font_size": 11,
-                "xanchor": "right",
-                "bgcolor": "rgba(255,255,255,0.8)",
-            },
+            name=f"flat spectrum{which}",
+            showlegend=True,
         )

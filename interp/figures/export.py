@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +28,7 @@ Template = Literal["screen", "paper", "paper-wide"]
 _ADVICE = "check that it starts, name another one in BROWSER_PATH, or write .html"
 _A_FILE = "a file's name, such as 'figure.html'"
 
+_FIT = "fitWords(document.getElementById('{plot_id}'));"
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 _COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
 _DOTS_PER_INCH = 300
@@ -96,7 +99,12 @@ def save(
     if path.suffix.lower() != ".html":
         write_bytes(path, _image(drawn, path.suffix.lower()[1:], template))
         return
-    html = drawn.to_html(include_plotlyjs=True, div_id=div_id, config=dict(HTML_CONFIG))
+    html = drawn.to_html(
+        include_plotlyjs=True,
+        div_id=div_id,
+        config=dict(HTML_CONFIG),
+        post_script=f"{_fitting()}\n{_FIT}",
+    )
     write_bytes(path, html.encode())
 
 
@@ -146,12 +154,19 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
             include_plotlyjs=not place,
             div_id=f"figure-{place}",
             config=dict(HTML_CONFIG),
+            post_script=_FIT,
         )
         for place, figure in enumerate(every)
     ]
-    body = "\n".join(parts)
+    body = "\n".join([f"<script>{_fitting()}</script>", *parts])
     html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"
     write_bytes(path, html.encode())
+
+
+@cache
+def _fitting() -> str:
+    """The script that fits a figure's words to the width it is shown at."""
+    return (files("interp.figures") / "assets" / "fit.js").read_text(encoding="utf-8")
 
 
 def _image(figure: go.Figure, kind: str, template: str) -> bytes:

@@ -53,7 +53,7 @@ def history(found: History, names: Sequence[str] | None = None) -> go.Figure:
                 hovertemplate="step %{x}<br>%{y:.4g}<extra>" + name + "</extra>",
             )
         )
-    figure.update_xaxes(title_text="step", type="log", dtick=1)
+    figure.update_xaxes(title_text="step", type="log")
     figure.update_yaxes(title_text="value")
     figure.update_layout(legend={"orientation": "h", "y": -0.22}, showlegend=True)
     return styled(figure, f"{found.measure} over training", found.caption)

@@ -11,6 +11,7 @@ from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
+from interp.figures.above import above
 from interp.figures.classes import HIGH, Group, groups_of
 from interp.figures.expected import expect
 from interp.figures.overlay.lines import Several, check_alone, is_several
@@ -99,14 +100,8 @@ def _bars(group: Group, values: np.ndarray, edges: np.ndarray) -> go.Bar:
 def _mark(figure: go.Figure, classes: Classes) -> None:
     """A line at the threshold, with the rule that gave it."""
     words = {
-        "text": f"threshold {classes.threshold:.3f}<br>{classes.rule}",
-        "font_size": 11,
-        "align": "left",
-        "xanchor": "left",
-        "yanchor": "top",
-        "xshift": 4,
-        # Further right it would stand in the legend.
-        "y": 1.0 if classes.threshold < 0.35 else 0.72,
+        "text": f"threshold {classes.threshold:.3f} · {classes.rule}",
+        **above(classes.threshold),
     }
     line = {"color": INK, "dash": "dash", "width": 1.5}
     figure.add_vline(x=classes.threshold, line=line, annotation=words)

@@ -70,7 +70,7 @@ def onsets(
         figure.add_vrect(x0=after, x1=1, fillcolor=INK, opacity=0.08, line_width=0)
     figure.add_hline(y=0.5, line={"color": INK, "dash": "dot", "width": 1})
     words = "step / step of grokking" if grokked else "step"
-    figure.update_xaxes(title_text=words, type="log", dtick=1 if not grokked else None)
+    figure.update_xaxes(title_text=words, type="log")
     figure.update_yaxes(title_text="share of the greatest change", range=[-0.3, 1.1])
     figure.update_layout(legend={"orientation": "h", "y": -0.2}, showlegend=True)
     return styled(figure, title, _caption(runs, grokked, about), 520)

@@ -129,18 +129,15 @@ def _line(
 
 
 def _mark(figure: go.Figure, pruned: int) -> None:
-    """A line at a number of pruned neurons, in the left panel."""
-    words = {
-        "text": f"{pruned} pruned",
-        "font_size": 11,
-        "y": 0.5,
-        "yanchor": "middle",
-        "xanchor": "right",
-        "xshift": -4,
-        "bgcolor": "rgba(255,255,255,0.8)",
-    }
+    """A line at a number of pruned neurons, in the left panel, whose title says it."""
     line = {"color": INK, "dash": "dash", "width": 1.2}
-    figure.add_vline(x=pruned, line=line, row=1, col=1, annotation=words)
+    figure.add_vline(x=pruned, line=line, row=1, col=1)
+    figure.layout.annotations[0].text = pruned_title(pruned)
+
+
+def pruned_title(pruned: int) -> str:
+    """The title of the left panel where a number of pruned neurons is marked."""
+    return f"lowest first · dashed: {pruned} pruned"
 
 
 def _caption(curves: PruningCurves) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from interp.analysis.caption import place
+from interp.figures.log_axes import log_ticks
 from interp.training.data.splits import Split
 
 if TYPE_CHECKING:  # it loads torch, for which the explorer's first page does not wait
@@ -88,6 +89,7 @@ def styled(figure: go.Figure, title: str, caption: str, height: int = 420) -> go
     )
     if "<br>" in lines and "<br>" not in caption:
         figure.update_layout(margin={"t": 84 + 15 * lines.count("<br>")})
+    log_ticks(figure)
     return figure
 
 

@@ -10,17 +10,16 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from interp.figures.above import make_room, mark_interval
 from interp.figures.metric import Metric
 from interp.figures.overlay.lines import Several, check_alone, is_several
-from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
+from interp.figures.template import SPLIT_COLOUR, SPLIT_DASH, run_caption, styled
 from interp.training.arguments import shown
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.losses.loss import LOSSES
 from interp.training.runs.subject import as_run
 
 if TYPE_CHECKING:
-    from interp.analysis.phases.events import Interval
-    from interp.figures.metric import Metric
     from interp.training.runs.metadata import Measurement
     from interp.training.runs.run import Run
 
@@ -61,17 +60,17 @@ def training_curves(
             for row, kind in ((1, "accuracy"), (2, "loss")):
                 trace = _line(rows, split, kind)
                 figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
-    marks = ((grokking(run), "grokked", 0.30), (inversion(run), "inverted", 0.18))
-    for interval, words, place in marks:
-        if interval is not None:
-            mark_interval(figure, interval, words, place)
+    marks = {"grokked": grokking(run), "inverted": inversion(run)}
+    there = {words: interval for words, interval in marks.items() if interval is not None}
+    for place, (words, interval) in enumerate(there.items()):
+        mark_interval(figure, interval, words, place)
     figure.update_xaxes(type="log")
     figure.update_xaxes(title_text="step", row=2, col=1)
     figure.update_yaxes(title_text="accuracy", range=[-0.03, 1.03], row=1, col=1)
     title = LOSSES[run.config.loss].title
     figure.update_yaxes(title_text=title, type="log", exponentformat="power", row=2, col=1)
-    figure.update_yaxes(dtick=_loss_ticks(rows), minorloglabels="complete", row=2, col=1)
-    return styled(figure, f"Training of {run.name}", run_caption(run), height=560)
+    styled(figure, f"Training of {run.name}", run_caption(run), height=560)
+    return make_room(figure, len(there)) if there else figure
 
 
 def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
@@ -86,34 +85,4 @@ def _line(rows: Sequence[Measurement], split: Split, metric: str) -> go.Scatter:
         line={"color": SPLIT_COLOUR[split], "dash": SPLIT_DASH[split], "width": 2},
         hovertemplate=f"step %{{x}}<br>{metric} %{{y:.4g}}"
         f"<extra>{split}: {SPLIT_MEANING[split]}</extra>",
-    )
-
-
-def _loss_ticks(rows: Sequence[Measurement]) -> str | int:
-    """Ticks of a logarithmic axis whose labels do not touch: 1, 2, 5 or whole decades."""
-    found = [score.loss for row in rows for _, score in row.scores.items()]
-    known = [loss for loss in found if loss is not None and loss > 0]
-    if not known:
-        return 1
-    decades = np.log10(max(known) / min(known))
-    return "D2" if decades < 2 else int(np.ceil(decades / 6))
-
-
-def mark_interval(figure: go.Figure, interval: Interval, words: str, place: float) -> None:
-    """A band between two evaluations, through all rows; the words stand in the first."""
-    start = max(interval.after, 1)
-    figure.add_vrect(
-        x0=start, x1=interval.by, fillcolor=INK, opacity=0.18, line_width=0, row="all", col=1
-    )
-    figure.add_annotation(
-        x=np.log10(start),
-        y=place,
-        xref="x",
-        yref="y domain",
-        text=f"{words} by step {interval.by}",
-        showarrow=False,
-        xanchor="right",
-        xshift=-4,
-        bgcolor="rgba(255,255,255,0.8)",
-        font={"size": 11},
     )

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from interp import figures
 from interp.analysis.comparison.comparison import Comparison
-from interp.reporting.frame import framed, section
+from interp.reporting.frame import Frame, footer
+from interp.reporting.sections import section
 from interp.training.arguments import as_path
 from interp.training.lines import one_line
 from interp.training.runs.files import check_place, write_bytes
@@ -55,7 +56,8 @@ def write_comparison(runs: Sequence[Any], result: Comparison, out: Path | str) -
         except (ValueError, TypeError) as error:
             parts.append(_refused(heading, one_line(error)))
     main = "\n".join([_differ(result), _quantities(result), *parts, _about(result)])
-    write_bytes(target, framed("Runs compared", _header(result), main, drawn).encode())
+    frame = Frame("Runs compared", _header(result), drawn)
+    write_bytes(target, frame.around(main).encode())
     return target
 
 
@@ -99,4 +101,4 @@ def _refused(heading: str, reason: str) -> str:
 
 def _about(result: Comparison) -> str:
     papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
-    return f"<section><h2>How to cite</h2><ul>{papers}</ul></section>"
+    return f"<section><h2>How to cite</h2><ul>{papers}</ul></section>{footer()}"

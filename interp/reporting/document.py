@@ -4,80 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from html import escape
-from importlib.metadata import version
-from importlib.resources import files
-from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from interp.analysis.ablation.at_threshold import Accuracies, scores_at
-from interp.analysis.ablation.ranking import MAIN
 from interp.analysis.phases.events import grokking, inversion
-from interp.figures.template import HTML_CONFIG, TEMPLATE, run_caption
-from interp.reporting.arrays import compressed
-from interp.reporting.measures import section
+from interp.figures.template import run_caption
+from interp.reporting.frame import SCRIPTS, Frame, footer
+from interp.reporting.measures import section as measure_section
 from interp.reporting.mechanism import mechanism_section
+from interp.reporting.neuron_sections import neuron_sections
 from interp.reporting.pairs import pair_payload, pair_section
 from interp.reporting.payload import added_rankings, neuron_payload
 from interp.reporting.reading import NeuronReading, Reading
-from interp.reporting.wide import words_of
-from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
+from interp.reporting.sections import asset, section
+from interp.training.data.splits import SPLIT_MEANING, Split
 from interp.words.sentences import PAPERS, events, number, outcome
 from interp.words.story import story
 
-_SCRIPTS = (
-    "load",
-    "data",
-    "view",
-    "drawing",
-    "figures_live",
-    "neuron",
-    "table",
-    "controls",
-)
+_TRAINING = "Steps on a logarithmic axis; bands: between two evaluations."
 _PAIR_SCRIPTS = ("pairs", "pair_figures", "pair_view")
 
 
 def page(reading: Reading, figures: Mapping[str, go.Figure]) -> str:
     """The whole report as HTML; it asks nothing of a network."""
-    name = escape(reading.run.name)
-    neurons = reading.neurons
+    run, neurons = reading.run, reading.neurons
     live, blob = (None, "") if neurons is None else neuron_payload(reading, neurons)
     pairs, pair_blob = (None, "") if reading.pairs is None else pair_payload(reading.pairs)
-    given = {
-        "live": live,
-        "pairs": pairs,
-        "figures": {key: json.loads(str(figure.to_json())) for key, figure in figures.items()},
-        "template": json.loads(str(go.Figure(layout={"template": TEMPLATE}).to_json()))["layout"],
-        "config": dict(HTML_CONFIG),
-    }
-    middle = "" if neurons is None else _neurons(neurons)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{name} · interp</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><style>{_style(reading)}</style></head>
-<body>
-<header class="top"><h1>{name}</h1>
-<p class="caption">{escape(run_caption(reading.run, reading.run.last_step))}</p>
-{_story(reading)}</header>
-<noscript><p class="note">The figures need JavaScript.</p></noscript>
-<main>
-{_section("training", "Training", "Steps on a logarithmic axis; bands: between two evaluations.")}
-{middle}
+    caption = escape(run_caption(run, run.last_step))
+    frame = Frame(
+        run.name,
+        f'<p class="caption">{caption}</p>\n{_story(reading)}',
+        figures,
+        live=live,
+        pairs=pairs,
+        arrays=blob,
+        pair_arrays=pair_blob,
+        styles=_styles(reading),
+        scripts=_scripts(reading),
+    )
+    training = section("training", "Training", _TRAINING)
+    middle = training if neurons is None else neuron_sections(reading, neurons, training)
+    return frame.around(f"""{middle}
 {_pairs(reading)}{_optional(reading)}{_mechanism(reading)}{_measures(reading)}
-{_about(reading)}
-</main>
-<script type="application/json" id="given">{_in_script(given)}</script>
-<script type="text/plain" id="arrays">{blob}</script>
-<script type="text/plain" id="pair-arrays">{pair_blob}</script>
-<script type="text/plain" id="plotly">{_plotly()}</script>
-<script>
-{"".join(_asset(f"{script}.js") for script in _scripts(reading))}</script>
-</body></html>
-"""
+{_about(reading)}""")
 
 
 def _scripts(reading: Reading) -> tuple[str, ...]:
@@ -85,76 +56,29 @@ def _scripts(reading: Reading) -> tuple[str, ...]:
     neurons = reading.neurons
     added = neurons is not None and added_rankings(neurons.curves)
     pairs = () if reading.pairs is None else _PAIR_SCRIPTS
-    return (*_SCRIPTS, *(["rankings"] if added else []), *pairs, "main")
+    return (*SCRIPTS, *(["rankings"] if added else []), *pairs)
 
 
-def _neurons(neurons: NeuronReading) -> str:
-    """The sections on neurons; a column for each ranking beside the IPR."""
-    names = [escape(name) for name in neurons.curves.rankings if name != MAIN]
-    heads = "".join(f'<th scope="col">by {name}</th>' for name in names)
-    words = neurons.classes.words.sentence
-    return (
-        _asset("neurons.html")
-        .replace("<!--hidden-->", "" if words else " hidden")
-        .replace("<!--class words-->", escape(words))
-        .replace("<!--rankings-->", heads)
-        .replace("<!--names of rankings-->", " and by ".join(names))
-        .replace("<!--before-after-->", before_after(neurons))
-        .replace("<!--note on rankings-->", _note(neurons.table.note))
-        .replace("<!--note on many-->", _note(words_of(neurons.curves)))
-    )
-
-
-def _note(words: str) -> str:
-    """A sentence on the rankings, where they need one."""
-    return f'<p class="note">{escape(words[0].upper() + words[1:])}.</p>' if words else ""
-
-
-@cache
-def _plotly() -> str:
-    return compressed(get_plotlyjs().encode())
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("interp.reporting") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _style(reading: Reading) -> str:
-    has_measures = reading.measured or reading.mechanism
-    return (
-        _asset("report.css")
-        + (_asset("measures.css") if has_measures else "")
-        + (_asset("pairs.css") if reading.pairs is not None else "")
-    )
-
-
-def _in_script(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _section(key: str, heading: str, words: str) -> str:
-    return f"""<section aria-labelledby="heading-{key}">
-<h2 id="heading-{key}">{escape(heading)}</h2>
-<p class="caption">{escape(words)}</p>
-<div class="figure" id="figure-{key}"></div></section>"""
+def _styles(reading: Reading) -> tuple[str, ...]:
+    """Its style sheets."""
+    measures = ("measures.css",) if reading.measured or reading.mechanism else ()
+    pairs = () if reading.pairs is None else ("pairs.css",)
+    return ("report.css", *measures, *pairs)
 
 
 def _optional(reading: Reading) -> str:
     """The sections of what not every network has."""
     at = "at the newest checkpoint."
     found = []
-    if reading.embeddings is not None:
-        found.append(_section("embedding", "Fourier spectrum of the embeddings", at.capitalize()))
+    if reading.embeddings is not None and not reading.flat:
+        found.append(section("embedding", "Fourier spectrum of the embeddings", at.capitalize()))
     if reading.heads is not None:
-        found.append(_section("heads", "Attention heads", f"Ablated one at a time, {at}"))
+        found.append(section("heads", "Attention heads", f"Ablated one at a time, {at}"))
     return "\n".join(found)
 
 
 def _pairs(reading: Reading) -> str:
-    return "" if reading.pairs is None else pair_section(reading.pairs, _asset("pairs.html"))
+    return "" if reading.pairs is None else pair_section(reading.pairs, asset("pairs.html"))
 
 
 def _mechanism(reading: Reading) -> str:
@@ -162,7 +86,7 @@ def _mechanism(reading: Reading) -> str:
 
 
 def _measures(reading: Reading) -> str:
-    return "".join(section(f"measure-{i}", one) for i, one in enumerate(reading.measured))
+    return "".join(measure_section(f"measure-{i}", one) for i, one in enumerate(reading.measured))
 
 
 def _story(reading: Reading) -> str:
@@ -205,36 +129,9 @@ def _told(before: Accuracies) -> tuple[Split, ...]:
     return known if any(before[split] is not None for split in known) else ("all",)
 
 
-def before_after(neurons: NeuronReading) -> str:
-    """Accuracies at the classes' threshold, as table rows that the script keeps up to date."""
-    found = scores_at(neurons.curves, neurons.table, neurons.classes.threshold)
-    place = int((neurons.curves.sizes == found.size).argmax())
-    curves = neurons.curves
-    beside = [curves[name, "lowest"].accuracy for name in curves.rankings if name != MAIN]
-    lines = []
-    for split in SPLITS:
-        mean, low, high = (
-            None if band is None else band[split] for band in (found.mean, found.low, found.high)
-        )
-        band = "–" if mean is None else f"{number(low)} – {number(high)}"
-        cells = [
-            number(found.before[split]),
-            number(found.after[split]),
-            number(mean),
-            band,
-            *(number(None if (row := one[split]) is None else float(row[place])) for one in beside),
-        ]
-        lines.append(
-            f'<tr data-split="{split}"><th scope="row" title="{escape(SPLIT_MEANING[split])}">'
-            f"{split}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-        )
-    return "\n".join(lines)
-
-
 def _about(reading: Reading) -> str:
     run = reading.run
     config = escape(json.dumps(run.config.to_dict(), indent=2, ensure_ascii=False))
-    versions = ", ".join(f"{p} {version(p)}" for p in ("interp", "torch", "numpy", "plotly"))
     papers = "".join(f"<li>{escape(paper)}</li>" for paper in PAPERS)
     splits = "".join(
         f"<dt>{split}</dt><dd>{escape(meaning)} ({int(run.dataset.members(split).sum()):,})</dd>"
@@ -245,4 +142,4 @@ def _about(reading: Reading) -> str:
 <section><h2>Configuration</h2><details><summary>Every field</summary>
 <pre id="config">{config}</pre></details></section>
 <section><h2>How to cite</h2><ul>{papers}</ul></section>
-<footer>Made with {escape(versions)}. This file needs no network.</footer>"""
+{footer()}"""

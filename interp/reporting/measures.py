@@ -142,7 +142,11 @@ def section(key: str, one: Measured) -> str:
     if one.result is None:
         inside = f'<p class="note">{escape(one.reason)}</p>'
     else:
-        drawn = f'<div class="figure" id="figure-{key}"></div>' if one.figure is not None else ""
+        drawn = (
+            f'<div><div class="figure" id="figure-{key}"></div></div>'
+            if one.figure is not None
+            else ""
+        )
         table = f'<div class="scroll">{value_table(one.result)}</div>'
         notes = "".join(f'<p class="note">Note: {escape(doubt)}.</p>' for doubt in one.doubts)
         inside = f'{notes}<div class="measured">{drawn}{table}</div>'

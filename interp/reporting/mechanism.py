@@ -25,7 +25,7 @@ from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
 from interp.words.measured import origin_words, why_not
 
-_STEPS = 7  # checkpoints of the progress curves: half a second each
+_STEPS = 5  # checkpoints of the progress curves: half a second each
 _WORDS = {
     "filtration": "Each neuron keeps one frequency (G-net) or the rest (R-net). A filter brings "
     "the rule's symmetry along and so votes over the training labels: read the G-net beside the "
@@ -127,6 +127,8 @@ def _part(name: str, one: Measured) -> str:
         return f'{head}<p class="note">{escape(one.reason)}</p>'
     words = f"<p>{escape(_WORDS[name])}</p>"
     told = f'<p class="caption">{escape(origin_words(one.asked.measure, one.caption))}</p>'
-    drawn = "" if one.figure is None else f'<div class="figure" id="figure-{name}"></div>'
+    drawn = (
+        "" if one.figure is None else f'<div><div class="figure" id="figure-{name}"></div></div>'
+    )
     table = f'<div class="scroll">{value_table(one.result)}</div>'
     return f'{head}{words}{told}<div class="measured">{drawn}{table}</div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -22,6 +22,7 @@ from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 
 MOST_BYTES = 3_000_000  # of what the votes are computed from, before they are compressed
+HISTORY = 24  # checkpoints of which the page says when a pair was learned
 # What the page's script can compute.
 ACTIVATIONS = ("square", "relu", "cube", "quartic", "identity", "tanh", "silu", "gelu_tanh")
 
@@ -54,16 +55,30 @@ class PairReading:
 
 
 def pairs_of(run: Run, newest: Checkpoint, layer: int) -> PairReading:
-    """Reads the pairs of a run; every checkpoint once more, for when they were learned."""
+    """Reads the pairs of a run; its checkpoints once more, for when they were learned."""
     sides = sides_of(newest)
     votes, reason = _votes(newest, sides, layer)
     shown = layer if newest.network.layers else 0
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        table = pair_table(run, layer=shown)
+        table = pair_table(_thinned(run), layer=shown)
     # The page says it, to whoever looks at the answers of the pruned network.
     doubts = tuple(dict.fromkeys(str(one.message) for one in caught))
+    if len(table.steps) < len(run.steps):
+        doubts += (
+            f"of the run's {len(run.steps)} checkpoints, {len(table.steps)} are read for when a "
+            "pair was learned and how often it was forgotten, spread evenly",
+        )
     return PairReading(table, sides, votes, layer, reason, doubts)
+
+
+def _thinned(run: Run) -> Run:
+    """The run with some of its checkpoints, the first and the last among them."""
+    steps = run.steps
+    if len(steps) <= HISTORY:
+        return run
+    places = np.linspace(0, len(steps) - 1, HISTORY).round().astype(int)
+    return replace(run, weights={steps[i]: run.weights[steps[i]] for i in places})
 
 
 def _votes(newest: Checkpoint, sides: Sides, layer: int) -> tuple[Additive | PairVotes | None, str]:

@@ -27,6 +27,7 @@ from interp.training.data.dataset import Dataset
 from interp.training.data.splits import SPLIT_MEANING, SPLITS, Split
 from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
+from interp.words.sentences import class_mark
 
 BINS = 50
 NORMS = ("weight norm", "invariant norm")  # in this order also in the page's tables
@@ -235,7 +236,8 @@ def _accuracies(curve: PruningCurve | None, sizes: int) -> np.ndarray:
 def _words(table: NeuronTable) -> dict[str, str]:
     """What the classes may be called at a checkpoint."""
     words = words_of(table)
-    return {"low": words.low, "high": words.high, "sentence": words.sentence}
+    mark = class_mark(words)
+    return {"low": words.low, "high": words.high, "sentence": words.sentence, "mark": mark}
 
 
 def _null(table: NeuronTable) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
@@ -26,12 +27,14 @@ from interp.reporting.measures import Asked, Kept, Measured, measured
 from interp.reporting.mechanism import Mechanism, mechanism_of
 from interp.reporting.pairs import PairReading, pairs_of
 from interp.reporting.wide import CHECKPOINTS, DRAWS, grid_of, is_wide
+from interp.reporting.wide import EARLIER_DRAWS as WIDE_EARLIER_DRAWS
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
+from interp.words.flat import flat_spectrum
 
-PRUNED_CHECKPOINTS = 16  # before the newest, unless told otherwise
+PRUNED_CHECKPOINTS = 8  # before the newest, unless told otherwise
 EARLIER_DRAWS = 4  # random prunings at each of them
-_CURVE_BYTES = 2_000_000  # of the curves of earlier checkpoints, a byte a residue
+_CURVE_BYTES = 1_200_000  # of the curves of earlier checkpoints, a byte a residue
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ class Reading:
     measured: tuple[Measured, ...] = ()
     mechanism: Mechanism | None = None
     pairs: PairReading | None = None
+
+    @cached_property
+    def flat(self) -> str:
+        """That the embeddings' spectrum says nothing, where there are neurons to count instead."""
+        if self.embeddings is None or self.neurons is None:
+            return ""
+        return flat_spectrum(self.embeddings)
 
 
 def read(
@@ -134,7 +144,8 @@ def _read_neurons(
     pairs = _walk(run, layer, tables, before)
     earlier = None
     if before:
-        few = min(draws or EARLIER_DRAWS, EARLIER_DRAWS)
+        usual = WIDE_EARLIER_DRAWS if wide else EARLIER_DRAWS
+        few = min(draws or usual, usual)
         earlier = checkpoint_curves(pairs, few, 0, classes.threshold, curves.sizes)
     for _ in pairs:  # the checkpoints that are left get no curve
         pass

@@ -74,7 +74,7 @@ def _figures(reading: Reading) -> dict[str, go.Figure]:
     """Figures that do not follow the sliders, by the name of their section."""
     run, neurons = reading.run, reading.neurons
     found = {"training": figures.training_curves(run)}
-    if reading.embeddings is not None:
+    if reading.embeddings is not None and not reading.flat:
         found["embedding"] = figures.embedding_spectrum(reading.embeddings)
     if neurons is not None:
         found["pruning"] = figures.pruning_curves(neurons.curves)

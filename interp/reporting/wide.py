@@ -12,8 +12,9 @@ from interp.analysis.ablation.passes import Grid
 from interp.analysis.neurons.table import NeuronTable
 
 WIDE = 1000  # more neurons than this
-DRAWS, CHECKPOINTS = 10, 3  # of the random control; before the newest, with a pruning curve
-LAZY_DRAWS, PROGRESS_STEPS = 1, 4
+DRAWS, CHECKPOINTS = 6, 2  # of the random control; before the newest, with a pruning curve
+EARLIER_DRAWS = 2  # of the control at these
+LAZY_DRAWS, PROGRESS_STEPS = 1, 3
 CONTROL_SIZES = 51  # numbers of neurons that random prunings remove, in layers of any width
 _SIZES = 251
 _BITS = 8  # of a residue of a curve

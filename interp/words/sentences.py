@@ -13,6 +13,7 @@ from interp.training.losses.loss import LOSSES
 if TYPE_CHECKING:
     from interp.analysis.ablation.at_threshold import ThresholdScores
     from interp.analysis.ablation.by_class import Pruning
+    from interp.analysis.neurons.class_words import ClassWords
     from interp.analysis.neurons.classify import Classes
     from interp.analysis.phases.events import Interval
     from interp.analysis.phases.phase import Phase, PhaseName
@@ -85,6 +86,13 @@ def before_after_cells(
     low, mean, high = control
     band = "–" if mean is None else f"{number(low)} – {number(high)}"
     return [number(before), number(after), number(mean), band]
+
+
+def class_mark(words: ClassWords) -> str:
+    """Why the classes have no stronger names, in as few words as stand beside a slider."""
+    if words.reason is None:
+        return ""
+    return "plain names" if words.distinct else "no two classes"
 
 
 def setting(config: RunConfig) -> str:

@@ -11,6 +11,7 @@ from interp.explorer.run.measures import add_measures
 from interp.explorer.run.neuron import add_neuron
 from interp.explorer.run.numbers import add_numbers
 from interp.explorer.run.pairs import add_pairs
+from interp.explorer.run.rule import add_rules
 from interp.explorer.run.sliders import add_steps
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def add_run_callbacks(app: Dash, readings: Opener) -> None:
     """Callbacks of a run's panel; each answers for one run."""
     add_numbers(app, readings)
+    add_rules(app, readings)
     add_figures(app, readings)
     add_neuron(app, readings)
     add_pairs(app, readings)

@@ -18,6 +18,7 @@ from interp.explorer.run.sliders import (
     of_run,
     whole_table,
 )
+from interp.explorer.thresholds import ruled
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.curves import PruningCurves
@@ -37,10 +38,9 @@ def _add_histogram(app: Dash, readings: Opener) -> None:
     def histogram(
         threshold: float | None, place: int | None, steps: list[int], own: dict[str, str]
     ) -> Any:
-        from interp.analysis.neurons.classify import classify
-
-        table = whole_table(*at(readings, own, steps, place))
-        return figures.ipr_histogram(table, classify(table, given(threshold)))
+        opened, step = at(readings, own, steps, place)
+        table = whole_table(opened, step)
+        return opened.named(figures.ipr_histogram(table, ruled(table, given(threshold)).classes))
 
 
 def _add_position(app: Dash, readings: Opener) -> None:
@@ -70,13 +70,15 @@ def _add_position(app: Dash, readings: Opener) -> None:
 def _add_spectra(app: Dash, readings: Opener) -> None:
     @app.callback(Output(of_run("spectra"), "figure"), STEP, *PLACES)
     def spectra(place: int | None, steps: list[int], own: dict[str, str]) -> Any:
-        return figures.spectra_heatmap(whole_table(*at(readings, own, steps, place)))
+        opened, step = at(readings, own, steps, place)
+        return opened.named(figures.spectra_heatmap(whole_table(opened, step)))
 
 
 def _add_training(app: Dash, readings: Opener) -> None:
     @app.callback(Output(of_run("training"), "figure"), LIVE, State(of_run("live"), "id"))
     def training(live: str, own: dict[str, str]) -> Any:
-        return figures.training_curves(readings().open(own["run"]).run)
+        opened = readings().open(own["run"])
+        return opened.named(figures.training_curves(opened.run))
 
 
 def position_of(curves: PruningCurves | None, pruned: int, drawn: str) -> tuple[Any, Any]:
@@ -90,15 +92,17 @@ def position_of(curves: PruningCurves | None, pruned: int, drawn: str) -> tuple[
         pruned: number of neurons that the threshold prunes.
         drawn: which curves the page has drawn; empty for none.
     """
+    from interp.figures.pruning import pruned_title
+
     if curves is None:
         return no_update, no_update
     wanted = identity_of(curves)
     if drawn != wanted:
         return figures.pruning_curves(curves, pruned=pruned), wanted
     patch = Patch()
-    mark, words = patch["layout"]["shapes"][0], patch["layout"]["annotations"][2]
+    mark = patch["layout"]["shapes"][0]
     mark["x0"], mark["x1"] = pruned, pruned
-    words["x"], words["text"] = pruned, f"{pruned} pruned"
+    patch["layout"]["annotations"][0]["text"] = pruned_title(pruned)
     return patch, no_update
 
 

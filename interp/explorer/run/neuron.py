@@ -29,10 +29,11 @@ def _add_curves(app: Dash, readings: Opener) -> None:
         Output(of_run("one-neuron"), "figure"), Input(of_run("neuron"), "value"), STEP, *PLACES
     )
     def curves(neuron: int | None, place: int | None, steps: list[int], own: dict[str, str]) -> Any:
-        table = whole_table(*at(readings, own, steps, place))
+        opened, step = at(readings, own, steps, place)
+        table = whole_table(opened, step)
         if neuron is None or not 0 <= neuron < len(table):
             return no_update
-        return figures.neuron_curves(table, neuron)
+        return opened.named(figures.neuron_curves(table, neuron))
 
 
 def _add_choice(app: Dash, readings: Opener) -> None:

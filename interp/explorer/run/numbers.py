@@ -17,15 +17,16 @@ from interp.explorer.run.sliders import (
     of_run,
     table_at,
 )
+from interp.explorer.thresholds import ruled, threshold_by
 from interp.training.data.splits import SPLIT_MEANING
 from interp.words.sentences import BEFORE_AFTER, threshold_rows
 
 if TYPE_CHECKING:
     from interp.analysis.ablation.at_threshold import ThresholdScores
     from interp.analysis.ablation.curves import PruningCurves
-    from interp.analysis.neurons.classify import Classes
     from interp.explorer.readings import OpenRun
     from interp.explorer.run.sliders import Opener
+    from interp.explorer.thresholds import Ruled
 
 
 def add_numbers(app: Dash, readings: Opener) -> None:
@@ -61,25 +62,25 @@ def numbers_at(opened: OpenRun, step: int, threshold: float) -> tuple[str, Any]:
         ValueError: if the checkpoint is damaged.
     """
     from interp.analysis.ablation.at_threshold import scores_at
-    from interp.analysis.neurons.classify import NULL_QUANTILE, classify
 
     table = table_at(opened, step)
-    classes = classify(table, threshold)
+    found_by = ruled(table, threshold)
+    classes = found_by.classes
     curves = opened.curves(step)
     found = None if curves is None else scores_at(curves, table, classes.threshold)
     scores = scores_table(found, curves, opened.problem(step))
-    words = counts_words(classes, step, len(table))
+    words = counts_words(found_by, step, len(table))
     if not classes.words.distinct and table.elements > 1:  # no noise over one element
-        words += f" That is IPR {table.null.quantile(NULL_QUANTILE):.3f}."
+        words += f" That is IPR {threshold_by(table, 'null'):.3f}."
     return words, scores
 
 
-def counts_words(classes: Classes, step: int, neurons: int) -> str:
+def counts_words(found: Ruled, step: int, neurons: int) -> str:
     """How many neurons the threshold keeps."""
+    classes = found.classes
     kept, gone = int(classes.generalizing.sum()), int(classes.dead.sum())
     dead = f" ({gone} of them dead)" if gone else ""
-    cut = f"IPR {classes.threshold:.3f}"
-    words = f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · {cut}"
+    words = f"Step {step}: {kept} kept · {neurons - kept} pruned{dead} · {found.words}"
     return f"{words}. {classes.words.sentence}" if classes.words.sentence else words
 
 

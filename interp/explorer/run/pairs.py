@@ -9,6 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.page import GRAPH
 from interp.explorer.run.sliders import THRESHOLD, given, identity, of_run
+from interp.explorer.thresholds import ruled
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
     from interp.explorer.pairs_at import PairsAt
@@ -147,7 +148,6 @@ def _add_bars(app: Dash, readings: Opener) -> None:
     def bars(
         pair: Any, threshold: float | None, colour: str | None, step: int | None, own: Any
     ) -> Any:
-        from interp.analysis.neurons.classify import classify
         from interp.figures.pair_cells import SHOWN, pair_bars
         from interp.words.pairs import margin_words
 
@@ -158,7 +158,7 @@ def _add_bars(app: Dash, readings: Opener) -> None:
         if found.votes is None or table is None:
             return no_update, _HIDDEN, found.reason
         place = found.at(pair)
-        drawn = pair_bars(found.votes, place, table, classify(table, given(threshold)))
+        drawn = pair_bars(found.votes, place, table, ruled(table, given(threshold)).classes)
         some = f"The {SHOWN} greatest and the {SHOWN} least votes of neurons"
         some = some if len(table) > 2 * SHOWN else "The votes of the neurons"
         words = f"{some} in the {margin_words(found.table, found.votes, place)}."

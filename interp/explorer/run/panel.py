@@ -14,10 +14,15 @@ from interp.explorer.readings import OpenRun
 from interp.explorer.run.measures import measure_parts
 from interp.explorer.run.pairs import pair_parts
 from interp.explorer.run.sliders import identity
+from interp.explorer.saving import saving
 from interp.explorer.state import RunView
 from interp.words.sentences import outcome
 from interp.words.story import story
 
+_RULES = {
+    "auto": "The cut in two classes with the least variance inside them, at this checkpoint",
+    "null": "The 99.9 % quantile of the IPR of Gaussian noise",
+}
 # Pixels, the figures' own: a graph that follows the window's width must be told its height.
 _HEIGHT = {"training": 560, "histogram": 420, "position": 535, "one-neuron": 620, "spectra": 560}
 
@@ -32,11 +37,14 @@ def broken_panel(name: str, reason: str) -> html.Article:
 def run_panel(view: RunView, opened: OpenRun, listed: Listed | None) -> html.Article:
     """Everything of a run; figures are filled in by callbacks."""
     run, name = opened.run, view.name
-    parts = [html.H3(name), html.P(_words(opened, listed), className="story")]
-    parts.append(_graph("training", name))
+    parts = [html.H3(opened.label), html.P(_words(opened, listed), className="story")]
+    if opened.label != name:
+        parts.insert(1, html.P(name, className="caption"))
     if not run.steps:
+        parts += _graph("training", name)
         parts.append(html.P("No checkpoint yet; its neurons appear with the first one."))
     elif not opened.checkpoint(run.last_step).network.layers:
+        parts += _graph("training", name)
         parts.append(html.P("An attention-only network has no neurons to show."))
     else:
         parts += _neuron_parts(view, opened)
@@ -72,7 +80,10 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         html.Div(
             [
                 html.Label("IPR threshold"),
-                _threshold_slider(name, threshold),
+                html.Div(
+                    [_threshold_slider(name, threshold), *(_rule(one, name) for one in _RULES)],
+                    className="with-rules",
+                ),
                 html.Label(["checkpoint ", html.B(id=identity("step-words", name))]),
                 _step_slider(name, steps.index(step), len(steps) - 1),
             ],
@@ -80,13 +91,14 @@ def _neuron_parts(view: RunView, opened: OpenRun) -> list[Any]:
         ),
         html.P(id=identity("counts", name), className="counts", **{"aria-live": "polite"}),
         html.Div(id=identity("scores", name), className="scroll"),
-        _graph("histogram", name),
+        *_graph("histogram", name),
         html.P(id=identity("bar", name), className="bar"),
         dcc.Store(id=identity("drawn", name), data=""),
-        _graph("position", name),
+        *_graph("position", name),
+        *_graph("training", name),
         _picker(name, view.neuron if view.neuron is not None else best, len(table) - 1),
-        _graph("one-neuron", name),
-        _graph("spectra", name),
+        *_graph("one-neuron", name),
+        *_graph("spectra", name),
     ]
 
 
@@ -96,7 +108,7 @@ def _threshold_slider(name: str, threshold: float) -> dcc.Slider:
         min=0.001,
         max=0.999,
         step=0.001,
-        value=round(threshold, 3),
+        value=threshold,
         marks=None,
         updatemode="drag",
         allow_direct_input=True,
@@ -124,6 +136,12 @@ def _picker(name: str, neuron: int, last: int) -> html.Label:
     return html.Label(["neuron ", number], className="picker")
 
 
-def _graph(kind: str, name: str) -> dcc.Graph:
+def _rule(rule: str, name: str) -> html.Button:
+    return html.Button(rule, id=identity(rule, name), title=_RULES[rule])
+
+
+def _graph(kind: str, name: str) -> list[Any]:
+    """The place of a figure, and what it can be saved as."""
     style = {"height": _HEIGHT[kind]}
-    return dcc.Graph(id=identity(kind, name), config=GRAPH, responsive=True, style=style)
+    place = dcc.Graph(id=identity(kind, name), config=GRAPH, responsive=True, style=style)
+    return [place, saving()]

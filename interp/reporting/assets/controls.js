@@ -34,6 +34,7 @@ function bindControls(view) {
   });
   find("null").addEventListener("click", () => view.set({ threshold: neurons.null.threshold }));
   find("null").hidden = !neurons.null;
+  find("class-note").open = innerWidth >= 700; // below that the bar is as low as can be
   document.querySelectorAll(".convention").forEach((place) => { place.textContent = neurons.convention; });
   step.max = neurons.newest;
   step.addEventListener("input", () => view.set({ place: Number(step.value) }));
@@ -60,16 +61,20 @@ function showControls(view) {
   find("threshold").setAttribute("aria-valuetext", `IPR ${threshold.toFixed(3)}`);
   if (document.activeElement !== find("threshold-number")) find("threshold-number").value = threshold.toFixed(3);
   find("automatic").disabled = neurons.automatic[place] === null;
+  // A threshold that a rule gave is called by its rule.
+  find("automatic").setAttribute("aria-pressed", threshold === neurons.automatic[place]);
+  find("null").setAttribute("aria-pressed", threshold === neurons.null?.threshold);
   find("step").value = place;
-  find("step-words").textContent = `step ${view.step} of ${neurons.steps[neurons.newest]}`;
+  find("step-words").innerHTML = `<span class="roomy">step </span>${view.step}<span class="roomy"> of ${neurons.steps[neurons.newest]}</span>`;
   find("step").setAttribute("aria-valuetext", find("step-words").textContent);
   find("neuron").value = neuron;
   const { kept, pruned, dead } = neurons.counts(place, threshold);
   find("kept").textContent = kept;
   find("pruned").textContent = pruned;
-  const { sentence } = neurons.words[place];
+  const { sentence, mark } = neurons.words[place];
   find("class-words").textContent = sentence && `Step ${view.step}. ${sentence}`;
-  find("class-words").hidden = !sentence;
+  find("class-mark").textContent = mark;
+  find("class-note").hidden = !sentence;
   find("dead-words").textContent = dead ? `, ${dead} of them dead` : "";
 }
 

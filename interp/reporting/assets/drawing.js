@@ -73,7 +73,16 @@ class Drawing {
     element.style.height = `${layout.height}px`;
     layout.width = element.clientWidth;
     Plotly.react(element, data, layout, this.config);
+    element.plain ??= () => this.plain(id); // an image is light, whatever the page is
+    savingMenu(element);
     return element;
+  }
+
+  // A figure without the page's colours.
+  plain(id) {
+    const { data, layout } = this.drawn.get(id)();
+    const margin = { l: 56, r: 16, t: 28, b: 48, ...layout.margin };
+    return { data, layout: { template: this.template, ...layout, margin } };
   }
 
   // A figure as Python made it; its title stands in the page already, its caption goes there.
@@ -108,4 +117,12 @@ function legendBelow(narrow, rows = 1) {
 function line(axis, at, words) {
   const across = axis === "x" ? { x0: at, x1: at, yref: "paper", y0: 0, y1: 1 } : { y0: at, y1: at, xref: "paper", x0: 0, x1: 1 };
   return { type: "line", ...across, line: { color: "#222222", dash: "dash", width: 1.5 }, name: words };
+}
+
+// Ticks of a logarithmic axis: decades, or 1, 2 and 5 of few of them; as interp.figures.log_axes.
+function logTicks(values) {
+  const known = values.filter((one) => one > 0);
+  const decades = known.length ? Math.log10(Math.max(...known) / Math.min(...known)) : 0;
+  if (decades < 0.5) return {};
+  return decades < 2 ? { dtick: "D2", minorloglabels: "complete" } : { dtick: Math.ceil(decades / 6) };
 }

@@ -139,3 +139,22 @@ function normFigure(neurons, place, threshold, narrow) {
     },
   };
 }
+
+// How many neurons above the threshold have each dominant frequency, or irrep.
+function frequenciesFigure(neurons, place, threshold) {
+  const counts = new Array(neurons.frequencies).fill(0);
+  for (let i = 0; i < neurons.count; i++) {
+    if (neurons.kind(place, i, threshold) === "high") counts[neurons.value("frequency", place, i)] += 1;
+  }
+  return {
+    data: [{
+      type: "bar", x: counts.map((_, k) => k), y: counts, text: counts.map((_, k) => neurons.blockAt(k)), textposition: "none",
+      marker: { color: neurons.colours.high }, hovertemplate: "%{text}<br>%{y} neurons<extra></extra>",
+    }],
+    layout: {
+      height: 320,
+      xaxis: { title: { text: neurons.irreps ? "irrep (0 is trivial)" : "frequency (0 is the constant)" } },
+      yaxis: { title: { text: `${neurons.word(place, "high")} neurons` }, rangemode: "tozero" },
+    },
+  };
+}

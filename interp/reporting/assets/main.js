@@ -14,9 +14,11 @@ function showNeurons(view, drawing) {
     find("norm-section").hidden = false;
     figures.norm = () => normFigure(neurons, view.place, view.threshold, drawing.narrow);
   }
+  if (find("figure-frequencies")) figures.frequencies = () => frequenciesFigure(neurons, view.place, view.threshold);
   const needs = {
     ipr: ["place", "threshold"], position: ["place", "threshold"], neuron: ["place", "neuron"],
     history: ["place", "neuron", "threshold"], spectra: ["place", "threshold"], norm: ["place", "threshold"],
+    frequencies: ["place", "threshold"],
   };
   const words = () => {
     showControls(view);
@@ -40,7 +42,7 @@ function showNeurons(view, drawing) {
     heavy();
   });
   const heavy = afterRest(() => {
-    for (const key of ["spectra", "norm"]) {
+    for (const key of ["spectra", "norm", "frequencies"]) {
       if (figures[key] && needs[key].some((name) => changed[name])) drawing.draw(`figure-${key}`, figures[key]);
     }
     if (changed.place || changed.threshold) table.render();
@@ -69,6 +71,24 @@ function bindClicks(view, drawn) {
   });
 }
 
+// The address holds threshold, checkpoint, neuron and pair; who opens it sees the same.
+async function copyLink(button) {
+  const words = button.textContent;
+  window.report?.view?.write();
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch { // a browser may not allow it
+    const field = Object.assign(document.createElement("input"), { value: location.href });
+    button.after(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    if (!copied) return; // the field stays, to copy by hand
+    field.remove();
+  }
+  button.textContent = "copied";
+  setTimeout(() => { button.textContent = words; }, 1500);
+}
+
 async function start() {
   if (typeof DecompressionStream === "undefined") {
     document.querySelector("main").prepend("The figures need a browser of 2023 or later.");
@@ -77,10 +97,17 @@ async function start() {
   const given = JSON.parse(find("given").textContent);
   await loadPlotly();
   const drawing = new Drawing(given);
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", id: "theme", textContent: "light / dark" });
-  button.addEventListener("click", () => drawing.setDark(!dark));
-  document.querySelector(".top").append(button);
+  const button = (id, textContent, work) => {
+    const made = Object.assign(document.createElement("button"), { type: "button", id, textContent });
+    made.addEventListener("click", work);
+    return made;
+  };
+  const tools = Object.assign(document.createElement("div"), { id: "tools" });
+  tools.append(
+    button("permalink", "copy link", (event) => copyLink(event.target)),
+    button("theme", "light / dark", () => drawing.setDark(!dark)),
+  );
+  document.querySelector(".top").append(tools);
   if (given.live) {
     const arrays = arraysOf(given.live.arrays, await unpacked("arrays"));
     const view = new View(new Neurons(given.live, arrays));

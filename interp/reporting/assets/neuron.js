@@ -83,7 +83,7 @@ function historyFigure(neurons, place, neuron, threshold, narrow) {
     data: [...curves, own],
     layout: {
       height: narrow ? 380 : 360, shapes, ...legendBelow(narrow, 4),
-      xaxis: { type: "log", title: { text: "step (click a point to go there)" } },
+      xaxis: { type: "log", ...logTicks(steps), title: { text: "step (click a point to go there)" } },
       yaxis: { range: [0, 1.03], title: { text: "IPR" } },
     },
   };

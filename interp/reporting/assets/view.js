@@ -44,9 +44,8 @@ class View {
   }
 
   write() {
-    const threshold = Number(this.threshold.toFixed(6));
     const pair = this.asked ? `&pair=${this.asked.join(",")}` : "";
-    const words = `#step=${this.step}&threshold=${threshold}&neuron=${this.neuron}${pair}`;
+    const words = `#step=${this.step}&threshold=${this.threshold}&neuron=${this.neuron}${pair}`;
     try {
       history.replaceState(null, "", words);
     } catch {
