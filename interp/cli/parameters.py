@@ -43,7 +43,9 @@ Share = Annotated[
 ]
 Draws = Annotated[
     int | None,
-    Parameter(help="random prunings as control; 50 by default, 10 for curves that are slow"),
+    Parameter(
+        help="random prunings as control; 50 by default, 20 in reports, 10 for curves that are slow"
+    ),
 ]
 Layer = Annotated[int, Parameter(help="which hidden layer, counted from 0")]
 RunFolder = Annotated[Path, Parameter(help="run folder")]

@@ -187,7 +187,7 @@ def report(
     layer: Layer = 0,
     pruned_checkpoints: Annotated[
         int, Parameter(help="checkpoints before the newest that get a pruning curve")
-    ] = 16,
+    ] = 8,
     measures: Measures = None,
     mechanism: Annotated[
         bool, Parameter(help="a section on the network's frequencies, where it is defined")

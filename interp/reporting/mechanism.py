@@ -25,7 +25,7 @@ from interp.training.runs.run import Run
 from interp.training.tasks.groups import GROUPS
 from interp.words.measured import origin_words, why_not
 
-_STEPS = 5  # checkpoints of the progress curves: half a second each
+_STEPS = 5  # checkpoints of the progress curves: a quarter second each
 _WORDS = {
     "filtration": "Each neuron keeps one frequency (G-net) or the rest (R-net). A filter brings "
     "the rule's symmetry along and so votes over the training labels: read the G-net beside the "

@@ -26,12 +26,14 @@ from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpo
 from interp.reporting.measures import Asked, Kept, Measured, measured
 from interp.reporting.mechanism import Mechanism, mechanism_of
 from interp.reporting.pairs import PairReading, pairs_of
-from interp.reporting.wide import CHECKPOINTS, DRAWS, grid_of, is_wide
+from interp.reporting.wide import CHECKPOINTS, grid_of, is_wide
+from interp.reporting.wide import DRAWS as WIDE_DRAWS
 from interp.reporting.wide import EARLIER_DRAWS as WIDE_EARLIER_DRAWS
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run
 from interp.words.flat import flat_spectrum
 
+DRAWS = 20  # random prunings at the newest checkpoint, where they are sums
 PRUNED_CHECKPOINTS = 8  # before the newest, unless told otherwise
 EARLIER_DRAWS = 4  # random prunings at each of them
 _CURVE_BYTES = 1_200_000  # of the curves of earlier checkpoints, a byte a residue
@@ -127,7 +129,8 @@ def _read_neurons(
     classes = classes_by(table, threshold)
     pruned = pruned_below(table, classes.threshold)
     wide = is_wide(len(table))
-    draws = DRAWS if wide and draws is None else draws
+    if draws is None and newest.network.readout(layer) is not None:
+        draws = WIDE_DRAWS if wide else DRAWS
     curves = pruning_curve(
         newest,
         draws=draws,

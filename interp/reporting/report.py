@@ -37,7 +37,7 @@ def report(
         out: the file; ``report.html`` in the run folder by default.
         threshold: rule or IPR that separates the neurons at first, see
             :func:`interp.analysis.neurons.classify.classify`.
-        draws: random controls; by default 50, or 10 for pruning curves that are forward passes.
+        draws: random controls; by default 20, or 10 for pruning curves that are forward passes.
         layer: which hidden layer's neurons are shown.
         pruned_checkpoints: how many checkpoints before the newest get a pruning curve, spread
             evenly, where the logits are a sum over the neurons.

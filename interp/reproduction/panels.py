@@ -46,7 +46,7 @@ def training_panels(settings: Mapping[str, Sequence[Run]], title: str, norm: boo
         if norm:
             figure.add_traces(_norms(runs, first=not place), rows=row + 1, cols=column)
         _name_axes(figure, row, column, norm)
-    figure.update_xaxes(type="log")
+    figure.update_xaxes(type="log", dtick=1)  # a panel is narrow
     height = 200 + 240 * grid.rows
     figure.update_layout(legend={"orientation": "h", "y": -60 / height - 0.06, "yanchor": "top"})
     words = f"{seeds_of(settings.values())} · line: mean, band: range of the seeds"
