@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from interp.analysis.asked import asked_of
 from interp.analysis.comparison.comparison import Comparison
 from interp.analysis.comparison.differences import differences_of, how, pairs_of
 from interp.analysis.comparison.groups import Groups, groups_of
-from interp.analysis.comparison.quantities import Read, asked_of, read
+from interp.analysis.comparison.quantities import Read, read
 from interp.analysis.comparison.spread import spread
 from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.training.arguments import of_kind

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from interp.analysis.asked import Asked
 from interp.analysis.comparison.subjects import Subject
 from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.measure import Measure, NotDefined
-from interp.analysis.measures import MEASURES
 from interp.analysis.neurons.classify import classify, has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
-from interp.training.arguments import shown
 from interp.training.data.scores import Scores
 from interp.training.display import Value
 from interp.training.runs.checkpoint import Checkpoint
@@ -21,19 +20,6 @@ from interp.training.runs.run import Run
 
 IPR = ("mean_ipr", "high_ipr", "low_ipr", "threshold", "dead")
 COUNTS = ("high_ipr", "low_ipr")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A measure with its options, both known to be right."""
-
-    measure: Measure
-    options: Mapping[str, Any]
-
-    @property
-    def label(self) -> str:
-        """Its name, with the options that are not the default."""
-        return self.measure.label(self.options)
 
 
 @dataclass(frozen=True)
@@ -51,36 +37,6 @@ class Read:
     convention: str | None
     distinct: bool | None
     missing: Mapping[str, str]
-
-
-def asked_of(measures: Any) -> tuple[Asked, ...]:
-    """The measures that are meant; nothing is read for that.
-
-    Args:
-        measures: names or measures, or a mapping from names to options, or one name alone.
-
-    Raises:
-        ValueError: if there is no such measure or option, or it reads a whole sweep.
-    """
-    if isinstance(measures, str | Measure):
-        measures = [measures]
-    if not isinstance(measures, Iterable):
-        raise ValueError(f"measures: expected names of measures, got {shown(measures)}")
-    pairs = measures.items() if isinstance(measures, Mapping) else ((one, {}) for one in measures)
-    return tuple(_asked(which, options) for which, options in pairs)
-
-
-def _asked(which: Any, options: Any) -> Asked:
-    if not isinstance(which, str | Measure):
-        raise ValueError(f"measures: expected names of measures, got {shown(which)}")
-    measure: Measure = MEASURES[which] if isinstance(which, str) else which
-    if measure.reads == "sweep":
-        raise ValueError(f"measures: {measure.name} reads a whole sweep, not a run of it")
-    if not isinstance(options, Mapping | None):
-        raise ValueError(
-            f"measures.{measure.name}: expected a mapping of options, got {shown(options)}"
-        )
-    return Asked(measure, measure.checked(options or {}))
 
 
 def read(subject: Subject, asked: tuple[Asked, ...], threshold: str | float) -> Read:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.analysis.asked import Asked
 from interp.analysis.mechanism.characters import characters
 from interp.analysis.mechanism.cosets import cosets
 from interp.analysis.mechanism.filtration import filtration
@@ -18,7 +19,7 @@ from interp.analysis.trajectory.history import history
 from interp.figures.neuron import neuron_curves
 from interp.figures.untitled import untitled, without_title
 from interp.notebook import value_table
-from interp.reporting.measures import Asked, Measured, measured
+from interp.reporting.measures import Measured, measured
 from interp.reporting.wide import LAZY_DRAWS, PROGRESS_STEPS, is_wide
 from interp.training.runs.checkpoint import Checkpoint
 from interp.training.runs.run import Run

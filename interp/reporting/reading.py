@@ -10,6 +10,7 @@ from functools import cached_property
 from interp.analysis.ablation.curves import PruningCurves
 from interp.analysis.ablation.heads import HeadAblation, head_ablation
 from interp.analysis.ablation.pruning_curves import pruning_curve
+from interp.analysis.asked import Asked
 from interp.analysis.neurons.classify import (
     Classes,
     NotBimodalWarning,
@@ -23,7 +24,7 @@ from interp.analysis.neurons.table import NeuronTable
 from interp.analysis.phases.phase import Phase, phase_or_none
 from interp.analysis.trajectory.ipr_history import Dynamics, dynamics_of
 from interp.analysis.trajectory.pruning_history import CheckpointCurves, checkpoint_curves
-from interp.reporting.measures import Asked, Kept, Measured, measured
+from interp.reporting.measures import Kept, Measured, measured
 from interp.reporting.mechanism import Mechanism, mechanism_of
 from interp.reporting.pairs import PairReading, pairs_of
 from interp.reporting.wide import CHECKPOINTS, grid_of, is_wide

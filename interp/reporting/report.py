@@ -8,9 +8,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from interp import figures
+from interp.analysis.asked import Wanted, asked_of
 from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
-from interp.reporting.measures import Wanted, asked_of
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
 from interp.training.arguments import MOST_DRAWS, as_path, some_whole, truth, whole
 from interp.training.runs.files import check_place, write_bytes
