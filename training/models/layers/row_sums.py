@@ -16,7 +16,8 @@ from jaxtyping import Float, Int
 from numba import njit
 
 # Sums may be reordered, which is what makes vectors of them; NaN and infinity keep their sense.
-_compiled: Any = partial(
+# The tests know compiled functions by a decorator that begins with njit.
+njit_sums: Any = partial(
     njit,
     nogil=True,
     cache=True,
@@ -79,7 +80,7 @@ def _pool(workers: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="row_sums")
 
 
-@_compiled()
+@njit_sums()
 @no_type_check  # a checker's wrapper cannot be compiled
 def _sums(table, index, weights, out, first, last):
     terms, columns = index.shape[1], table.shape[1]
@@ -103,7 +104,7 @@ def _sums(table, index, weights, out, first, last):
             at += 1
 
 
-@_compiled()
+@njit_sums()
 @no_type_check
 def _gradients(gradient, table, summed, outs, examples):
     index, weights = summed
