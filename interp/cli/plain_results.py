@@ -97,11 +97,14 @@ def spectrum_summary(
     """Shares of power of a neuron or of the embeddings; of these, whether they are flat."""
     from interp.analysis.neurons.embedding import EmbeddingTable
     from interp.words.flat import flat_spectrum
+    from interp.words.neuron import classes_of, neuron_words
 
     found: dict[str, Any] = {**origin(table), "neuron": neuron}
     if isinstance(table, EmbeddingTable):
         words = flat_spectrum(table)
         found |= {"flat": bool(words), "flat_because": words or None, "mean_ipr": table.mean_ipr}
+    elif neuron is not None:
+        found["words"] = neuron_words(table, classes_of(table), neuron)
     return {**found, "share_of_power": {name: row.tolist() for name, row in shares.items()}}
 
 

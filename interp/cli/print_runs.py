@@ -117,6 +117,7 @@ def print_spectrum(
     import numpy as np
 
     from interp.analysis.neurons.embedding import EmbeddingTable
+    from interp.words.neuron import classes_of, neuron_words
 
     what = "embeddings" if neuron is None else f"neuron {neuron}"
     shown = Table(table.block, *shares, title=f"{table.name}: share of power, {what}")
@@ -130,6 +131,8 @@ def print_spectrum(
     _show(shown)
     if isinstance(table, EmbeddingTable):
         _say_flat(table)
+    elif neuron is not None:
+        say(neuron_words(table, classes_of(table), neuron))
     say(table.caption)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ from interp.training.runs.stored import Stored, weight_arrays
 from interp.training.runs.tensor_file import load_weights
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run(Displayed):
     """A trained (or still training) network with its history.
 
@@ -58,7 +58,13 @@ class Run(Displayed):
     finished: bool = True
     origin: Origin = TRAINED_HERE
     stopped: str | None = None
-    module: Any = field(default=None, repr=False)
+    module: Any = None
+
+    def __repr__(self) -> str:
+        """A line: name, task, kind, seed, step; the whole of it is in ``config`` and so on."""
+        kind, step = self.config.model.kind, max(self.weights, default=0)
+        seed = "" if self.seed is None else f" · seed {self.seed}"
+        return f"<Run {self.name}: {self.dataset.task.name} · {kind}{seed} · step {step}>"
 
     @property
     def seed(self) -> int | None:
