@@ -369,7 +369,7 @@ def test_pages_and_files_of_a_table_run(file, tmp_path):
     bars = [t for t in figures.neuron_curves(table, 3).data if t.type == "bar"]
     assert [len(bar.y) for bar in bars] == [P // 2 + 1, P // 2 + 1, Q // 2 + 1]
     assert "curves over operands" in figures.spectra_heatmap(table).layout.xaxis.title.text
-    flat = [note.text for note in interp.embedding_table(run).plot().layout.annotations]
+    flat = [line.name for line in interp.embedding_table(run).plot().layout.shapes]
     assert flat == ["flat spectrum of 3 frequencies", "flat spectrum of 6 frequencies"]
     folder = str(tmp_path / "run")
     for words in (["spectrum", folder], ["spectrum", folder, "--neuron", "3"], ["ipr", folder]):
