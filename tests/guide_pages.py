@@ -87,12 +87,16 @@ class Board:
         """As wandb has it."""
         self.told.append((step, dict(values)))
 
+    def __enter__(self) -> Board:
+        """As wandb has it."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """As wandb has it."""
+
     def add_scalar(self, name: str, value: float | None, step: int) -> None:
         """As TensorBoard has it."""
         self.told.append((step, {name: value}))
-
-    def finish(self) -> None:
-        """As wandb has it."""
 
 
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:

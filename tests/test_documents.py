@@ -108,6 +108,7 @@ def test_callbacks_of_the_guide_tell_the_boards_every_score(workplace, monkeypat
     seen = []
     for _, code in blocks(WATCHED, "python")[:2]:
         exec(compile(code, WATCHED, "exec"), names)
+        assert None not in [value for _, values in Board.told for value in values.values()]
         seen.append({name for _, values in Board.told for name in values})
         assert max(step for step, _ in Board.told) == 50
     assert seen[0] == seen[1] >= {"train_accuracy", "test_loss"}
