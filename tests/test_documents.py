@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from interp.analysis.phases.phase import PhaseName
@@ -137,6 +138,15 @@ HOW = {
 @pytest.mark.parametrize("task", HOW)
 def test_it_takes_six_lines(task):
     assert len([line for line in below(*HOW[task]).splitlines() if line.strip()]) <= 6
+
+
+def test_the_table_of_the_guide_is_latex():
+    columns = ["optimizer.weight_decay", "test_accuracy", "train_accuracy", "mean_ipr"]
+    rows = [[0.0, 0.25, 1.0, 0.1], [0.0, 0.75, 1.0, 0.1], [5.0, 1.0, 1.0, 0.9]]
+    names: dict[str, object] = {"frame": pd.DataFrame(rows, columns=columns)}
+    told = run_python("how/statistics.md", below(*HOW["LaTeX"]), names)
+    assert re.findall(r"(?<!\\)[_%&#$]", told.replace(" & ", "")) == []
+    assert r"0 & 0.500 & 1.000 & 0.100 \\" in told.splitlines()
 
 
 def test_the_readme_is_one_screen_and_a_bit():
