@@ -41,6 +41,7 @@ pytestmark = [
 
 
 WATCHED = "how/watching.md"  # where packages of others stand
+NAMED = re.compile(r"\A# (\w+\.py)$", flags=re.M)  # a snippet that begins so is a file
 
 
 @pytest.fixture()
@@ -83,8 +84,11 @@ def marked(page: str) -> object:
 def test_every_snippet_of_a_page_runs_in_order(page, workplace, for_a_while, monkeypatch):
     if page == WATCHED:
         stand_ins(monkeypatch)
+    monkeypatch.syspath_prepend(str(workplace))
     names: dict[str, object] = {}
     for language, code in blocks(page, "python", "sh"):
+        for file in NAMED.findall(code):
+            (workplace / file).write_text(code)
         run_python(page, code, names) if language == "python" else run_shell(code)
 
 

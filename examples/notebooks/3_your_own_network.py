@@ -61,7 +61,7 @@ loss.item()
 
 # %%
 network = interp.adapt(module, task, neurons="1", inputs="one-hot")
-run = interp.exchange.network_run(network, data)
+run = interp.exchange.network_run(network, data, loss="cross_entropy")
 {name: score.accuracy for name, score in interp.scores(network, data).items()}
 
 # %% [markdown]
