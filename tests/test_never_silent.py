@@ -144,6 +144,10 @@ WORDS = {
         "zero",
         lambda run, out, name: ablate_heads(attending(), [(0, 1)], name, DATA),
     ),
+    "training_curves: metric": (
+        "loss",
+        lambda run, out, name: figures.training_curves({"a": run, "b": two_steps()}, metric=name),
+    ),
     "pruning_curves: metric": (
         "loss",
         lambda run, out, name: figures.pruning_curves(curves(run), metric=name),
@@ -226,6 +230,10 @@ SLOW |= {"pruning_history: split", "reproduce: machine"}
 def attending():
     config = tiny_config(model={"kind": "transformer", "d_model": 8, "n_heads": 2, "d_mlp": 4})
     return train(config.replace("steps", 1)).network()
+
+
+def two_steps():
+    return train(tiny_config(optimizer={"weight_decay": 2.0}).replace("steps", 2))
 
 
 def curves(run):
