@@ -15,6 +15,7 @@ _POINT = PIXELS_PER_INCH / 72
 _INCHES = {1: 3.4, 2: 7.0}  # 86 and 178 mm: a column, and two with their gap
 _TEXT, _SMALL = 8 * _POINT, 7 * _POINT
 _BAR = 52  # pixels of a bar of colours with its ticks and title
+_UNDER_AXIS = 40  # pixels of the axis' ticks and title, below which a bar lies
 _SMALL_LINE = 12  # pixels of a line of small type
 _THINNER = 0.6
 _SCREEN_WIDTH = 1000  # pixels that a figure's height on a screen is meant for
@@ -60,6 +61,7 @@ def paper(figure: go.Figure, columns: Literal[1, 2] = 1) -> go.Figure:
     break_titles(drawn, width - 56, _TEXT)
     _lift(drawn)
     _stretch(drawn)
+    _lay_bars(drawn)
     _shrink(drawn, 5 if columns == 1 else 8)
     return drawn
 
@@ -86,6 +88,15 @@ def _stretch(figure: go.Figure) -> None:
         height=round(max(layout.height, needed)) + below,
         margin={"b": layout.margin.b + below},
     )
+
+
+def _lay_bars(figure: go.Figure) -> None:
+    """Bars of colours as far below the axes as words need, so that none runs into the legend."""
+    margin = figure.layout.margin
+    high = figure.layout.height - margin.t - margin.b
+    for trace in filter(_lies, figure.data):
+        if trace.colorbar.yref != "container":  # which has a place of its own
+            trace.update(colorbar={"y": -_UNDER_AXIS / high, "yanchor": "top"})
 
 
 def _words_of(values: Any) -> list[str]:
