@@ -91,20 +91,19 @@ class Drawing {
     const subtitle = figure.layout.title?.subtitle?.text;
     const words = document.getElementById(id).previousElementSibling;
     if (subtitle) words.textContent = `${words.textContent} ${subtitle.replaceAll("<br>", " · ")}`;
-    this.show(id, () => {
+    const element = this.show(id, () => {
       const layout = structuredClone(figure.layout);
       delete layout.title;
       layout.margin = { ...layout.margin, t: figure.layout.annotations ? 44 : 28 };
       layout.height ??= 420;
       if (this.narrow) {
-        const rows = figure.data.filter((trace) => trace.showlegend !== false).length;
-        const { legend, margin } = legendBelow(true, rows);
-        layout.height = Math.max(380, (layout.meta?.tall ?? 0) - 100) + 19 * rows;
-        layout.legend = { ...legend, font: { size: 11 } };
-        layout.margin = { ...layout.margin, ...margin };
+        layout.height = Math.max(380, (layout.meta?.tall ?? 0) - 100); // without a legend, which adds its own
+        layout.legend = { ...legendBelow(true).legend, font: { size: 11 } };
       }
       return { data: structuredClone(figure.data), layout };
     });
+    element.on("plotly_afterplot", () => { element.style.height = `${element._fullLayout.height}px`; });
+    fitWords(element, true);
   }
 }
 
