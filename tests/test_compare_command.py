@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 from interp.analysis.comparison.compare import compare
 from interp.cli.app import main
 from interp.reporting.compared import write_comparison
+from interp.training.runs.run import load
 from interp.training.trainer.loop import train
 from tests.browser import CHROMIUM, NO_CHROMIUM, foreign_requests, opened_page, settle
 from tests.compared_runs import six_runs
@@ -49,7 +51,8 @@ def test_tables_in_the_shell(runs, paths, capsys):
     losses = [run.measurement().scores["test"].loss for run in runs]
     mean, least, greatest = sum(losses[:3]) / 3, min(losses[:3]), max(losses[:3])
     assert both[0][1] == f"{mean:.3f} ({least:.3f}–{greatest:.3f})"
-    assert both[1][1] == f"{sum(losses[3:]) / 3 - mean:+.3g}"
+    difference = f"{sum(losses[3:]) / 3 - mean:+.3g}"
+    assert both[1][1] == difference.replace("-", "−", 1)
     assert "bands.share low" in rows
     assert text.startswith("(x + y) mod 11 · α = 0.6 · ξ = 0.3 · adamw · MLP, N = 16, square")
     assert "of which the smallest possible is 0.25" in text
@@ -94,6 +97,20 @@ def test_the_page_holds_tables_overlays_and_reasons(runs, tmp_path, unchecked):
     assert "p 11 against p 13" in text
     with pytest.raises(TypeError, match=r"^expected a file's name, got int 3$"):
         write_comparison(pair, compare(pair), 3)
+
+
+def test_the_page_counts_runs_whose_names_are_hashes(runs, tmp_path):
+    named, hashed = [], []
+    for place, run in enumerate(runs):
+        shutil.copytree(run.path, tmp_path / f"{place:016x}")
+        hashed.append(load(tmp_path / f"{place:016x}"))
+        named.append(run.path.name)
+    row = r'<th scope="row">runs</th><td>(.*?)</td><td>(.*?)</td>'
+    for given, cells_of_it in ((hashed, ("3", "3")), (runs, (named[:3], named[3:]))):
+        text = write_comparison(given, compare(given), tmp_path / "page.html").read_text()
+        expected = [one if isinstance(one, str) else ", ".join(one) for one in cells_of_it]
+        assert list(re.search(row, text).groups()) == expected
+        assert not re.search(r"<td>[^<]*[0-9a-f]{16}", text)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,12 @@ from interp.training.arguments import truth
 SEED, STEP, NAME = "seed", "step", "name"
 _HASH = re.compile(r"[0-9a-f]{8,}")
 
+
+def is_hash(name: str) -> bool:
+    """Whether a run's name is one that a sweep gave it, which tells a reader nothing."""
+    return _HASH.fullmatch(name) is not None
+
+
 Member = tuple[str | None, Subject]
 
 
@@ -175,7 +181,7 @@ def _told_apart(
     if len({str(one) for one in told}) == len(told):
         return told
     names = [inside[0].name for inside in together]
-    if len(set(names)) < len(names) or any(_HASH.fullmatch(name) for name in names):
+    if len(set(names)) < len(names) or any(map(is_hash, names)):
         raise ValueError(
             "expected a mapping from names to what is compared, as nothing tells "
             f"{names[0]!r} from the others"

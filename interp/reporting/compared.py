@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from interp import figures
 from interp.analysis.comparison.comparison import Comparison
+from interp.analysis.comparison.groups import Group, is_hash
 from interp.reporting.frame import Frame, footer
 from interp.reporting.sections import section
 from interp.training.arguments import as_path
@@ -69,9 +70,15 @@ def _header(result: Comparison) -> str:
 
 def _differ(result: Comparison) -> str:
     heads = ["", *labels(result.groups)]
-    runs = ["runs", *(", ".join(o.name for o in g.members) for g in result.groups.groups)]
-    rows = [*setting_rows(result.groups), runs]
-    return f"<section><h2>What differs</h2>{_table(heads, rows)}</section>"
+    rows = [*setting_rows(result.groups), ["runs", *map(_runs, result.groups.groups)]]
+    table = f'<div class="long">{_table(heads, rows)}</div>'
+    return f"<section><h2>What differs</h2>{table}</section>"
+
+
+def _runs(group: Group) -> str:
+    """Their names; how many there are where a name is a hash."""
+    names = [one.name for one in group.members]
+    return str(len(names)) if any(map(is_hash, names)) else ", ".join(names)
 
 
 def _quantities(result: Comparison) -> str:
