@@ -11,6 +11,7 @@ import pytest
 
 from interp.analysis.comparison.compare import compare
 from interp.analysis.comparison.groups import groups_of
+from interp.analysis.comparison.paired import Tested as Found
 from interp.analysis.comparison.spread import band, is_number, spread
 from interp.analysis.measure import measure
 from interp.analysis.neurons.read import neuron_table
@@ -30,6 +31,7 @@ from interp.words.compared import (
     shared_words,
     value_words,
 )
+from interp.words.compared import test_cells as cells_of
 from tests.compared_runs import six_runs
 from tests.conftest import tiny_config
 from tests.curves import curves_of
@@ -186,12 +188,52 @@ def test_settings_in_words():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.12345, "0.123"), (0.012345, "0.0123"), (2.0, "2"), (2 + 1e-12, "2"), (-0.5, "-0.500"),
+    [(0.12345, "0.123"), (0.012345, "0.0123"), (2.0, "2"), (2 + 1e-12, "2"), (-0.5, "−0.500"),
      (1234.5, "1.23e+03"),
      (0.00012, "0.00012"), (0, "0")],
 )  # fmt: skip
 def test_numbers_in_words(value, words):
-    assert number(value) == words
+    assert number(value, "test_loss") == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("test_accuracy", 0.0277777, "0.028"),
+        ("all_accuracy", 1.0, "1.000"),
+        ("all_accuracy", -0.0004, "0.000"),
+        ("all_accuracy", -0.25, "−0.250"),
+        ("high_ipr", 77.4, "77.4"),
+        ("low_ipr", -10 / 3, "−3.3"),
+        ("dead", 2.0, "2"),
+        ("test_loss", -0.02471, "−0.0247"),
+        ("test_loss", -2e-5, "−2e-05"),
+    ],
+)
+def test_numbers_of_a_quantity_in_words(name, value, words):
+    assert number(value, name) == words
+
+
+def test_a_difference_in_words():
+    """Of five pairs the least p is 2 of 32 flips."""
+    found = Found(-0.0154, -0.03, 0.0001, 2 / 32)
+    assert cells_of(found, "mean_ipr") == ["−0.0154", "−0.03 to 0.0001", "0.0625"]
+    assert cells_of(Found(0.125), "test_accuracy") == ["+0.125", "–", "–"]
+    assert cells_of(Found(0.0001), "test_accuracy") == ["0.000", "–", "–"]
+    assert cells_of(None, "test_accuracy") == ["–"] * 3
+
+
+def test_thresholds_have_no_difference(runs, compared):
+    """Whose distance means nothing; each group's own value stays."""
+    found = compared.differences["threshold"]
+    assert found.tested is None and found.reason.endswith(
+        "the distance of two thresholds means nothing"
+    )
+    assert f"threshold: no difference, as {found.reason}" in compared.caption
+    assert "threshold: no difference" in compare([runs[0], runs[3]]).caption
+    rows = {row[0]: row[1:] for row in comparison_rows(compared)[1]}
+    assert rows["threshold (IPR)"][2:] == ["–"] * 3 and rows["threshold (IPR)"][0] != "–"
+    assert "difference: threshold" not in compared.values()
 
 
 # --- spread and bands
@@ -399,7 +441,7 @@ def test_a_table_of_groups_and_differences(compared):
     last = frame[(frame.quantity == "test_loss") & (frame.group == "difference")].iloc[0]
     tested = compared.differences["test_loss"].tested
     assert (last["mean"], last.low, last.p_value) == (tested.mean, tested.low, tested.p_value)
-    assert len(frame) == 3 * len(compared.quantities)
+    assert len(frame) == 3 * len(compared.quantities) - 1, "thresholds have no difference"
 
 
 def test_values_and_plain_data(compared):

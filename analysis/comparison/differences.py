@@ -16,6 +16,11 @@ from interp.analysis.sweeps.bootstrap import Bootstrap
 # A percentile interval covers less than its level below about so many values (Efron and Tibshirani
 # 1993, section 13.3; Hesterberg 2015, The American Statistician 69, section 4).
 _FEW = 10
+# Of what a difference would say nothing: why.
+_UNTESTED: Mapping[str, str] = {
+    "threshold": "it lies anywhere in the gap between two classes, so that the distance of two "
+    "thresholds means nothing",
+}
 
 
 def pairs_of(found: Groups) -> tuple[int, ...] | None:
@@ -43,7 +48,7 @@ def differences_of(
         pairs: the seeds by which runs are paired; None where they are not.
         bootstrap: level, draws and seed of the intervals.
     """
-    return {
+    every = {
         name: _difference(
             [
                 _numbers(group, one[name], pairs)
@@ -53,6 +58,12 @@ def differences_of(
             bootstrap,
         )
         for name in spreads[0]
+    }
+    return {
+        name: one
+        if one.tested is None or name not in _UNTESTED
+        else Difference(one.count, None, _UNTESTED[name])
+        for name, one in every.items()
     }
 
 
@@ -92,6 +103,11 @@ def how(
         return []
     most = max(tested, key=lambda one: one.count)
     words = [f"difference: second group less first, {_who(found, pairs, most.count)}"]
+    words += [
+        f"{name}: no difference, as {why}"
+        for name, why in _UNTESTED.items()
+        if name in differences and differences[name].reason == why
+    ]
     assert most.tested is not None
     if most.tested.p_value is None:
         return [*words, "of a single run there is no interval and no test"]
@@ -100,7 +116,7 @@ def how(
     words.append(f"{level}, {bootstrap.draws:,} draws, seed {bootstrap.seed}{narrow}")
     flips = f"all 2^{most.count} sign flips" if pairs is not None else "all exchanges of runs"
     tried = flips if most.tested.exact else f"{MOST:,} random rearrangements"
-    least = f"the smallest possible is {most.tested.least_p:.2g}"
+    least = f"the smallest possible is {most.tested.least_p:.3g}"
     words.append(f"p: two-sided permutation test, {tried}, of which {least}")
     return [*words, "not corrected for the number of quantities"]
 

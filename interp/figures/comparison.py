@@ -118,13 +118,13 @@ def _differences(result: Comparison, names: Sequence[str]) -> go.Scatter:
         showlegend=False,
         marker={"color": INK, "size": 8, "symbol": "diamond"},
         error_x=_bars(means, [(one.low, one.high) for _, _, one in there]),
-        customdata=["<br>".join([name, *_hover(one)]) for _, name, one in there],
+        customdata=["<br>".join([name, *_hover(one, name)]) for _, name, one in there],
         hovertemplate="%{customdata}<extra>difference</extra>",
     )
 
 
-def _hover(one: Tested) -> list[str]:
-    difference, interval, p_value = test_cells(one)
+def _hover(one: Tested, name: str) -> list[str]:
+    difference, interval, p_value = test_cells(one, name)
     return [difference, interval, f"p {p_value}"]
 
 

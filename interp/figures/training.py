@@ -46,7 +46,9 @@ def training_curves(
     if is_several(run):
         from interp.figures.overlay.training import curves_of_training
 
-        return curves_of_training(cast(Several, run), "accuracy" if metric is None else metric, fold)
+        return curves_of_training(
+            cast(Several, run), "accuracy" if metric is None else metric, fold
+        )
     if metric is not None:
         raise ValueError(f"metric: expected beside several runs, got {shown(metric)} beside one")
     check_alone(fold)

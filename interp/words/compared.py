@@ -21,6 +21,7 @@ QUANTITIES: Mapping[str, str] = {
     "threshold": "threshold (IPR)",
     "dead": "dead neurons",
 }
+_COUNTS = ("high_ipr", "low_ipr", "dead")
 _TEST = ("difference", "interval", "p")
 
 
@@ -124,7 +125,7 @@ def comparison_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
 def group_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of what the groups have: a row a quantity, a column a group."""
     rows = [
-        [quantity(name), *(_cell(one.get(name)) for one in result.spreads)]
+        [quantity(name), *(_cell(one.get(name), name) for one in result.spreads)]
         for name in result.quantities
     ]
     return ["", *labels(result.groups)], rows
@@ -135,7 +136,7 @@ def difference_rows(result: Comparison) -> tuple[list[str], list[list[str]]]:
     rows = []
     for name in result.quantities:
         found = result.differences.get(name)
-        rows.append([quantity(name), *test_cells(None if found is None else found.tested)])
+        rows.append([quantity(name), *test_cells(None if found is None else found.tested, name)])
     return ["", *_TEST], rows
 
 
@@ -144,8 +145,8 @@ def quantity(name: str) -> str:
     return QUANTITIES.get(name, name.replace("_", " "))
 
 
-def _cell(found: Spread | None) -> str:
-    """``0.998 (0.990–1)``, mean with least and greatest; of one run its value."""
+def _cell(found: Spread | None, name: str) -> str:
+    """``0.998 (0.990–1.000)``, mean with least and greatest; of one run its value."""
     if found is None or not found.count:
         words = sorted({one for one in (found.values if found else ()) if isinstance(one, str)})
         return ", ".join(words) or "–"
@@ -153,24 +154,38 @@ def _cell(found: Spread | None) -> str:
         return f"never in {found.never} of {found.count}" if found.count > 1 else "never"
     assert found.mean is not None and found.least is not None and found.greatest is not None
     if found.least == found.greatest:
-        return number(found.mean)
-    return f"{number(found.mean)} ({number(found.least)}–{number(found.greatest)})"
+        return number(found.mean, name)
+    return (
+        f"{number(found.mean, name)} ({number(found.least, name)}–{number(found.greatest, name)})"
+    )
 
 
-def number(value: float) -> str:
-    """Three decimals, or of large and small numbers three digits; whole ones as they are."""
-    if abs(value - round(value)) < 1e-9 and abs(value) < 1e6:  # as means of whole numbers are
-        return f"{round(value)}"
-    return f"{value:.3f}" if 0.1 <= abs(value) < 1000 else f"{value:.3g}"
+def number(value: float, name: str) -> str:
+    """A value of a quantity: accuracies with three decimals, counts of neurons with one.
+
+    Others with three decimals, or of large and small numbers three digits; whole ones as they are.
+    """
+    whole = abs(value - round(value)) < 1e-9 and abs(value) < 1e6  # as means of whole numbers are
+    if name.endswith("accuracy"):
+        text = f"{value:z.3f}"
+    elif whole:
+        text = f"{round(value)}"
+    elif name in _COUNTS:
+        text = f"{value:z.1f}"
+    else:
+        text = f"{value:.3f}" if 0.1 <= abs(value) < 1000 else f"{value:.3g}"
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
-def test_cells(found: Tested | None) -> list[str]:
+def test_cells(found: Tested | None, name: str) -> list[str]:
     """Difference, interval and p of a table's row; a dash for what does not exist."""
     if found is None:
         return ["–"] * len(_TEST)
-    sign = "+" if found.mean > 0 else ""
+    mean = number(found.mean, name)
+    sign = "+" if found.mean > 0 and float(mean) else ""
     interval = "–"
     if found.low is not None and found.high is not None:
-        interval = f"{number(found.low)} to {number(found.high)}"
-    p_value = "–" if found.p_value is None else f"{found.p_value:.2g}"
-    return [f"{sign}{number(found.mean)}", interval, p_value]
+        interval = f"{number(found.low, name)} to {number(found.high, name)}"
+    # Of five pairs the least is 0.0625.
+    p_value = "–" if found.p_value is None else f"{found.p_value:.3g}"
+    return [f"{sign}{mean}", interval, p_value]
