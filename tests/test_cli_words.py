@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
-from interp.cli.app import main
+from interp.cli.app import app, main
 from interp.training.config.options import option_fields
 from interp.training.memory import check_memory, memory, shortage, size
 from interp.training.sweep.plan.grid import parse_grid
@@ -169,9 +170,9 @@ def test_memory_in_words(monkeypatch):
     assert shortage(RuntimeError("of another kind")) is None
 
 
-def test_flags_are_shown_with_their_types(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    main(["train", "--help"])
+def test_flags_are_shown_with_their_types(capsys):
+    """At a width of its own: the program keeps that of the first help which a process printed."""
+    app.help_print(["train"], console=Console(width=200))
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert " STR " not in shown.partition("--loss")[2]
     for flag, kind in (
