@@ -483,8 +483,9 @@ def test_a_layer_that_is_not_there_is_one_line(folders, capsys, command):
 @pytest.mark.parametrize(
     ("name", "sections"),
     [
-        ("transformer", {"ipr", "pruning", "heads", "embedding"}),
-        ("norm", {"ipr", "pruning", "norm", "embedding"}),
+        # Neurons by frequency stand in place of embeddings whose spectrum is flat.
+        ("transformer", {"ipr", "pruning", "heads", "frequencies"}),
+        ("norm", {"ipr", "pruning", "norm", "frequencies"}),
         ("attention", {"heads", "embedding", "training"}),
     ],
 )
@@ -492,6 +493,7 @@ def test_report_shows_what_a_network_has(folders, name, sections):
     text = report(folders / name, threshold=0.3, draws=2).read_text()
     shown = set(re.findall(r'id="figure-(\w+)"', text))
     assert sections <= shown
+    assert len(shown & {"embedding", "frequencies"}) == 1
     assert ("heads" in shown) == (name != "norm")
     assert ('"norm_weight":' in text) == (name == "norm")
     assert ("ipr" in shown) == (name != "attention")
