@@ -126,17 +126,18 @@ def test_malformed_requests_are_answered_without_a_traceback(known, body, caplog
 
 
 def panels(names: list[str]) -> bytes:
+    """What the page asks when these runs are opened."""
+    outputs = (
+        *(("panels", "children"), ("differences", "children"), ("table", "selectedRows")),
+        *(("own", "options"), ("own", "value"), ("own-choice", "hidden")),
+    )
+    opened = [{"name": one} for one in names]
     return json.dumps(
         {
-            "output": "..panels.children...differences.children...table.selectedRows..",
-            "outputs": [
-                {"id": "panels", "property": "children"},
-                {"id": "differences", "property": "children"},
-                {"id": "table", "property": "selectedRows"},
-            ],
-            "inputs": [
-                {"id": "opened", "property": "data", "value": [{"name": one} for one in names]}
-            ],
+            "output": "".join(["..", "...".join(".".join(one) for one in outputs), ".."]),
+            "outputs": [{"id": place, "property": what} for place, what in outputs],
+            "inputs": [{"id": "opened", "property": "data", "value": opened}],
+            "state": [{"id": "own", "property": "value", "value": None}],
             "changedPropIds": ["opened.data"],
         }
     ).encode()
