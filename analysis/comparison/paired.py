@@ -10,7 +10,6 @@ from math import comb
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from interp.analysis.sweeps.bootstrap import Bootstrap
 from interp.training.randomness import stream
@@ -75,6 +74,8 @@ def independent(
 def _tested(
     samples: tuple[np.ndarray, np.ndarray], kind: str, ways: int, options: Bootstrap
 ) -> Tested:
+    from scipy import stats  # here, as it takes most of a second to load
+
     if min(map(len, samples)) < 2:
         return Tested(float(_difference(*samples)))
     found = stats.bootstrap(
