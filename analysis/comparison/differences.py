@@ -48,7 +48,7 @@ def differences_of(
         pairs: the seeds by which runs are paired; None where they are not.
         bootstrap: level, draws and seed of the intervals.
     """
-    every = {
+    return {
         name: _difference(
             [
                 _numbers(group, one[name], pairs)
@@ -56,14 +56,9 @@ def differences_of(
             ],
             pairs is not None,
             bootstrap,
+            _UNTESTED.get(name),
         )
         for name in spreads[0]
-    }
-    return {
-        name: one
-        if one.tested is None or name not in _UNTESTED
-        else Difference(one.count, None, _UNTESTED[name])
-        for name, one in every.items()
     }
 
 
@@ -74,7 +69,9 @@ def _numbers(group: Group, one: Spread, pairs: tuple[int, ...] | None) -> Float[
     return np.array([value if is_number(value) else np.nan for value in values], dtype=float)
 
 
-def _difference(values: Sequence[np.ndarray], in_pairs: bool, bootstrap: Bootstrap) -> Difference:
+def _difference(
+    values: Sequence[np.ndarray], in_pairs: bool, bootstrap: Bootstrap, untested: str | None
+) -> Difference:
     first, second = values
     if in_pairs:
         there = ~(np.isnan(first) | np.isnan(second))
@@ -87,6 +84,8 @@ def _difference(values: Sequence[np.ndarray], in_pairs: bool, bootstrap: Bootstr
         return Difference(0, None, "no number in one of the groups")
     if not np.isfinite([*first, *second]).all():
         return Difference(count, None, "in some runs it never came")
+    if untested is not None:
+        return Difference(count, None, untested)
     test = paired if in_pairs else independent
     return Difference(count, test(first, second, bootstrap))
 

@@ -134,11 +134,8 @@ def _gathered(table: Tensor, index: Tensor, weights: Tensor | None) -> Tensor:
 def _gathered_backward(
     gradient: Tensor, table: Tensor, index: Tensor, weights: Tensor | None
 ) -> tuple[Tensor, None, Tensor | None]:
-    dense, of_weights = torch.zeros_like(table), []
+    dense = torch.zeros_like(table)
     for term in range(index.shape[1]):
-        at = index[:, term]
         share = gradient if weights is None else gradient * weights[:, term : term + 1]
-        dense.index_add_(0, at, share)
-        if weights is not None:
-            of_weights.append((table.index_select(0, at) * gradient).sum(dim=1))
-    return dense, None, torch.stack(of_weights, dim=1) if of_weights else None
+        dense.index_add_(0, index[:, term], share)
+    return dense, None, None if weights is None else _dots(gradient, table, index)
