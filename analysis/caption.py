@@ -15,8 +15,13 @@ def caption(
     where: str | None = None,
 ) -> str:
     """IPR convention, basis of the spectra, place in the network, seed, step, as far as known."""
-    parts = [f"IPR: {CONVENTIONS[convention].words}, r = {r:g}", GROUPS[group].words]
+    parts = [f"IPR: {ipr_words(convention, r)}", GROUPS[group].words]
     return place(seed, step, *parts, *([] if where is None else [where]))
+
+
+def ipr_words(convention: Convention, r: float) -> str:
+    """How an IPR is counted: the convention, and the exponent."""
+    return f"{CONVENTIONS[convention].words}, r = {r:g}"
 
 
 def place(seed: int | None, step: int | None, *parts: str) -> str:

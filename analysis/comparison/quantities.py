@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from interp.analysis.asked import Asked
+from interp.analysis.caption import ipr_words
 from interp.analysis.comparison.subjects import Subject
-from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.measure import Measure, NotDefined
 from interp.analysis.neurons.classify import classify, has_cut, two_class_cut
 from interp.analysis.neurons.read import neuron_table
@@ -56,7 +56,7 @@ def read(subject: Subject, asked: tuple[Asked, ...], threshold: str | float) -> 
     convention = distinct = None
     if checkpoint.readable.layers:
         table = neuron_table(checkpoint)
-        convention = f"{CONVENTIONS[table.convention].words}, r = {table.r:g}"
+        convention = ipr_words(table.convention, table.r)
         counted, distinct = _counts(table, threshold)
         values |= {"mean_ipr": table.mean_ipr, **counted, "dead": float(table.dead.sum())}
     else:

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.caption import ipr_words
 from interp.analysis.neurons.belonging import check_classes
 from interp.analysis.neurons.classify import Classes
 from interp.analysis.neurons.table import NeuronTable
@@ -64,7 +64,7 @@ def ipr_histogram(
     figure.update_layout(
         barmode="stack", bargap=0, legend={"x": 0.99, "xanchor": "right", "y": 0.98}
     )
-    convention = f"{CONVENTIONS[table.convention].words}, r = {table.r:g}"
+    convention = ipr_words(table.convention, table.r)
     dead = f", {int(table.dead.sum())} dead not shown" if table.dead.any() else ""
     figure.update_xaxes(title_text=f"IPR of a neuron ({convention})", range=[0, 1])
     figure.update_yaxes(title_text=f"neurons (of {len(table)}{dead})")

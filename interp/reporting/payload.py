@@ -9,7 +9,7 @@ import numpy as np
 
 from interp.analysis.ablation.curves import PruningCurve, PruningCurves
 from interp.analysis.ablation.ranking import RANKINGS
-from interp.analysis.fourier.conventions import CONVENTIONS
+from interp.analysis.caption import ipr_words
 from interp.analysis.neurons.classify import NULL_QUANTILE, words_of
 from interp.analysis.neurons.table import CURVES, NeuronTable
 from interp.analysis.trajectory.pruning_history import CheckpointCurves
@@ -98,7 +98,7 @@ def _about(run: Run, table: NeuronTable) -> dict[str, Any]:
         "sign": table.task.operation.second_sign,
         "irreps": None if table.is_cyclic else list(table.block_names),
         "elementNames": None if table.is_cyclic else list(table.task.elements),
-        "convention": f"{CONVENTIONS[table.convention].words}, r = {table.r:g}",
+        "convention": ipr_words(table.convention, table.r),
         "caption": table.caption.rpartition(" · step")[0],
     }
 

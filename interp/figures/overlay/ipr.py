@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from interp.analysis.caption import ipr_words
 from interp.analysis.comparison.subjects import Subject
-from interp.analysis.fourier.conventions import CONVENTIONS
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.neurons.table import NeuronTable
 from interp.figures.overlay.lines import Several, band_of, finished, grouped, looks, told, traces
@@ -80,7 +80,7 @@ def _places(edges: np.ndarray) -> np.ndarray:
 
 
 def _convention(table: NeuronTable) -> str:
-    return f"{CONVENTIONS[table.convention].words}, r = {table.r:g}"
+    return ipr_words(table.convention, table.r)
 
 
 def _draw_null(figure: go.Figure, tables: list[NeuronTable], edges: np.ndarray) -> list[str]:
