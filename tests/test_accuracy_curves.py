@@ -109,3 +109,19 @@ def test_a_greatest_logit_of_nothing_counts_if_it_is_alone():
     pairs = LabelledPairs(np.zeros((2, 3), dtype=int), np.array([0, 1, 2]), 3)
     found = cumulative_counts(LogitSum(hidden, readout), np.array([[0, 1]]), pairs)
     np.testing.assert_array_equal(found[0, 0], [[1, 0, 0], [0, 0, 0], [0, 0, 0]])
+
+
+def test_logits_that_cancel_to_nothing_are_counted_exactly():
+    """Zeros at the top again and again, alone and in twos, between sizes where none is zero."""
+    rng = np.random.default_rng(0)
+    ones, twos = np.tile([1.0, -1.0], 12), np.tile([2.0, -2.0, 3.0, -3.0], 6)
+    readout = np.stack([ones, twos, *-rng.random((4, 24))], axis=1)
+    readout[9, 1], readout[8, 1] = -4, 4  # and from here on their second differs
+    hidden = np.ones((24, 70))
+    labels = np.stack([np.arange(70) % 2, np.full(70, 5)])
+    pairs = LabelledPairs(labels, np.arange(70) % 3, 3)
+    logits = LogitSum(hidden, readout)
+    for order in (np.arange(24), np.arange(24)[::-1].copy(), np.roll(np.arange(24), 1)):
+        (found,) = cumulative_counts(logits, order[None], pairs)
+        np.testing.assert_array_equal(found, counted(logits, order, pairs, np.arange(25)))
+        assert found[0].any()
