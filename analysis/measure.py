@@ -18,6 +18,7 @@ from interp.analysis.measures import MEASURES
 from interp.analysis.numbers import Numbers
 from interp.analysis.option import Option, check_signature, options_of
 from interp.training.arguments import as_function, as_text, whole, word
+from interp.training.blas import one_thread
 from interp.training.display import Result, Values
 from interp.training.registry import origin_of
 
@@ -96,7 +97,8 @@ class Measure:
         reason = self.refuses(subject) if self.refuses else None
         if reason:
             raise NotDefined(f"measure {self.name}: {reason}")
-        found: Any = self.compute(subject, **checked)
+        with one_thread():
+            found: Any = self.compute(subject, **checked)
         if isinstance(found, Mapping):
             found = Numbers(found)
         if not isinstance(found, Result):

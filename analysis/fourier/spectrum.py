@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from interp.training.arguments import as_given, told
+from interp.training.blas import one_thread
 from interp.training.tasks.groups import GROUPS, Basis, residue_order
 
 
@@ -116,7 +117,8 @@ def one_sided_dft(
     elements = values.shape[-1]
     if elements > _LONGEST_MATRIX:
         return np.fft.rfft(values, axis=-1)
-    return (values @ _dft_matrix(elements)).view(np.complex128)
+    with one_thread():
+        return (values @ _dft_matrix(elements)).view(np.complex128)
 
 
 _LONGEST_MATRIX = 256

@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from interp.cli.refusals import converted, told
 from interp.cli.terminal import end_cut_off, take_any_letter
+from interp.training.blas import set_for_process
 from interp.training.lines import noted
 
 
@@ -126,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     interrupted, 141 cut off by a reader such as ``head``.
     """
     take_any_letter()
+    set_for_process()
     tokens = sys.argv[1:] if arguments is None else list(arguments)
     # Imports make objects by the hundred thousand, and all stay: looking for garbage among them,
     # then and at the end, would take a second of every command.

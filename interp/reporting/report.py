@@ -13,6 +13,7 @@ from interp.analysis.neurons.classify import Rule
 from interp.reporting.document import page
 from interp.reporting.reading import PRUNED_CHECKPOINTS, Reading, read
 from interp.training.arguments import MOST_DRAWS, as_path, some_whole, truth, whole
+from interp.training.blas import one_thread
 from interp.training.runs.files import check_place, write_bytes
 from interp.training.runs.run import Run
 from interp.training.runs.subject import as_run
@@ -65,8 +66,9 @@ def report(
     truth(mechanism, "mechanism")
     truth(pairs, "pairs")
     keep_freed_memory()
-    reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism, pairs)
-    write_bytes(target, page(reading, _figures(reading)).encode())
+    with one_thread():
+        reading = read(run, threshold, draws, layer, pruned_checkpoints, asked, mechanism, pairs)
+        write_bytes(target, page(reading, _figures(reading)).encode())
     return target
 
 
