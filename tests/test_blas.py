@@ -49,6 +49,13 @@ def test_numpy_has_one_thread_inside_and_its_own_afterwards(free):
     assert threads() == {2}
 
 
+def test_a_long_product_has_as_many_as_it_asks_for(free):
+    with blas.one_thread():
+        with blas.threads(2):
+            assert threads() == {2}
+        assert threads() == {1}
+
+
 def test_a_number_that_the_user_chose_stays(free, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     with blas.one_thread():
@@ -63,7 +70,9 @@ def test_a_measure_computes_with_one(free):
         seen.append(threads())
         return {"value": 1.0}
 
-    found = Measure(name="noted", reads="checkpoint", source="", compute=compute).of(np.zeros(1), {})
+    found = Measure(name="noted", reads="checkpoint", source="", compute=compute).of(
+        np.zeros(1), {}
+    )
     assert isinstance(found, Numbers)
     assert seen == [{1}]
     assert threads() == {2}

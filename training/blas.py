@@ -2,7 +2,7 @@
 
 Both libraries let their threads spin for a while after every product. Where products of the two
 take turns, each waits for the other's spinning threads: frequency filtration of the paper's network
-took four times as long on two cores. The products that numpy is given here are small.
+took four times as long on two cores. Nearly all products that numpy is given here are small.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ def one_thread() -> Iterator[None]:
         yield
         return
     with _numpys().limit(limits=1):
+        yield
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Gives numpy so many threads inside the block, for a product that takes a second."""
+    with _numpys().limit(limits=count):
         yield
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.analysis.mechanism.untrained import untrained
+from interp.training.blas import threads
 from interp.training.data.dataset import Dataset
 from interp.training.evaluation import in_float64
 from interp.training.models.mlp import MLP
@@ -67,7 +68,8 @@ def lazy_networks(
     train, answers = dataset.is_train, dataset.task.n_answers
     features = last_features(drawn, torch.as_tensor(dataset.pairs))[torch.as_tensor(train)].numpy()
     # A product with its own transpose, of which numpy computes one half.
-    gram = features.T @ features
+    with threads(torch.get_num_threads()):
+        gram = features.T @ features
     gram[np.diag_indices_from(gram)] += RIDGE * np.diagonal(gram).mean()
     target = np.concatenate([np.eye(answers)[given[train]] for given in labels], axis=1)
     lower = torch.linalg.cholesky(torch.from_numpy(gram))
