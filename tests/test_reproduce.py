@@ -67,7 +67,7 @@ note: Only a toy [not the paper's].
 
 @pytest.fixture
 def toys(monkeypatch):
-    """Two recipes that share half of their runs."""
+    """Two recipes that share their runs."""
     found = {
         name: parse_recipe(TOY.format(name=name, number=number, steps=8), name)
         for number, name in ((1, "one"), (2, "two"))
@@ -139,6 +139,7 @@ def test_the_cost_is_told_first(toys, tmp_path, capsys):
     main(["reproduce", "--all", "--dry-run", "--out", str(tmp_path / "out"), "--workers", "1"])
     told = capsys.readouterr().out
     assert "one: 4 runs, 0 done, about" in told
+    assert "two: 4 runs, 0 done, 4 of recipes above, nothing left to train" in told
     assert "together about" in told
     assert not (tmp_path / "out").exists()
     main(["reproduce", "one", "--out", str(tmp_path / "out"), "--executor", "serial"])

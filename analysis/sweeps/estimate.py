@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Plan:
         cells: distinct cells of the shard.
         invalid: reasons of the cells that cannot be run.
         done: cells that are done already.
+        shared: cells that others train, which are counted with those.
         seconds: estimated time of the others on all workers together; None if there is none.
         disk: estimated bytes of the others.
         workers: cells at once.
@@ -44,6 +46,7 @@ class Plan:
     cells: int
     invalid: list[str]
     done: int
+    shared: int
     seconds: float | None
     disk: int
     workers: int
@@ -59,6 +62,7 @@ class Plan:
             "cells": self.cells,
             "invalid": len(self.invalid),
             "done": self.done,
+            "shared": self.shared,
             "seconds": self.seconds,
             "bytes": self.disk,
             "workers": self.workers,
@@ -71,6 +75,7 @@ def make_plan(
     machine: Machine,
     keep: str = "runs",
     shard: Shard = Shard(),
+    elsewhere: Set[str] = frozenset(),
 ) -> Plan:
     """Expands a grid, and measures its median cell for a few seconds.
 
@@ -80,12 +85,13 @@ def make_plan(
         machine: who would run them.
         keep: as for the sweep.
         shard: which part of the cells.
+        elsewhere: hashes of cells that others train, which cost nothing here.
     """
     check_keep(keep)
     every = cells_of(grid)
     cells = share_of(every, shard)
     done = _done(out) if out is not None else set()
-    left = [cell for cell in cells if not cell.error and cell.hash not in done]
+    left = [cell for cell in cells if not cell.error and cell.hash not in done | elsewhere]
     found, seconds, disk, problem = None, None, 0, None
     if left:
         typical = left[len(left) // 2]
@@ -105,6 +111,7 @@ def make_plan(
         cells=len(cells),
         invalid=[cell.error for cell in cells if cell.error],
         done=sum(cell.hash in done for cell in cells),
+        shared=sum(cell.hash in elsewhere - done for cell in cells),
         seconds=seconds,
         disk=disk,
         workers=machine.at_once,

@@ -121,14 +121,18 @@ def _announce(
     from interp.analysis.sweeps.estimate import make_plan
     from interp.cli.progress import duration
     from interp.reproduction.run import store_of
+    from interp.training.sweep.plan.manifest import cells_of
 
     plans = {}
+    planned: dict[Path, set[str]] = {}
     for recipe in chosen:
         if recipe.trained == "trained":
             grid = recipe.grid_of(cast(Any, budget), seeds)
             place = store_of(recipe, out)
             there = place if place.exists() else None
-            plans[recipe.name] = make_plan(grid, there, machine, recipe.keep)
+            others = planned.setdefault(place, set())
+            plans[recipe.name] = make_plan(grid, there, machine, recipe.keep, elsewhere=others)
+            others |= {cell.hash for cell in cells_of(grid)}
     if json_:
         print_json({name: plan.to_dict() for name, plan in plans.items()})
         return
@@ -136,9 +140,13 @@ def _announce(
     for name, plan in plans.items():
         total += plan.seconds or 0.0
         time = f"about {duration(plan.seconds)}" if plan.seconds else "nothing left to train"
-        say(f"{name}: {plan.cells} runs, {plan.done} done, {time} on {plan.workers} workers")
+        shared = f", {plan.shared} of recipes above" if plan.shared else ""
+        say(
+            f"{name}: {plan.cells} runs, {plan.done} done{shared}, {time} on {plan.workers} workers"
+        )
     if len(plans) > 1:
-        say(f"together about {duration(total)}, less for runs that recipes share")
+        hours = sum((one.seconds or 0.0) * one.workers for one in plans.values()) / 3600
+        say(f"together about {duration(total)} of training, {hours:.1f} hours of one worker")
 
 
 def _print_verdict(one: Verdict, out: Path) -> None:
