@@ -52,6 +52,9 @@ class KindRow:
             each two; the gradient of a full batch is then the one written by hand.
         two_matrices: whether it is that, perhaps with norm, dropout and biases, and its parameters
             are named as an MLP's.
+        one_block: whether it is a block of attention and neurons between an embedding and the way
+            to the logits, without norm and dropout, and its parameters are named as a
+            Transformer's.
         trains: whether it can be trained here.
         arrays: what reads its weights as arrays alone, ``(task, model, arrays)`` with ``shapes``;
             its ``"module:name"``. None: its network is made for that.
@@ -73,6 +76,7 @@ class KindRow:
     by_hand: Callable[[Model], bool] = lambda model: False
     chain: Callable[[Model], bool] = lambda model: False
     two_matrices: Callable[[Model], bool] = lambda model: False
+    one_block: Callable[[Model], bool] = lambda model: False
     trains: bool = True
     arrays: str | None = None
 
@@ -173,6 +177,11 @@ def _check_transformer(model: Model) -> None:
         )
 
 
+def _one_block(model: Model) -> bool:
+    drops = model.dropout > 0 or any(model.other_dropout.values())
+    return bool(model.n_layers == 1 and model.d_mlp and model.norm == "none" and not drops)
+
+
 _TRANSFORMER = KindRow(
     name="transformer",
     noun="a Transformer",
@@ -187,6 +196,7 @@ _TRANSFORMER = KindRow(
     parts=_transformer_parts,
     step_work=_transformer_work,
     check=_check_transformer,
+    one_block=_one_block,
 )
 
 

@@ -20,6 +20,8 @@ from interp.training.trainer.compiled.parts import Gemm
 _PREFIXES = ("scipy_openblas", "openblas")
 _ARGUMENTS = 13  # of gemm, all of them addresses
 _N, _T = ord("N"), ord("T")
+# How a product is made, added together.
+TURNED_A, TURNED_B, ADDED = 1, 2, 4
 
 
 def new_gemm(dtype: np.dtype) -> Gemm:
@@ -27,7 +29,7 @@ def new_gemm(dtype: np.dtype) -> Gemm:
     name = {"float32": "sgemm", "float64": "dgemm"}[dtype.name]
     address = get_cython_function_address("scipy.linalg.cython_blas", name)
     reals = np.array([0, 1], dtype)
-    return Gemm(int(address), np.zeros(2, np.uint8), np.zeros(5, np.int32), reals)
+    return Gemm(int(address), np.zeros(2, np.uint8), np.zeros(6, np.int32), reals)
 
 
 @intrinsic
@@ -49,30 +51,48 @@ def _call(typing, function, addresses):
 
 @njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 @no_type_check  # a checker's wrapper cannot be compiled
-def product(gemm, turned, shape, a, b, out):
-    """A product into ``out``: a · b; with ``turned`` 1 aᵀ · b, added to it; with 2 a · bᵀ.
+def multiply(gemm, how, shape, a, b, out):
+    """A product of matrices into ``out``, each given as a flat array and the length of its rows.
 
-    ``shape`` is (rows, terms, columns), arrays are flat. The BLAS is Fortran's, which sees every
-    matrix turned: it computes outᵀ = bᵀ · aᵀ.
+    ``shape`` is (rows, terms, columns) of the product; ``how`` says which sides are turned, and
+    whether it is added to what is there. The BLAS is Fortran's, which sees every matrix turned: it
+    computes outᵀ = bᵀ · aᵀ. Nothing is done where there is nothing to multiply.
     """
     address, letters, numbers, reals = gemm
     address = np.uintp(address)
     rows, inner, columns = shape
-    letters[0] = _T if turned == 2 else _N
-    letters[1] = _T if turned == 1 else _N
+    if rows <= 0 or inner <= 0 or columns <= 0:
+        return
+    letters[0] = _T if how & TURNED_B else _N
+    letters[1] = _T if how & TURNED_A else _N
     numbers[0], numbers[1], numbers[2] = columns, rows, inner
-    numbers[3] = inner if turned == 2 else columns
-    numbers[4] = rows if turned == 1 else inner
+    numbers[3], numbers[4], numbers[5] = b[1], a[1], out[1]
     letter, number, real = letters.ctypes.data, numbers.ctypes.data, reals.ctypes.data
-    beta = real + (reals.itemsize if turned == 1 else 0)
+    beta = real + (reals.itemsize if how & ADDED else 0)
     _call(
         address,
         (
             *(letter, letter + 1, number, number + 4, number + 8),
-            *(real + reals.itemsize, b.ctypes.data, number + 12, a.ctypes.data, number + 16),
-            *(beta, out.ctypes.data, number),
+            *(real + reals.itemsize, b[0].ctypes.data, number + 12, a[0].ctypes.data, number + 16),
+            *(beta, out[0].ctypes.data, number + 20),
         ),
     )
+
+
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@no_type_check
+def product(gemm, turned, shape, a, b, out):
+    """A product of whole matrices: a · b; with ``turned`` 1 aᵀ · b, added; with 2 a · bᵀ.
+
+    ``shape`` is (rows, terms, columns), arrays are flat.
+    """
+    rows, inner, columns = shape
+    if turned == 1:
+        multiply(gemm, TURNED_A | ADDED, shape, (a, rows), (b, columns), (out, columns))
+    elif turned == 2:
+        multiply(gemm, TURNED_B, shape, (a, inner), (b, inner), (out, columns))
+    else:
+        multiply(gemm, 0, shape, (a, inner), (b, columns), (out, columns))
 
 
 @cache

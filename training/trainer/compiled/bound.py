@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from interp.training.config.run_config import RunConfig
+from interp.training.evaluation import Evaluation
 from interp.training.losses.loss import LOSSES
 from interp.training.models.arrays import NORM_EPS
 from interp.training.models.layers.noise import dropout_key, least_kept
 from interp.training.models.layers.norm import MOMENTUM, BatchNorm
 from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
-from interp.training.trainer.compiled.parts import Adam, Flat, Rules, Shown, Work
+from interp.training.trainer.compiled.parts import (
+    Adam,
+    Flat,
+    Rules,
+    Scored,
+    Shown,
+    Team,
+    Work,
+)
 
 # In the order in which the kernel numbers them.
 PHI = ("square", "relu", "gelu")
@@ -32,12 +42,38 @@ _NAMES = (
 _SMALL_PRODUCT, _FEWEST = 10**6, 40
 _BLOCK_VALUES = 2**17
 
+# What a thread does of what all of them do together.
+Share = Callable[[Team], np.ndarray]
 Settings = Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, Any]]]
 
 
+@runtime_checkable
+class Bound(Protocol):
+    """The arrays that a kernel works on.
+
+    Attributes:
+        adam: AdamW without the factors of any step.
+        counters: the step counts that AdamW keeps.
+        parts: how many threads share a step.
+    """
+
+    adam: Adam
+    counters: list[Tensor]
+
+    @property
+    def parts(self) -> int:
+        """How many threads share a step."""
+
+    def stepping(self, adam: Adam, rows: Int[np.ndarray, "row example"]) -> Share:
+        """What makes the steps of ``adam`` on these examples, as a function of a thread."""
+
+    def scoring(self, evaluation: Evaluation) -> Share:
+        """What adds up an evaluation's scores, as a function of a thread."""
+
+
 @dataclass
-class Bound:
-    """The arrays that the kernel works on, and the step counts that AdamW keeps."""
+class MLPBound:
+    """The arrays of a two-layer network."""
 
     flat: Flat
     rules: Rules
@@ -45,6 +81,63 @@ class Bound:
     adam: Adam
     work: list[Work]  # of each thread
     counters: list[Tensor]
+
+    @property
+    def parts(self) -> int:
+        """How many threads share a step."""
+        return len(self.work)
+
+    def stepping(self, adam: Adam, rows: Int[np.ndarray, "row example"]) -> Share:
+        """What makes the steps of ``adam`` on these examples, as a function of a thread."""
+        from interp.training.trainer.compiled.kernel import run
+
+        shown = self.shown._replace(rows=rows)
+        return lambda team: run(self.flat, self.rules, shown, adam, self.work[team.part], team)
+
+    def scoring(self, evaluation: Evaluation) -> Share:
+        """What adds up an evaluation's scores, as a function of a thread."""
+        from interp.training.trainer.compiled.kernel import scores
+
+        rules = self.rules._replace(learns=False, drops=False)
+        pairs, labels = evaluation.pairs.numpy(), evaluation.labels.numpy()
+        first, second = (np.ascontiguousarray(column) for column in pairs.T)
+        second, every = second + evaluation.dataset.task.p, np.arange(len(pairs))[None]
+        shown = Shown(first, second, np.ascontiguousarray(labels[0]), every)
+        scored = Scored(shown, labels, evaluation.part, len(evaluation.counts))
+        weight, ends = self.flat.weight, self.adam.ends
+        return lambda team: scores(weight, ends, rules, scored, self.work[team.part], team)
+
+
+def bound_weights(
+    network: Network, order: Sequence[str], config: RunConfig, settings: Settings, parts: int
+) -> tuple[Flat, Adam]:
+    """Makes weights and moments into views of flat arrays.
+
+    Args:
+        network: whose parameters they are.
+        order: names of the parameters, in which they stand one after the other.
+        config: of the run.
+        settings: what :meth:`Updater.adam` gives.
+        parts: how many threads share a step.
+    """
+    known = dict(network.named_parameters())
+    names = [name for name in order if name in known]
+
+    def flattened(key: str) -> np.ndarray:
+        return flat_views([settings[name][0][key] for name in names if name in settings])
+
+    weight = flat_views([known[name] for name in names])
+    grad = np.zeros(parts * len(weight), weight.dtype)
+    groups = [settings[name][1] if name in settings else {} for name in order]
+    adam = Adam(
+        ends=np.cumsum([known[name].numel() if name in known else 0 for name in order]),
+        rates=np.array([group.get("base_rate", 0.0) for group in groups]),
+        decays=np.array([group.get("weight_decay", 0.0) for group in groups]),
+        factors=np.zeros(0),
+        done=0,
+        settings=np.array([*config.optimizer.betas, config.optimizer.eps]),
+    )
+    return Flat(weight, grad, flattened("exp_avg"), flattened("exp_avg_sq")), adam
 
 
 class Binding:
@@ -59,39 +152,21 @@ class Binding:
     def __init__(self, network: Network, examples: Examples, config: RunConfig) -> None:
         self._network, self._examples, self._config = network, examples, config
 
-    def bind(self, settings: Settings, parts: int) -> Bound:
+    def bind(self, settings: Settings, parts: int) -> MLPBound:
         """Makes weights, buffers and moments into views of flat arrays, and the arrays around them.
 
         Args:
             settings: what :meth:`Updater.adam` gives.
             parts: how many threads share a step.
         """
-        states = {name: state for name, (state, _) in settings.items()}
-        known = dict(self._network.named_parameters())
-        weight = _flattened(known)
-        flat = Flat(
-            weight,
-            np.zeros(parts * len(weight), weight.dtype),
-            _flattened({name: state["exp_avg"] for name, state in states.items()}),
-            _flattened({name: state["exp_avg_sq"] for name, state in states.items()}),
-        )
-        groups = [settings[name][1] if name in settings else {} for name in _NAMES]
-        optimizer = self._config.optimizer
-        adam = Adam(
-            ends=np.cumsum([known[name].numel() if name in known else 0 for name in _NAMES]),
-            rates=np.array([group.get("base_rate", 0.0) for group in groups]),
-            decays=np.array([group.get("weight_decay", 0.0) for group in groups]),
-            factors=np.zeros(0),
-            done=0,
-            settings=np.array([*optimizer.betas, optimizer.eps]),
-        )
-        return Bound(
+        flat, adam = bound_weights(self._network, _NAMES, self._config, settings, parts)
+        return MLPBound(
             flat,
-            self._rules(weight.dtype),
+            self._rules(flat.weight.dtype),
             self._shown(),
             adam,
-            [self._work(weight.dtype) for _ in range(parts)],
-            [state["step"] for state in states.values()],
+            [self._work(flat.weight.dtype) for _ in range(parts)],
+            [state["step"] for state, _ in settings.values()],
         )
 
     def _shown(self) -> Shown:
@@ -140,7 +215,7 @@ class Binding:
         new = partial(np.zeros, dtype=dtype)
         running = new(0)
         if isinstance(norm, BatchNorm):
-            running = _flattened({"mean": norm.mean, "var": norm.var}, (NORM_EPS, MOMENTUM))
+            running = flat_views([norm.mean, norm.var], (NORM_EPS, MOMENTUM))
         return Work(
             pre=new(size),
             post=new(size),
@@ -153,20 +228,18 @@ class Binding:
         )
 
 
-def _flattened(tensors: Mapping[str, Tensor], after: Sequence[float] = ()) -> np.ndarray:
+def flat_views(tensors: Sequence[Tensor], after: Sequence[float] = ()) -> np.ndarray:
     """One array with the values of all; the tensors become views of it.
 
     Args:
-        tensors: in the order in which they stand in it; those of a network in that of ``_NAMES``.
+        tensors: in the order in which they stand in it.
         after: one number to put after each.
     """
-    names = [name for name in _NAMES if name in tensors] or list(tensors)
     pieces = []
-    for at, name in enumerate(names):
-        pieces += [tensors[name].detach().reshape(-1), tensors[name].new_tensor(after[at : at + 1])]
+    for at, one in enumerate(tensors):
+        pieces += [one.detach().reshape(-1), one.new_tensor(after[at : at + 1])]
     whole, start = torch.cat(pieces).detach(), 0
-    for name, piece in zip(names, pieces[::2], strict=True):
-        one = tensors[name]
+    for one, piece in zip(tensors, pieces[::2], strict=True):
         one.data = whole[start : start + len(piece)].view(one.shape)
         start += len(piece) + (1 if after else 0)
     return whole.numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,9 +72,9 @@ class Shown(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """All pairs, in one row of what is shown; both labels (label, pair), and the part of each."""
+    """All pairs, as the kernel is shown them; both labels (label, pair), and the part of each."""
 
-    shown: Shown
+    shown: Any
     labels: np.ndarray
     part: np.ndarray
     parts: int

@@ -13,8 +13,9 @@ from interp.training.config.run_config import RunConfig
 from interp.training.evaluation import Evaluation
 from interp.training.models.network import Network
 from interp.training.trainer.batches import Examples
-from interp.training.trainer.compiled.bound import LOSS, PHI, Binding, Bound
-from interp.training.trainer.compiled.parts import Scored, Shown, Team
+from interp.training.trainer.compiled.bound import LOSS, PHI, Binding, Bound, Share
+from interp.training.trainer.compiled.parts import Team
+from interp.training.trainer.compiled.transformer.bound import BlockBinding
 from interp.training.trainer.optimizer import Updater, rate_factor
 
 # A shorter run is over before the kernel has been compiled, which happens once a machine.
@@ -35,17 +36,19 @@ def fits(config: RunConfig, examples: int) -> bool:
         examples: of the training set.
     """
     model, optimizer = config.model, config.optimizer
-    if not model.row.two_matrices(model) or model.norm == "layer":
-        return False
     written = model.phi in PHI and config.loss in LOSS and optimizer.name == "adamw"
     exact = config.precision == "highest"
     others = config.start.freeze or model.dropout_masks is not None
-    size = (optimizer.batch_size or examples) * model.width
-    return written and exact and not others and config.steps >= _LEAST_STEPS and size <= _MOST
+    if not written or not exact or others or config.steps < _LEAST_STEPS:
+        return False
+    if model.row.one_block(model):
+        return optimizer.batch_size is None
+    size = (optimizer.batch_size or examples) * model.neurons
+    return model.row.two_matrices(model) and model.norm != "layer" and size <= _MOST
 
 
 class CompiledSteps:
-    """Updates of a two-layer network, many a call.
+    """Updates of a two-layer network, or of a Transformer of one block, many a call.
 
     The same numbers as gradients by autograd and torch's AdamW, to rounding. A step depends on its
     number and on what the updater and the network hold, so that it does not matter how many there
@@ -65,12 +68,13 @@ class CompiledSteps:
         self._network, self._examples, self._config = network, examples, config
         self._updater, self._run = updater, run
         self.at_once = max(1, _WORK_A_CALL // self._step_work())
-        self._binding = Binding(network, examples, config)
+        one_block = config.model.row.one_block(config.model)
+        self._binding = (BlockBinding if one_block else Binding)(network, examples, config)
         self._bound: Bound | None = None
 
     def _step_work(self) -> int:
         examples = self._examples
-        return 6 * examples.count * self._network.model.width * examples.answers
+        return 6 * examples.count * self._network.model.neurons * examples.answers
 
     def rebind(self) -> None:
         """Must be called when the updater holds other tensors than before."""
@@ -81,54 +85,24 @@ class CompiledSteps:
 
         A loss that is not finite is the last one computed, and repeated for the steps after it.
         """
-        # Here, because numba costs memory and time that only these steps should pay.
-        from interp.training.trainer.compiled.blas import blas_threads
-        from interp.training.trainer.compiled.kernel import run
-        from interp.training.trainer.compiled.threads import together
-
-        bound = self._bound_for(parts := self._parts(torch.get_num_threads()))
+        bound = self._bound_for(self._parts(torch.get_num_threads()))
         config = self._config
         factors = [
             rate_factor(one, config.steps, config.optimizer) for one in range(step, step + count)
         ]
-        shown = bound.shown._replace(rows=self._examples.rows(step, count))
         adam = bound.adam._replace(factors=np.array(factors), done=step)
-        totals, arrived = np.zeros(parts), np.zeros(1, np.int64)
-
-        def share(part: int) -> np.ndarray:
-            team = Team(part, parts, totals, arrived)
-            return run(bound.flat, bound.rules, shown, adam, bound.work[part], team)
-
-        with blas_threads(1):
-            losses = together(share, parts)[0]
+        losses = _together(bound.stepping(adam, self._examples.rows(step, count)), bound.parts)[0]
         for counter in bound.counters:
             counter.fill_(step + count)
         return torch.from_numpy(losses)
 
     def sums(self, evaluation: Evaluation) -> Float[np.ndarray, "2 label part"]:
         """What an evaluation makes scores of: all pairs, by the weights as they are now."""
-        from interp.training.trainer.compiled.blas import blas_threads
-        from interp.training.trainer.compiled.kernel import scores
-        from interp.training.trainer.compiled.threads import together
-
-        bound = self._bound_for(parts := self._parts(torch.get_num_threads()))
-        rules = bound.rules._replace(learns=False, drops=False)
-        pairs, labels = evaluation.pairs.numpy(), evaluation.labels.numpy()
-        first, second = (np.ascontiguousarray(column) for column in pairs.T)
-        second, every = second + self._network.task.p, np.arange(len(pairs))[None]
-        shown = Shown(first, second, np.ascontiguousarray(labels[0]), every)
-        scored = Scored(shown, labels, evaluation.part, len(evaluation.counts))
-        totals, arrived = np.zeros(parts), np.zeros(1, np.int64)
-
-        def share(part: int) -> np.ndarray:
-            team = Team(part, parts, totals, arrived)
-            return scores(bound.flat.weight, bound.adam.ends, rules, scored, bound.work[part], team)
-
-        with blas_threads(1):
-            return np.sum(together(share, parts), axis=0)
+        bound = self._bound_for(self._parts(torch.get_num_threads()))
+        return np.sum(_together(bound.scoring(evaluation), bound.parts), axis=0)
 
     def _bound_for(self, parts: int) -> Bound:
-        if self._bound is None or len(self._bound.work) != parts:
+        if self._bound is None or self._bound.parts != parts:
             self._bound = self._binding.bind(self._updater.adam(self._run), parts)
         return self._bound
 
@@ -136,6 +110,17 @@ class CompiledSteps:
         """How many threads share a step: as many as torch's where that pays."""
         alone = self._config.model.norm == "batch"  # which looks at all examples at once
         return 1 if alone else max(1, min(threads, self._step_work() // _WORK_A_THREAD))
+
+
+def _together(share: Share, parts: int) -> list[np.ndarray]:
+    """What each thread gives, all of them at work at the same time."""
+    # Here, because numba costs memory and time that only these steps should pay.
+    from interp.training.trainer.compiled.blas import blas_threads
+    from interp.training.trainer.compiled.threads import together
+
+    totals, arrived = np.zeros(parts), np.zeros(1, np.int64)
+    with blas_threads(1):
+        return together(lambda part: share(Team(part, parts, totals, arrived)), parts)
 
 
 def compiled_steps(
