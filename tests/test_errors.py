@@ -733,6 +733,9 @@ def test_folder_that_is_no_run(tmp_path):
     for folder in (tmp_path, tmp_path / "missing", Path(__file__)):
         with refused(": expected a run folder (with config.json), found none"):
             load(folder)
+    (tmp_path / "sweep.json").write_text("{}")
+    with refused(f"found a sweep, whose runs lie in {tmp_path / 'runs'}"):
+        load(tmp_path)
 
 
 def test_altered_score_history(tiny_folder):

@@ -83,7 +83,9 @@ def read_run_config(folder: Path) -> RunConfig:
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise ValueError(f"{folder}: expected a run folder (with config.json), found none")
+        sweep = (folder / "sweep.json").is_file()
+        found = f"a sweep, whose runs lie in {folder / 'runs'}" if sweep else "none"
+        raise ValueError(f"{folder}: expected a run folder (with config.json), found {found}")
     raw = read_regular(path, MOST_BYTES)
     try:
         values = dict(parse_json(raw))
