@@ -17,13 +17,19 @@ from interp.training.trainer.cohort import wants_run_axis
 from interp.training.trainer.compiled import blas, steps
 from interp.training.trainer.compiled.transformer import bound, kernel
 from interp.training.trainer.loop import (
-    DivergenceError,
     Interrupted,
     dataset_of,
     train,
     train_many,
 )
-from tests.test_compiled import CPU, advanced, assert_same, cohort_of, press_after
+from tests.test_compiled import (
+    CPU,
+    advanced,
+    assert_diverges_as_autograd,
+    assert_same,
+    cohort_of,
+    press_after,
+)
 
 # What the tokens and matrices can be; heads are taken four at a time, and what is left.
 FORMS = {
@@ -174,12 +180,7 @@ def test_members_of_a_cohort_come_out_as_alone():
 def test_divergence_is_told_at_its_step(phi, monkeypatch):
     """By name of the step that autograd finds too; a NaN does not vanish where ReLU is 0."""
     config = config_of({"optimizer.lr": 1e20, "dtype": "float64"}, activation=phi)
-    with pytest.raises(DivergenceError, match="no longer finite at step") as found:
-        train(config)
-    monkeypatch.setattr(steps, "fits", lambda *_: False)
-    with pytest.raises(DivergenceError) as expected:
-        train(config)
-    assert str(found.value) == str(expected.value)
+    assert_diverges_as_autograd(config, monkeypatch)
 
 
 @pytest.mark.parametrize(
