@@ -9,8 +9,8 @@ from typing import Any, TextIO
 from tests.browser import NO_CHROMIUM
 
 ROOT = Path(__file__).parent.parent
-# The least share of lines, in percent, of these folders together.
-LEAST: Mapping[tuple[str, ...], float] = {("training", "analysis"): 95, ("interp",): 90}
+# The least share of lines, in percent, of these folders together; compiled functions left out.
+LEAST: Mapping[tuple[str, ...], float] = {("training", "analysis"): 98, ("interp",): 95}
 
 
 def uncovered(

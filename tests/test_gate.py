@@ -28,14 +28,14 @@ class Seen:
 @pytest.mark.parametrize(
     ("shares", "problems"),
     [
-        ({"training": 95, "analysis": 99, "interp": 90}, []),
+        ({"training": 98, "analysis": 99, "interp": 95}, []),
         (
-            {"training": 94.94, "analysis": 99, "interp": 100},
-            ["training and analysis: tests see 94.9 % of the lines, expected 95 %"],
+            {"training": 97.94, "analysis": 99, "interp": 100},
+            ["training and analysis: tests see 97.9 % of the lines, expected 98 %"],
         ),
         (
-            {"training": 100, "analysis": 100, "interp": 89.9},
-            ["interp: tests see 89.9 % of the lines, expected 90 %"],
+            {"training": 100, "analysis": 100, "interp": 94.9},
+            ["interp: tests see 94.9 % of the lines, expected 95 %"],
         ),
     ],
 )
@@ -109,8 +109,10 @@ def test_lines_are_noted_save_in_compiled_functions(tmp_path, monkeypatch):
     data = found.get_data()
     assert {10, 11, 12} <= set(data.lines(str(tmp_path / "here.py")))
     assert not {6, 16, 22} & set(data.lines(str(tmp_path / "here.py")))
-    _, _, missing, _ = found.analysis(str(tmp_path / "here.py"))
-    assert {6, 16, 22} <= set(missing) <= {6, 16, *range(19, 24)}
+    _, counted, missing, _ = found.analysis(str(tmp_path / "here.py"))
+    assert {10, 11, 12, 16} <= set(counted)
+    assert not {5, 6, 21, 22} & set(counted)  # no test can see them
+    assert {16} <= set(missing) <= {16, 19, 23}
     assert data.lines(str(tmp_path / "nobody.py")) == []
     (tmp_path / ".coveragerc").write_text("")
     seen.forget()
