@@ -23,7 +23,7 @@ _LEAST_STEPS = 500
 # Beyond so many activations a step, torch's own products and threads are as fast.
 _MOST = 2**19
 # Multiplications a step from which another thread pays.
-_WORK_A_THREAD = 10**7
+_WORK_A_THREAD = 8 * 10**6
 # Multiplications a call, some tenths of a second: between calls a run can be interrupted.
 _WORK_A_CALL = 2**32
 
