@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
@@ -40,13 +39,13 @@ def ruled(table: NeuronTable, threshold: float) -> Ruled:
         table: the neurons.
         threshold: an IPR.
     """
-    from interp.analysis.neurons.classify import classify, has_cut, two_class_cut
+    from interp.analysis.neurons.classify import AUTO, classify, has_cut, two_class_cut
 
     alive = table.ipr[~table.dead]
     if has_cut(table) and two_class_cut(alive) == threshold:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the page says it beside the slider
-            return Ruled(classify(table, "auto"), "auto")
+        # By its number, as the rule would warn, and warnings cannot be caught in a thread alone.
+        # The page says beside the slider what the warning says.
+        return Ruled(replace(classify(table, threshold), rule=AUTO), "auto")
     # There is no noise over one element.
     if table.elements > 1 and threshold_by(table, "null") == threshold:
         return Ruled(classify(table, "null"), "null")

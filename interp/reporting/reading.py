@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,10 +12,11 @@ from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.asked import Asked
 from interp.analysis.neurons.classify import (
     Classes,
-    NotBimodalWarning,
     Rule,
     classify,
+    has_cut,
     pruned_below,
+    two_class_cut,
 )
 from interp.analysis.neurons.embedding import EmbeddingTable, embedding_table, no_embeddings
 from interp.analysis.neurons.read import neuron_table
@@ -186,12 +186,7 @@ def classes_by(table: NeuronTable, threshold: Rule | float) -> Classes:
 
 def automatic_threshold(table: NeuronTable) -> float | None:
     """The two-class cut; None where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotBimodalWarning)
-            return classify(table, "auto").threshold
-    except ValueError:
-        return None
+    return two_class_cut(table.ipr[~table.dead]) if has_cut(table) else None
 
 
 def steps_with_curves(tables: Mapping[int, NeuronTable]) -> list[int]:
