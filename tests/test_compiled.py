@@ -208,21 +208,28 @@ def press_after(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
     monkeypatch.setattr(steps.CompiledSteps, "advance", pressed)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_resumed_run_is_bit_identical(way, tmp_path, monkeypatch):
-    config = config_of(WAYS[way])
+def assert_resumes_to_the_bit(
+    config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted twice, a run has the weights and scores of one that was not."""
     expected = train(config)
     for calls in (13, 60):
         with monkeypatch.context() as patch:
             patch.setattr(steps, "_WORK_A_CALL", 1)  # a step a call, so that it stops in between
             press_after(patch, calls)
             with pytest.raises(Interrupted, match="stopped at step"):
-                train(config, tmp_path / "run")
-    found = train(config, tmp_path / "run")
+                train(config, folder)
+    found = train(config, folder)
     for step in expected.steps:
         assert_same(dict(found.weights[step]), dict(expected.weights[step]), 0)
     scores = {row.step: row for row in found.measurements}
     assert all(scores[row.step] == row for row in expected.measurements)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_resumed_run_is_bit_identical(way, tmp_path, monkeypatch):
+    config = config_of(WAYS[way])
+    assert_resumes_to_the_bit(config, tmp_path / "run", monkeypatch)
 
 
 def test_who_watches_sees_every_step_and_changes_nothing():

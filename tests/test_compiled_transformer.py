@@ -17,7 +17,6 @@ from interp.training.trainer.cohort import wants_run_axis
 from interp.training.trainer.compiled import blas, steps
 from interp.training.trainer.compiled.transformer import bound, kernel
 from interp.training.trainer.loop import (
-    Interrupted,
     dataset_of,
     train,
     train_many,
@@ -26,9 +25,9 @@ from tests.test_compiled import (
     CPU,
     advanced,
     assert_diverges_as_autograd,
+    assert_resumes_to_the_bit,
     assert_same,
     cohort_of,
-    press_after,
 )
 
 # What the tokens and matrices can be; heads are taken four at a time, and what is left.
@@ -155,17 +154,7 @@ def test_scores_are_those_of_the_network(form, parts, monkeypatch):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_resumed_run_is_bit_identical(dtype, tmp_path, monkeypatch):
     config = config_of({"dtype": dtype}, **COMBINED)
-    expected = train(config)
-    for calls in (13, 60):
-        with monkeypatch.context() as patch:
-            patch.setattr(steps, "_WORK_A_CALL", 1)  # a step a call, so that it stops in between
-            press_after(patch, calls)
-            with pytest.raises(Interrupted, match="stopped at step"):
-                train(config, tmp_path / "run")
-    found = train(config, tmp_path / "run")
-    for step in expected.steps:
-        assert_same(dict(found.weights[step]), dict(expected.weights[step]), 0)
-    assert found.measurements[-1] == expected.measurements[-1]
+    assert_resumes_to_the_bit(config, tmp_path / "run", monkeypatch)
 
 
 def test_members_of_a_cohort_come_out_as_alone():

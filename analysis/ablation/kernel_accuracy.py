@@ -151,8 +151,9 @@ def _walk(arrays, readout, orders, sizes, span, right):
             loud = False  # whether no label at the top was zero, as it is while no neuron fires
             while place >= 0:
                 four = end >= 4 and (loud or end - sizes[place] > 4)
-                scored = sizes[place] >= end - (4 if four else 1)
-                for which in range(4 if four else 1):
+                count = 4 if four else 1
+                scored = sizes[place] >= end - count
+                for which in range(count):
                     added[which] = order[end - 1 - which]
                     for lane in range(_LANES):
                         post[which, lane] = tile[added[which], lane]
@@ -165,10 +166,10 @@ def _walk(arrays, readout, orders, sizes, span, right):
                 else:
                     _add_one(logits, post, best, readout[added[0]])
                 if not scored:
-                    end -= 4 if four else 1
+                    end -= count
                     continue
                 loud = True
-                for k in range(4 if four else 1):
+                for k in range(count):
                     end -= 1
                     for which in range(2):
                         for lane in range(_LANES):
