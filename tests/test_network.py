@@ -13,6 +13,7 @@ from interp.training.evaluation import scores
 from interp.training.models.analytic import analytic_network
 from interp.training.models.kinds import initial_network
 from interp.training.models.mlp import MLP
+from interp.training.models.parts import cached_parts
 from interp.training.tasks.task import make_task
 from interp.training.trainer import by_hand as gradients
 from interp.training.trainer.batches import Examples
@@ -183,3 +184,19 @@ def test_a_tie_is_no_answer():
     task = make_task("x + y", 5)
     found = scores(plain_mlp(task, 3), make_dataset(task, 0.5))
     assert found["all"].accuracy == 0.0
+
+
+def test_a_pass_in_parts_is_the_papers_formula_and_hooks_see_all_pairs():
+    network, task = random_network(width=2048, p=31), make_task("x + y", 31)
+    u, v, w = curves_of(network)
+    m, n = task.pairs.T
+    one_hot = np.eye(31)
+    post = (one_hot[m] @ u.T + one_hot[n] @ v.T) ** 2
+    pairs = torch.as_tensor(task.pairs)
+    with torch.no_grad():
+        sizes = [len(part) for part in cached_parts(network, pairs, 2048)]
+        assert sizes == [256, 256, 256, 193]
+        np.testing.assert_allclose(network(pairs).numpy(), post @ w, rtol=1e-10, atol=1e-9)
+        _, cache = network.run_with_cache(pairs)
+    np.testing.assert_allclose(cache["blocks.0.mlp.hook_post"].numpy(), post, rtol=1e-12)
+    assert len(cached_parts(network, pairs, 2048)) == 1  # a gradient keeps all of them anyway

@@ -66,7 +66,7 @@ def lazy_networks(
         raise undefined("lazy network", network)
     drawn = in_float64(untrained(network, seed=seed))
     train, answers = dataset.is_train, dataset.task.n_answers
-    features = last_features(drawn, torch.as_tensor(dataset.pairs))[torch.as_tensor(train)].numpy()
+    features = last_features(drawn, torch.as_tensor(dataset.pairs[train])).numpy()
     # A product with its own transpose, of which numpy computes one half.
     with threads(torch.get_num_threads()):
         gram = features.T @ features

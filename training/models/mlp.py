@@ -17,6 +17,7 @@ from interp.training.models.hooks import HookedRootModule
 from interp.training.models.layers.hidden import HiddenLayer
 from interp.training.models.layers.lookup import sum_of_rows
 from interp.training.models.layers.noise import Noise
+from interp.training.models.parts import cached_parts
 from interp.training.tasks.task import Task
 
 
@@ -100,8 +101,9 @@ class MLP(HookedRootModule):
         self, pairs: Int[Tensor, "*run pair 2"], noise: Noise | None = None
     ) -> Float[Tensor, "*run pair answer"]:
         """As :meth:`forward`, for pairs that are known to be right."""
-        logits: Tensor = self.unembed(self.post(pairs, len(self.blocks) - 1, noise))
-        return logits
+        parts = [pairs] if noise is not None else cached_parts(self, pairs, self.width)
+        found = [self.unembed(self.post(part, len(self.blocks) - 1, noise)) for part in parts]
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def post(
         self, pairs: Int[Tensor, "*run pair 2"], layer: int, noise: Noise | None = None
