@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -17,6 +16,7 @@ from interp.training.tasks import polynomial
 from interp.training.tasks.finite.group import FiniteGroup
 from interp.training.tasks.finite.words import parse_word
 from interp.training.tasks.groups import GROUPS
+from interp.training.tasks.said import meant, nearest
 from interp.training.tasks.table import Table
 
 Values = Int[np.ndarray, " pair"]
@@ -199,13 +199,13 @@ def _parsed(text: str) -> Operation:
         known = ", ".join(repr(name) for name in OPERATIONS)
         raise ValueError(
             f"task.operation: unknown operation {text!r}; expected one of {known}, "
-            f"or a polynomial in x and y{_nearest(text, OPERATIONS)}"
+            f"or a polynomial in x and y{nearest(text, OPERATIONS)}"
         )
     try:
         monomials = polynomial.parse(text)
     except ValueError as error:
         added = [name for name in OPERATIONS if not OPERATIONS.is_own(name)]
-        raise ValueError(f"{error}{_nearest(text, added)}") from None
+        raise ValueError(f"{error}{meant(text, added)}") from None
     canonical = polynomial.text_of(monomials)
     there = _spelled(canonical)
     if there is not None:
@@ -218,12 +218,6 @@ def _spelled(text: str) -> str | None:
     """The name of the row that the text spells in one way or another."""
     key = _key(text)
     return next((name for name in OPERATIONS if _key(name) == key), None)
-
-
-def _nearest(text: str, names: Iterable[str]) -> str:
-    """A hint at the name that the text may mean."""
-    near = difflib.get_close_matches(text, list(names), n=1, cutoff=0.6)
-    return f"; nearest is {near[0]}" if near else ""
 
 
 def _is_polynomial(text: str) -> bool:
