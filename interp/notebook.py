@@ -19,6 +19,7 @@ from interp.training.data.splits import SPLIT_MEANING, SPLITS
 from interp.training.display import Result, Value
 from interp.training.runs.run import Run
 from interp.words.compared import comparison_rows
+from interp.words.names import value_words
 from interp.words.scored import scored_rows, tidy_rows
 from interp.words.sentences import number, outcome
 from interp.words.story import story
@@ -62,7 +63,7 @@ def _history_table(found: History) -> tuple[list[str], list[list[str]]]:
     """The values that lead, a row a step."""
     names = [name for name in found.names if name in found.main]
     rows = zip(found.steps, found.rows, strict=True)
-    heads = [name.replace("_", " ").replace(".", ": ") for name in names]
+    heads = [value_words(name) for name in names]
     return ["step", *heads], [
         [str(step), *(_cell(row.get(name)) for name in names)] for step, row in rows
     ]

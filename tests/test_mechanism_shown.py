@@ -126,8 +126,8 @@ def test_lines_of_controls_are_dotted(tiny_run):
     figure = interp.history(tiny_run, "progress", per_key=False).plot()
     dashes = {trace.name: trace.line.dash for trace in figure.data}
     assert len(dashes) == 6
-    assert dashes["held_out_all.test_accuracy"] == "solid"
-    assert dashes["held_out_all_lookup.test_accuracy"] == "dot"
+    assert dashes["held out all: test accuracy"] == "solid"
+    assert dashes["held out all lookup: test accuracy"] == "dot"
 
 
 def test_a_history_without_leading_values_keeps_its_order():

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from interp.analysis.trajectory.history import History
 from interp.figures.template import styled
 from interp.training.display import Value
+from interp.words.names import value_words
 
 _CONTROLS = (
     "_control",
@@ -48,9 +49,9 @@ def history(found: History, names: Sequence[str] | None = None) -> go.Figure:
                 x=[max(step, 1) for step in found.steps],
                 y=np.array([v if _number(v) else np.nan for v in values], dtype=np.float32),
                 mode="lines+markers",
-                name=name,
+                name=value_words(name),
                 line={"dash": "dot" if _is_control(name) else "solid"},
-                hovertemplate="step %{x}<br>%{y:.4g}<extra>" + name + "</extra>",
+                hovertemplate="step %{x}<br>%{y:.4g}<extra>" + value_words(name) + "</extra>",
             )
         )
     figure.update_xaxes(title_text="step", type="log")

@@ -7,6 +7,7 @@ import math
 from interp.analysis.mechanism.scored import Scored
 from interp.training.data.splits import Split
 from interp.training.display import Result
+from interp.words.names import value_words
 
 SHOWN: tuple[Split, ...] = ("train", "clean", "corrupted", "test")
 
@@ -27,7 +28,7 @@ def tidy_rows(result: Result) -> tuple[list[str], list[list[str]]]:
     """The heads and rows of a result's table, by the columns that it names."""
     frame = result.to_pandas()
     known = [name for name in result.COLUMNS if name in frame.columns]
-    heads = [name.replace("_", " ").replace(".", ": ") for name in known]
+    heads = [value_words(name) for name in known]
     rows = [[_cell(value) for value in row] for row in frame[known].itertuples(index=False)]
     if "control" in frame.columns:
         for row, control in zip(rows, frame["control"], strict=True):
