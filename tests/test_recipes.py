@@ -22,7 +22,7 @@ from interp.analysis.measures import MEASURES
 from interp.analysis.sweeps.row import measure
 from interp.reproduction.criteria import WITH_NULL, asked, judge
 from interp.reproduction.drawing import FIGURES, draw
-from interp.reproduction.evidence import Evidence, Trained
+from interp.reproduction.evidence import Evidence, Trained, differing
 from interp.reproduction.recipe import BUDGETS, Budget, Criterion, Recipe, parse_recipe, recipes
 from interp.reproduction.run import constructed, measured_values, write
 from interp.reproduction.scoreboard import counts, write_scoreboard
@@ -472,3 +472,21 @@ def test_the_criterion_is_shown_as_a_formula():
     assert "norm_ratio [norm batch] ≤ 0.8" in shown
     shown = {asked(one) for one in recipes()["figure-6"].criteria}
     assert "0.6 ≤ lowest.ipr.train_accuracy ≤ 0.68" in shown
+
+
+def test_settings_that_differ_never_share_a_name():
+    rates = [{"model.norm": "none", "optimizer.lr": lr, "steps": 5} for lr in (0.001, 0.005, 0.005)]
+    first, second, again = differing(rates)
+    assert second == again == "norm none · lr 0.005<br>steps 5"
+    assert first == "norm none · lr 0.001<br>steps 5"
+    batches = [{"optimizer.batch_size": size, "optimizer.lr": 0.1} for size in (None, 64)]
+    assert differing(batches) == ["batch full · lr 0.1", "batch 64"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_every_place_of_a_recipe_has_a_name_of_its_own(name, budget):
+    grid = recipes()[name].grid_of(budget)
+    configs = [Trained(cell.parsed(), {}) for cell in cells_at(name, budget)]
+    places = Evidence(configs, grid.paths, Results(pa.table({}), grid.paths)).places
+    assert len(set(differing(places))) == len(places)

@@ -152,7 +152,7 @@ def _at_one_place(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
     if all(value is None or value <= 1 for trace in figure.data for value in trace.y):
         figure.update_yaxes(range=[-0.03, 1.03])
     _make_room(figure, _most_lines(names), 1)
-    return styled(figure, title, differing(evidence.places[0]), figure.layout.height)
+    return styled(figure, title, differing(evidence.places[:1])[0], figure.layout.height)
 
 
 def _characters(ticks: int) -> int:
@@ -183,9 +183,9 @@ def _points(
 ) -> list[tuple[Any, list[float]]]:
     found: dict[Any, list[float]] = {}
     line = min(_NARROW, _characters(len(evidence.places)))
-    for one in runs:
-        place: Place = {path: one.options[path] for path in evidence.axes}
-        at = one.options[x] if x else differing(place, line)
+    places: list[Place] = [{path: one.options[path] for path in evidence.axes} for one in runs]
+    for one, name in zip(runs, differing(places, line), strict=True):
+        at = one.options[x] if x else name
         value = one.values.get(measure)
         if value is not None:
             found.setdefault(at, []).append(float(value))

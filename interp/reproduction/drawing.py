@@ -62,12 +62,9 @@ def check_figures(recipe: Recipe) -> None:
 
 def _settings(evidence: Evidence, places: Places | None) -> dict[str, list[Trained]]:
     """Runs by the words of their setting."""
-    found = {}
-    for place in places or evidence.places:
-        runs = evidence.at(place)
-        if runs:
-            found[differing(place)] = runs
-    return found
+    wanted = places or evidence.places
+    found = zip(differing(wanted), map(evidence.at, wanted), strict=True)
+    return {name: runs for name, runs in found if runs}
 
 
 def _runs(trained: Sequence[Trained]) -> list[Run]:
@@ -109,7 +106,7 @@ def _diagram(
     panel = None
     if others:
         rows = zip(*(table[path].to_pylist() for path in others), strict=True)
-        labels = [differing(dict(zip(others, row, strict=True))) for row in rows]
+        labels = differing([dict(zip(others, row, strict=True)) for row in rows])
         panel = others[0] if len(others) == 1 else "setting"
         if panel == "setting":
             table = table.append_column("setting", pa.array(labels))

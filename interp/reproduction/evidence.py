@@ -92,16 +92,36 @@ def words(place: Place) -> str:
     return " · ".join(_parts(place))
 
 
-def differing(place: Place, line: int = _LINE) -> str:
-    """As :func:`words` in short lines, without what is the network's default or full batch."""
+def differing(places: Sequence[Place], line: int = _LINE) -> list[str]:
+    """As :func:`words` in short lines, a name a place; two places that differ never share one.
+
+    What is the network's default or full batch is left out, and the learning rate, where that
+    leaves them different.
+    """
+    short = [_short(place, line) for place in places]
+    of_each: dict[str, list[Place]] = {}
+    for name, place in zip(short, places, strict=True):
+        if place not in (there := of_each.setdefault(name, [])):
+            there.append(place)
+    return [
+        name if len(of_each[name]) == 1 else _lines(_each(place), line)
+        for name, place in zip(short, places, strict=True)
+    ]
+
+
+def _short(place: Place, line: int) -> str:
     usual = {f"model.{name}": info.default for name, info in ModelConfig.model_fields.items()}
     told = {
         path: value
         for path, value in place.items()
         if value is not None and path != "optimizer.lr" and usual.get(path, ...) != value
     }
+    return _lines(_parts(told or place), line)
+
+
+def _lines(parts: Sequence[str], line: int) -> str:
     lines: list[str] = []
-    for part in _parts(told or place):
+    for part in parts:
         if lines and len(lines[-1]) + len(part) < line:
             lines[-1] += f" · {part}"
         else:
@@ -111,9 +131,14 @@ def differing(place: Place, line: int = _LINE) -> str:
 
 def _parts(place: Place) -> list[str]:
     # Settings that differ in their steps also differ in what takes longer, which says more.
-    shown = {path: value for path, value in place.items() if path != "steps"} or place
-    return [f"{short_name(path)} {_value(value)}" for path, value in shown.items()]
+    return _each({path: value for path, value in place.items() if path != "steps"} or place)
 
 
-def _value(value: Any) -> str:
+def _each(place: Place) -> list[str]:
+    return [f"{short_name(path)} {_value(path, value)}" for path, value in place.items()]
+
+
+def _value(path: str, value: Any) -> str:
+    if value is None:
+        return "full" if path == "optimizer.batch_size" else "unset"
     return f"{value:g}" if isinstance(value, float) else str(value)
