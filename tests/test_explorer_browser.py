@@ -463,6 +463,11 @@ def test_a_measure_is_drawn_at_the_checkpoint_of_the_slider(page, address, run):
     shares = power / power.sum(axis=-1, keepdims=True)
     expected = f"{(shares**2).sum(axis=-1)[2].mean():.4g}"
     assert page.locator(".measured tr", has_text="answer W").locator("td").inner_text() == expected
+    with page.expect_download() as download:
+        page.locator(".measured .saving summary").click()
+        page.locator(".measured [data-save=csv]").click()
+    assert download.value.suggested_filename == "small-measure-embeddings.csv"
+    assert "trace" in Path(download.value.path()).read_text().splitlines()[0]
     choose_measure(page, "weights")
     has_text(page, ".measured .caption", "appendix E")
     assert page.locator(".measured .main-svg").count() > 0
@@ -510,6 +515,15 @@ def test_a_figure_of_the_explorer_can_be_saved(page, address, run):
     svg = Path(download.value.path()).read_text()
     assert float(re.search(r'width="([\d.]+)in"', svg)[1]) == pytest.approx(3.4, abs=0.01)
     assert "Training of" not in svg
+
+
+def test_every_figure_that_is_seen_can_be_saved(page, address, run):
+    page.goto(f"{address}?run=small")
+    has_text(page, ".counts", f"Step {run.last_step}:")
+    settle(page, ".js-plotly-plot")
+    seen = page.locator(".dash-graph:visible").count()
+    assert page.locator(".dash-graph:visible + .saving:visible").count() == seen >= 6
+    assert page.locator(".saving:visible").count() == seen, "none without its figure"
 
 
 def test_on_a_phone_the_bar_is_low_and_no_title_is_cut(browser, address):

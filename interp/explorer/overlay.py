@@ -10,6 +10,7 @@ from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.exceptions import PreventUpdate
 
 from interp.explorer.listing import in_force
+from interp.explorer.saving import saving
 from interp.training.lines import one_line
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
@@ -40,7 +41,8 @@ def overlay_section(config: dict[str, Any]) -> html.Div:
         parts.append(html.H3(heading))
         parts.append(html.P("computing…", id=f"overlay-{kind}-words", className="caption"))
         place = f"overlay-{kind}"
-        parts.append(dcc.Graph(id=place, config=config, responsive=True, style=_HIDDEN))
+        graph = dcc.Graph(id=place, config=config, responsive=True, style=_HIDDEN)
+        parts += [graph, saving()]
     return html.Div([*parts, dcc.Store(id="overlay-key", data="")], id="overlay", hidden=True)
 
 

@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from interp.explorer.catalog import Contents
 from interp.explorer.overlay import overlay_section, own_choice
+from interp.explorer.saving import saving
 from interp.figures.template import HTML_CONFIG
 from interp.words.options import alone_name, axis_name
 
@@ -145,6 +146,7 @@ def _diagram_section(contents: Contents) -> html.Section:
             ),
             html.P(id="diagram-words", className="caption"),
             dcc.Graph(id="diagram", config=GRAPH, responsive=True),
+            saving(),
             html.Div(id="cell-runs", className="bar"),
         ],
         id="diagram-section",

@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 from interp.analysis.measures import MEASURES
 from interp.explorer.page import GRAPH
 from interp.explorer.run.sliders import PLACES, STEP, identity, of_run
+from interp.explorer.saving import saving
 from interp.figures.untitled import untitled
 from interp.words.measured import origin_words, title_of, why_not
 
@@ -107,21 +108,23 @@ def measured(opened: OpenRun, name: str, step: int | None) -> list[Any]:
     measure: Measure = MEASURES[name]
     try:
         if measure.reads == "run":
-            return _shown(measure, measure.of(opened.run, {}))
+            return _shown(measure, measure.of(opened.run, {}), opened.label)
         at = opened.run.last_step if step is None else step
-        return _shown(measure, measure.of(opened.checkpoint(at), {}))
+        return _shown(measure, measure.of(opened.checkpoint(at), {}), opened.label)
     except Exception as error:  # whatever is wrong with somebody's measure, the page must stand
         return [html.P(why_not(measure, error), className="problem", role="alert")]
 
 
-def _shown(measure: Measure, result: Result) -> list[Any]:
+def _shown(measure: Measure, result: Result, run: str) -> list[Any]:
     from interp.notebook import table_of
 
     figure, caption = untitled(result)
     parts: list[Any] = [html.P(origin_words(measure, caption), className="caption")]
     if figure is not None:
         style = {"height": figure.layout.height or _HEIGHT}
-        parts.append(dcc.Graph(figure=figure, config=GRAPH, responsive=True, style=style))
+        place = identity(f"measure {measure.name}", run)
+        graph = dcc.Graph(id=place, figure=figure, config=GRAPH, responsive=True, style=style)
+        parts += [graph, saving()]
     heads, rows, rest = table_of(result)
     body = [html.Tr([html.Th(name, scope="row"), *map(html.Td, cells)]) for name, *cells in rows]
     head = html.Thead(html.Tr([html.Th(name) for name in heads]))

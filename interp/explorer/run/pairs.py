@@ -9,6 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from interp.explorer.page import GRAPH
 from interp.explorer.run.sliders import THRESHOLD, given, identity, of_run
+from interp.explorer.saving import saving
 from interp.explorer.thresholds import ruled
 
 if TYPE_CHECKING:  # they load torch, for which the first page does not wait
@@ -58,7 +59,7 @@ def _drawn(kind: str, name: str) -> html.Div:
     """Words and the figure below them; both empty at first."""
     words = html.P(id=identity(f"{kind}-words", name), className="caption")
     figure = dcc.Graph(id=identity(kind, name), config=GRAPH, responsive=True, style=_HIDDEN)
-    return html.Div([words, figure])
+    return html.Div([words, figure, saving()])
 
 
 def add_pairs(app: Dash, readings: Opener) -> None:
