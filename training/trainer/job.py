@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +99,7 @@ class Job:
         """Calls the callbacks, and sees whether the run is to end here."""
         if self.outcome is not None:
             return
-        # An interrupted run has scores of other steps too, which another one would not count.
-        rows = [row for row in self.sink.measurements if row.step in self._scored]
-        if is_scored and self.config.stop.holds([row.scores.values() for row in rows]):
+        if is_scored and self._is_enough():
             self.stopped = self.config.stop.words
         try:
             scores = self.sink.measurements[-1].scores if is_scored else None
@@ -109,6 +108,16 @@ class Job:
             self.outcome = error
         else:
             self.stopped = self.stopped or asked
+
+    def _is_enough(self) -> bool:
+        """Whether the last scores are those that the run is to stop at."""
+        stop = self.config.stop
+        if not stop.limits:
+            return False
+        # An interrupted run has scores of other steps too, which another one would not count.
+        rows = (row for row in reversed(self.sink.measurements) if row.step in self._scored)
+        last = [row.scores.values() for row in islice(rows, stop.in_a_row)]
+        return stop.holds(last[::-1])
 
     def _unless_over(self, write: Callable[[], None]) -> None:
         """Writes while the run goes on; a disk that refuses ends this run only."""
