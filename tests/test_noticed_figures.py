@@ -110,11 +110,13 @@ def test_a_seed_of_which_a_value_is_missing_does_not_count():
     assert _by_seed(evidence, "m", {}, mean) == {1: 3.0}
 
 
-def test_hours_of_a_scoreboard_are_of_3600_seconds():
+def test_hours_of_a_scoreboard_are_of_3600_seconds_and_count_a_run_once():
     names = ("date", "interp", "Python", "python", "torch", "numpy", "processor", "cores")
     about = dict.fromkeys(names, "x")
-    one = SimpleNamespace(word="holds", surroundings=about, budget="quick", seconds=1.8e6)
-    assert "· 1000.0 core-hours of training" in heading([one, one])
+    runs = [{"shared": 3.6e6, "own": 3.6e5}, {"shared": 3.6e6}]
+    same = {"word": "holds", "surroundings": about, "budget": "quick"}
+    words = heading([SimpleNamespace(training=one, **same) for one in runs])
+    assert "· 1100.0 core-hours of training, a run that recipes share counted once" in words
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "sweep.json", "results.parquet", "runs"])

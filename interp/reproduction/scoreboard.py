@@ -56,7 +56,8 @@ def heading(verdicts: Sequence[Verdict]) -> str:
     found = counts(verdicts)
     about = verdicts[0].surroundings
     budgets = ", ".join(sorted({one.budget for one in verdicts}))
-    hours = sum(one.seconds for one in verdicts) / 3600
+    once = {run: seconds for one in verdicts for run, seconds in one.training.items()}
+    hours = sum(once.values()) / 3600
     with_null = f"{found[WITH_NULL]} as their null does, " if found[WITH_NULL] else ""
     return (
         f"{found['holds']} of {len(verdicts)} hold, {with_null}{found['does not hold']} "
@@ -64,7 +65,7 @@ def heading(verdicts: Sequence[Verdict]) -> str:
         f"{found['undecided']} undecided · budget {budgets} · {about['date']} · "
         f"interp {about['interp']}, Python {about['python']}, torch {about['torch']}, "
         f"numpy {about['numpy']} · {about['processor']}, {about['cores']} cores · "
-        f"{hours:.1f} core-hours of training, shared runs counted once a recipe"
+        f"{hours:.1f} core-hours of training, a run that recipes share counted once"
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,7 +35,8 @@ class Verdict:
         seeds: of the runs.
         cells: number of runs that are done.
         failed: reasons of those that are not.
-        seconds: of training, all runs together, on one worker each.
+        training: seconds of each run's training, on one worker, by how it was kept and its
+            configuration, so that a run of two recipes can be counted once.
         surroundings: date, versions and hardware.
         figures: what it looks like.
     """
@@ -47,9 +49,14 @@ class Verdict:
     seeds: tuple[int, ...]
     cells: int
     failed: tuple[str, ...]
-    seconds: float
+    training: Mapping[tuple[str, str], float]
     surroundings: dict[str, str]
     figures: tuple[go.Figure, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Of training, all runs together."""
+        return sum(self.training.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without the figures."""
@@ -78,7 +85,10 @@ def verdict(
     """Judges every criterion of a recipe."""
     judged = tuple(judge(criterion, evidence) for criterion in recipe.criteria)
     word, why = _together(judged)
-    seconds = [one.values.get("seconds") for one in evidence.runs]
+    training = {
+        (recipe.keep, json.dumps(one.config.to_dict(), sort_keys=True)): one.values.get("seconds")
+        for one in evidence.runs
+    }
     return Verdict(
         recipe,
         budget,
@@ -88,7 +98,7 @@ def verdict(
         tuple(evidence.seeds),
         len(evidence.runs),
         evidence.failed,
-        float(sum(value for value in seconds if value is not None)),
+        {run: float(seconds) for run, seconds in training.items() if seconds is not None},
         surroundings(),
         tuple(figures),
     )
