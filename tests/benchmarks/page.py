@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from tests.benchmarks.row import Row
 from tests.benchmarks.tables import Table
-from tests.benchmarks.timing import Spread
+from tests.benchmarks.timing import REST, Spread
 
 
 def page(about: Mapping[str, str], found: Sequence[Row], tables: Sequence[Table]) -> str:
@@ -19,9 +19,10 @@ def page(about: Mapping[str, str], found: Sequence[Row], tables: Sequence[Table]
         " · ".join(f"{name} {value}" for name, value in about.items()),
         "",
         "Modulus 97, 500 neurons, α 0.5, ξ 0.35, float32, unless a line says otherwise. Sides take "
-        "turns; medians over the rounds, range in brackets; the ratio is the median of the ratios "
-        "within rounds. Both sides are checked to compute the same before they are timed: weights "
-        "after 5 training steps agree to 1e-5 in float32 (two layers) or to 1e-10 in float64.",
+        f"turns, each after {1e3 * REST:g} ms of rest; medians over the rounds, range in "
+        "brackets; the ratio is the median of the ratios within rounds. Both sides are checked to "
+        "compute the same before they are timed: weights after 5 training steps agree to 1e-5 in "
+        "float32 (two layers) or to 1e-10 in float64.",
         "",
         "| what | ours | other side | ratio | target | met |",
         "|---|---|---|---|---|---|",

@@ -23,6 +23,7 @@ from tests.benchmarks.trainer import Trainer
 from tests.benchmarks.transformer_textbook import TextbookMLP
 
 CPU = torch.device("cpu")
+_CALLS = 5  # a turn: of the first alone the start of a second thread would be a good part
 # What the paper has for minibatches; the ratio to meet.
 MINIBATCHES: dict[str, tuple[int, dict[str, Any], float]] = {
     "MLP with BatchNorm, width 500, batch 64": (64, {"norm": "batch"}, 0.35),
@@ -51,7 +52,8 @@ def compiled_step(
         for _ in range(steps):
             textbook.step()
 
-    timings = alternate({"ours": lambda: ours.steps(steps), "textbook": theirs}, rounds)
+    sides = {"ours": lambda: ours.steps(steps), "textbook": theirs}
+    timings = alternate(sides, rounds, runs=_CALLS)
     return Row(
         f"{what}: a training step, {steps} a call",
         "ms",

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+# Seconds before each side: OpenMP's idle threads go on spinning after their work, on the cores
+# of whoever is next, which would slow the side that follows torch and no other.
+REST = 0.02
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -43,12 +47,16 @@ class Timings:
 def alternate(
     contenders: Mapping[str, Callable[[], object]], rounds: int, runs: int = 1
 ) -> Timings:
-    """Times each contender ``runs`` times in turn, for so many rounds, after one unmeasured run."""
+    """Times each contender ``runs`` times in turn, for so many rounds, after one unmeasured run.
+
+    Each begins after a rest, in which the threads of the one before fall asleep.
+    """
     for run in contenders.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
+            time.sleep(REST)
             started = time.perf_counter()
             for _ in range(runs):
                 run()
