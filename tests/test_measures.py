@@ -173,8 +173,10 @@ def test_a_history_is_the_measure_at_every_checkpoint(tiny_run, name):
     assert list(frame.columns) == list(found.rows[0])
     assert frame.iloc[1].to_dict() == pytest.approx(dict(found.rows[1]), nan_ok=True)
     drawn = {line.name: line for line in found.plot().data}
-    assert set(drawn) <= set(frame.columns) and drawn
-    for value, line in drawn.items():
+    values = {value.replace("_", " ").replace(".", ": "): value for value in frame.columns}
+    assert set(drawn) <= set(values) and drawn
+    for legend, line in drawn.items():
+        value = values[legend]
         assert list(line.x) == [max(step, 1) for step in tiny_run.steps]  # on a scale of powers
         np.testing.assert_allclose(
             line.y.astype(float), frame[value].to_numpy(dtype=float), rtol=1e-6
