@@ -81,6 +81,8 @@ CONFIGS = [
     ("task.operation", "x - y if x", "task.operation: unknown operation 'x - y if x'; expected"),
     ("task.operation", "Addition", "with + - * ** and parentheses; write 'x + y'"),
     ("task.operation", "-", "something like 'x**2 + 3*x*y'; write 'x - y'"),
+    ("task.operation", "difference", "or a polynomial in x and y; write 'x - y'"),
+    ("task.operation", "/", "or a polynomial in x and y; write 'x / y'"),
     ("task.operation", "larger", "is known where INTERP_PLUGINS names the module that adds it"),
     ("data.fraction", 1.01, "data.fraction: expected a number ≥ 0 and ≤ 1, got 1.01"),
     ("data.fraction", -0.01, "data.fraction: expected a number ≥ 0 and ≤ 1, got -0.01"),

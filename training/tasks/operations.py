@@ -16,7 +16,7 @@ from interp.training.tasks import polynomial
 from interp.training.tasks.finite.group import FiniteGroup
 from interp.training.tasks.finite.words import parse_word
 from interp.training.tasks.groups import GROUPS
-from interp.training.tasks.said import meant, nearest
+from interp.training.tasks.said import meant
 from interp.training.tasks.table import Table
 
 Values = Int[np.ndarray, " pair"]
@@ -199,7 +199,7 @@ def _parsed(text: str) -> Operation:
         known = ", ".join(repr(name) for name in OPERATIONS)
         raise ValueError(
             f"task.operation: unknown operation {text!r}; expected one of {known}, "
-            f"or a polynomial in x and y{nearest(text, OPERATIONS)}"
+            f"or a polynomial in x and y{meant(text, OPERATIONS)}"
         )
     try:
         monomials = polynomial.parse(text)

@@ -16,23 +16,19 @@ _ELSEWHERE = {
 }
 
 
-def meant(text: str, added: Iterable[str]) -> str:
-    """A hint for a text that is no polynomial either; empty where there is none.
+def meant(text: str, names: Iterable[str]) -> str:
+    """A hint for a text that names no operation; empty where there is none.
 
     Args:
         text: what somebody wrote.
-        added: names of operations that are not the project's own.
+        names: of operations that it may be a slip of.
     """
     said = next((name for name, words in _ELSEWHERE.items() if text.strip().lower() in words), None)
     if said is not None:
         return f"; write {said!r}"
-    near = nearest(text, added)
-    if near or not text.replace("_", "").replace(" ", "").isalpha():
-        return near
-    return f"; an operation of your own is known where {PLUGINS} names the module that adds it"
-
-
-def nearest(text: str, names: Iterable[str]) -> str:
-    """A hint at the name that the text may be a slip of."""
     near = difflib.get_close_matches(text, list(names), n=1, cutoff=0.6)
-    return f"; nearest is {near[0]}" if near else ""
+    if near:
+        return f"; nearest is {near[0]}"
+    if not text.replace("_", "").replace(" ", "").isalpha():
+        return ""
+    return f"; an operation of your own is known where {PLUGINS} names the module that adds it"
