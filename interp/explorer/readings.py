@@ -40,7 +40,8 @@ class OpenRun:
 
     Attributes:
         run: as it was when its files last changed.
-        label: what it is called on the page.
+        label: what it is called on the page; several runs may share it.
+        name: by which the catalog finds it.
         computed: how many pruning curves have come from the background.
     """
 
@@ -48,6 +49,7 @@ class OpenRun:
     stamp: Stamp
     background: Background
     label: str = ""
+    name: str = ""
     computed: int = 0
     _checkpoints: OrderedDict[int, Checkpoint] = field(default_factory=OrderedDict)
     _tables: OrderedDict[int, NeuronTable] = field(default_factory=OrderedDict)
@@ -206,7 +208,7 @@ class Readings:
         if known is None or known.run.config != run.config:
             row = self._catalog.contents().row(name)
             label = run.name if row is None else row.label or run.name
-            opened = OpenRun(run, stamp, self._background, label)
+            opened = OpenRun(run, stamp, self._background, label, name)
             opened.prefetch()
             return opened
         known.run, known.stamp = run, stamp  # a checkpoint never changes once it is written

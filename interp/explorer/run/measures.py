@@ -108,9 +108,9 @@ def measured(opened: OpenRun, name: str, step: int | None) -> list[Any]:
     measure: Measure = MEASURES[name]
     try:
         if measure.reads == "run":
-            return _shown(measure, measure.of(opened.run, {}), opened.label)
+            return _shown(measure, measure.of(opened.run, {}), opened.name)
         at = opened.run.last_step if step is None else step
-        return _shown(measure, measure.of(opened.checkpoint(at), {}), opened.label)
+        return _shown(measure, measure.of(opened.checkpoint(at), {}), opened.name)
     except Exception as error:  # whatever is wrong with somebody's measure, the page must stand
         return [html.P(why_not(measure, error), className="problem", role="alert")]
 
