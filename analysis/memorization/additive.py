@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.analysis.ablation.tail import Tail
 from interp.training.models.layers.activation import ACTIVATIONS
 from interp.training.models.network import Network
+from interp.training.models.parts import cached_parts
 from interp.training.runs.checkpoint import Checkpoint
 
 _TOLERANCE = 1e-9  # of the largest activation, in float64
@@ -43,17 +43,29 @@ def additive(checkpoint: Checkpoint, layer: int = 0) -> Additive | None:
     readout = network.readout(layer)
     if readout is None or one.activation is None:
         return None
-    pairs = torch.as_tensor(checkpoint.task.pairs)
-    hidden = Tail(network, pairs, layer).hidden
     sums = _sums(network, layer)
-    if sums is None or hidden.shape[1] != len(pairs):
+    if sums is None or not _fits(network, layer, sums, torch.as_tensor(checkpoint.task.pairs)):
         return None
-    first, second = sums
-    pre = first[:, pairs[:, 0]] + second[:, pairs[:, 1]]
-    found = torch.as_tensor(ACTIVATIONS[one.activation].on(pre))
-    if not torch.allclose(found, hidden, rtol=0, atol=_TOLERANCE * float(hidden.abs().max())):
-        return None
-    return Additive(first.numpy(), second.numpy(), readout.detach().numpy(), one.activation)
+    first, second = (one.numpy() for one in sums)
+    return Additive(first, second, readout.detach().numpy(), one.activation)
+
+
+@torch.no_grad()
+def _fits(
+    network: Network, layer: int, sums: tuple[Tensor, Tensor], pairs: Int[Tensor, "pair 2"]
+) -> bool:
+    """Whether φ of the sums is what the layer's neurons answer."""
+    activation = ACTIVATIONS[str(network.layers[layer].activation)].on
+    first, second = (one.T.contiguous() for one in sums)
+    error, largest = torch.zeros((), dtype=first.dtype), torch.zeros((), dtype=first.dtype)
+    for part in cached_parts(network, pairs, first.shape[1]):
+        hidden = network.tail(part, layer)[0]
+        if hidden.ndim != 2:  # at several positions
+            return False
+        found = torch.as_tensor(activation(first[part[:, 0]] + second[part[:, 1]]))
+        error = torch.maximum(error, (found - hidden).abs().max())  # which keeps NaN
+        largest = torch.maximum(largest, hidden.abs().max())
+    return bool(error <= _TOLERANCE * largest)
 
 
 @torch.no_grad()
