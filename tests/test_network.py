@@ -197,6 +197,7 @@ def test_a_pass_in_parts_is_the_papers_formula_and_hooks_see_all_pairs():
         sizes = [len(part) for part in cached_parts(network, pairs, 2048)]
         assert sizes == [256, 256, 256, 193]
         np.testing.assert_allclose(network(pairs).numpy(), post @ w, rtol=1e-10, atol=1e-9)
+        np.testing.assert_allclose(network.tail(pairs, 0)[0].numpy(), post, rtol=1e-12)
         _, cache = network.run_with_cache(pairs)
     np.testing.assert_allclose(cache["blocks.0.mlp.hook_post"].numpy(), post, rtol=1e-12)
     assert len(cached_parts(network, pairs, 2048)) == 1  # a gradient keeps all of them anyway

@@ -130,7 +130,17 @@ class MLP(HookedRootModule):
                 written = self.layers[index](written) @ self.read_by(index)
             return self.unembed.biased(scaled(written, self.model.logit_scale))
 
-        return self.post(pairs, layer), finish
+        return self._posts(pairs, layer), finish
+
+    def _posts(self, pairs: Int[Tensor, "pair 2"], layer: int) -> Float[Tensor, "pair neuron"]:
+        """As :meth:`post`, of many pairs with one contiguous row a neuron."""
+        parts = cached_parts(self, pairs, self.width)
+        if len(parts) == 1:
+            return self.post(pairs, layer)
+        rows = self.layers[layer].W_in.new_empty(self.layers[layer].width, len(pairs))
+        for part, into in zip(parts, rows.split(len(parts[0]), dim=1), strict=True):
+            into.copy_(self.post(part, layer).T)
+        return rows.T
 
     def read_by(self, layer: int) -> nn.Parameter:
         """The matrix that reads a hidden layer's neurons, one row a neuron."""
