@@ -138,7 +138,7 @@ class MLP(HookedRootModule):
         if len(parts) == 1:
             return self.post(pairs, layer)
         rows = self.layers[layer].W_in.new_empty(self.layers[layer].width, len(pairs))
-        for part, into in zip(parts, rows.split(len(parts[0]), dim=1), strict=True):
+        for part, into in zip(parts, torch.split(rows, len(parts[0]), dim=1), strict=True):
             into.copy_(self.post(part, layer).T)
         return rows.T
 

@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from interp.training.models.network import Network
+
 # Activations of one layer at once: 2 MiB in float64, which a core's own cache holds. The matrix of
 # a layer is read once a part, so a part is never less than so many pairs.
 _AT_ONCE, _AT_LEAST = 2**18, 256
 
 
 def cached_parts(
-    network: nn.Module, pairs: Int[Tensor, "*run pair 2"], width: int
+    network: nn.Module | Network, pairs: Int[Tensor, "*run pair 2"], width: int
 ) -> Sequence[Int[Tensor, "*run part 2"]]:
     """The pairs in parts, or all at once where somebody sees or keeps what is in between.
 
@@ -22,7 +24,7 @@ def cached_parts(
     where there are several runs at once. On a GPU there is no such cache.
 
     Args:
-        network: a module whose answer to a pair depends on that pair alone.
+        network: whose answer to a pair depends on that pair alone.
         pairs: that it is asked.
         width: values of a pair in its widest layer.
     """
@@ -31,7 +33,7 @@ def cached_parts(
         or pairs.ndim != 2
         or pairs.device.type != "cpu"
         or len(pairs) * width <= 2 * _AT_ONCE
-        or any(one._forward_hooks or one._forward_pre_hooks for one in network.modules())
+        or any(one._forward_hooks or one._forward_pre_hooks for _, one in network.named_modules())
     ):
         return (pairs,)
     return torch.split(pairs, max(_AT_LEAST, _AT_ONCE // width))
