@@ -66,6 +66,22 @@ def test_a_block_of_letters_for_each_panel(capsys):
     assert letters == [[["f", "f"]] * 2, [["c", "c"]] * 2]
 
 
+def test_axes_in_letters_may_have_none_brackets_and_many_digits(capsys):
+    kinds = {"optimizer.batch_size": (64, None), "optimizer.lr": (0.01, 0.010000001)}
+    results = made(kinds, 1, lambda size, lr, seed: "coexistence" if size else "memorization")
+    diagram = phase_diagram(results, *kinds)
+    print_phases("sweep", diagram, critical(results, axes=Axes(*kinds)))
+    header, *rows = cells(capsys.readouterr().out)
+    assert header == ["optimizer.lr", "64", "None"]
+    assert rows[:2] == [["0.010000001", "C", "M"], ["0.01", "C", "M"]]
+    places = {"seed.of": ("[red]a", "[/red]b"), "data.corruption": (0.2, 0.4)}
+    results = made(places, 1, lambda name, corruption, seed: "coexistence")
+    diagram = phase_diagram(results, *places)
+    print_phases("sweep", diagram, critical(results, axes=Axes(*places)))
+    header, *_ = cells(capsys.readouterr().out)
+    assert sorted(header[1:]) == ["[/red]b", "[red]a"]
+
+
 def test_the_strongest_frequency_of_a_neuron_comes_first(tiny_run, capsys):
     table = neuron_table(tiny_run)
     power = [np.abs(np.fft.rfft(one[3])) ** 2 for one in table.curves]

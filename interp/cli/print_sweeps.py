@@ -116,17 +116,24 @@ def _states(results: Results) -> list[str]:
     return [state or "done" for state in results.table["state"].to_pylist()]
 
 
+def _in_table(value: object) -> str:
+    """A value of an axis in as many digits as it has; brackets in it are no style."""
+    return escape(f"{value:.12g}" if isinstance(value, float) else str(value))
+
+
 def print_phases(place: str, diagram: PhaseDiagram, boundary: Boundary) -> None:
     """The diagram in letters, a block a panel, with the critical value under each column."""
+    from interp.training.sweep.table.results import distinct
+
     for panel in diagram.panels:
         points = {(point.x, point.y): point for point in diagram.points if point.panel == panel}
-        xs = sorted({x for x, _ in points})
+        xs = distinct(x for x, _ in points)
         title = f"{place}" if panel is None else f"{diagram.panel} = {panel}"
-        shown = Table(diagram.y, *(f"{x:g}" if isinstance(x, float) else str(x) for x in xs))
+        shown = Table(diagram.y, *map(_in_table, xs))
         shown.title, shown.title_justify = f"{title} ({diagram.x} →)", "left"
-        for y in sorted({y for _, y in points}, reverse=True):
+        for y in reversed(distinct(y for _, y in points)):
             row = [points.get((x, y)) for x in xs]
-            shown.add_row(str(y), *(_letter(point) for point in row))
+            shown.add_row(_in_table(y), *(_letter(point) for point in row))
         found = {row.x: row for row in boundary.rows if row.panel == panel}
         shown.add_section()
         shown.add_row("critical", *(_critical(found.get(x)) for x in xs))

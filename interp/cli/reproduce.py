@@ -164,6 +164,8 @@ def _print_verdict(one: Verdict, out: Path) -> None:
     show(table)
     seeds = ", ".join(map(str, one.seeds))
     say(f"{one.word}: {one.why} (budget {one.budget}, seeds {seeds}, {one.cells} runs)")
+    if one.failed:
+        say(f"without {len(one.failed)} runs that failed: {one.failed[0]}")
     if one.recipe.note:
         say(one.recipe.note)
     say(f"figures: {out / one.recipe.name / 'figures.html'}")

@@ -12,7 +12,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
-from interp.reproduction.evidence import Evidence, Place, Trained, differing, words
+from interp.reproduction.evidence import (
+    Evidence,
+    Place,
+    Trained,
+    differing,
+    key_of,
+    ticks,
+    words,
+)
 from interp.training.arguments import shown, word
 from interp.words.options import alone_name
 
@@ -97,10 +105,10 @@ def measures_against(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
 def _lines(evidence: Evidence, chart: Chart) -> list[_Line]:
     """One for each measure, and for each value of the second option."""
     by = chart.by
-    groups = [None] if by is None else sorted({_key(one.options[by]) for one in evidence.runs})
+    groups = [None] if by is None else list(ticks(evidence.runs, by))
     found = []
     for group in groups:
-        runs = [one for one in evidence.runs if by is None or _key(one.options[by]) == group]
+        runs = [one for one in evidence.runs if by is None or key_of(one.options[by]) == group]
         where = "" if by is None else f", {words({by: group})}"
         found += [
             _Line(
@@ -119,8 +127,10 @@ def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
         figure.update_yaxes(type="log")
     elif chart.y_title.startswith("accuracy"):
         figure.update_yaxes(range=[-0.03, 1.03])
-    places = [one.options[chart.x] for one in evidence.runs] if chart.x else []
-    if chart.log and places and min(places) > 0 and max(places) / min(places) >= _DECADES:
+    places = list(ticks(evidence.runs, chart.x).values()) if chart.x else []
+    if _in_words(places):
+        figure.update_xaxes(type="category", categoryorder="array", categoryarray=places)
+    elif chart.log and places and places[0] > 0 and places[-1] / places[0] >= _DECADES:
         figure.update_xaxes(type="log")
     figure.update_xaxes(
         title_text=alone_name(chart.x) if chart.x else "",
@@ -128,6 +138,10 @@ def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
         tickfont_size=None if chart.x else _WORDS,
     )
     figure.update_yaxes(title_text=chart.y_title)
+
+
+def _in_words(places: Sequence[Any]) -> bool:
+    return any(isinstance(at, str) for at in places)
 
 
 def _at_one_place(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
@@ -174,22 +188,23 @@ def _make_room(figure: go.Figure, lines: int, rows: int) -> None:
     )
 
 
-def _key(value: Any) -> Any:
-    return value if isinstance(value, int | float) else str(value)
-
-
 def _points(
     runs: Sequence[Trained], x: str | None, evidence: Evidence, measure: str
 ) -> list[tuple[Any, list[float]]]:
+    if x is None:
+        line = min(_NARROW, _characters(len(evidence.places)))
+        places: list[Place] = [{path: one.options[path] for path in evidence.axes} for one in runs]
+        stand = differing(places, line)
+    else:
+        known = ticks(evidence.runs, x)
+        runs = sorted(runs, key=lambda one: list(known).index(key_of(one.options[x])))
+        stand = [known[key_of(one.options[x])] for one in runs]
     found: dict[Any, list[float]] = {}
-    line = min(_NARROW, _characters(len(evidence.places)))
-    places: list[Place] = [{path: one.options[path] for path in evidence.axes} for one in runs]
-    for one, name in zip(runs, differing(places, line), strict=True):
-        at = one.options[x] if x else name
+    for one, at in zip(runs, stand, strict=True):
         value = one.values.get(measure)
         if value is not None:
             found.setdefault(at, []).append(float(value))
-    return sorted(found.items()) if x else list(found.items())
+    return list(found.items())
 
 
 def _trace(line: _Line, number: int, joined: bool) -> go.Scatter:

@@ -63,39 +63,50 @@ def judge(criterion: Criterion, evidence: Evidence) -> Judged:
     nulls: dict[int, float] = {}
     if criterion.null is not None:
         nulls = _by_seed(evidence, criterion.null, criterion.at, criterion)
-    word, why = _word(_margins(criterion, values, others), len(evidence.seeds))
+    word, why = _word(_met(criterion, values, others), evidence.asked_seeds)
     if word == "holds" and criterion.null is not None:
-        word, why = _beside_null(_margins(criterion, nulls, others), len(values))
-    slip = _missing(criterion, other, evidence)
+        word, why = _beside_null(_met(criterion, nulls, others), len(values))
+    slip = _slip(criterion, other, evidence)
     if slip is not None:
         word, why = "undecided", slip
     return Judged(criterion, values, others, word, why, nulls)
 
 
-def _margins(
+def _met(
     criterion: Criterion, values: dict[int, float], others: dict[int, float]
-) -> dict[int, float]:
-    """By how much each seed meets the criterion, where it has what it is compared with."""
+) -> dict[int, bool]:
+    """Whether each seed meets the criterion, where it has what it is compared with."""
     bounded = criterion.exceeds is None and criterion.falls_below is None
-    return {
-        seed: margin(criterion, value, others.get(seed))
-        for seed, value in values.items()
-        if bounded or seed in others
-    }
+    found = {}
+    for seed, value in values.items():
+        if bounded:
+            found[seed] = margin(criterion, value, None) >= 0
+        elif seed in others:  # as much is not more
+            found[seed] = margin(criterion, value, others[seed]) > 0
+    return found
 
 
-def _missing(criterion: Criterion, other: Other | None, evidence: Evidence) -> str | None:
-    """That a value has a name which no run knows, so that a slip is not taken for a gap."""
+def _slip(criterion: Criterion, other: Other | None, evidence: Evidence) -> str | None:
+    """What keeps a value from being read at all, so that a slip is not taken for a gap."""
     known = {name for one in evidence.runs for name in one.values}
     for name in (criterion.measure, other.measure if other else None, criterion.null):
-        if known and name is not None and name not in known:
+        if not known or name is None:
+            continue
+        if name not in known:
             near = get_close_matches(name, known, n=1)
             return f"no run has a value {name!r}" + (f"; nearest is {near[0]}" if near else "")
+        said = {one.values.get(name) for one in evidence.runs}
+        word = min((one for one in said if isinstance(one, str)), default=None)
+        if word is not None and criterion.reduce != "share":
+            return f"{name} is a word, such as {word!r}, of which only a share can be asked"
     return None
 
 
 def margin(criterion: Criterion, value: float, other: float | None) -> float:
-    """By how much a value meets the criterion; negative where it does not."""
+    """By how much a value meets the criterion; negative where it does not.
+
+    Zero is on the bound, which is met, or as much as the other value, which is not more.
+    """
     if criterion.exceeds is not None:
         return _difference(value, other) - criterion.exceeds.by
     if criterion.falls_below is not None:
@@ -111,13 +122,12 @@ def _difference(first: float | None, second: float | None) -> float:
     return 0.0 if first == second else first - second
 
 
-def _word(margins: dict[int, float], seeds: int) -> tuple[Word, str]:
-    met = sum(one >= 0 for one in margins.values())
-    count = len(margins)
+def _word(by_seed: dict[int, bool], asked: Sequence[int]) -> tuple[Word, str]:
+    met, count = sum(by_seed.values()), len(by_seed)
     if not count:
         return "undecided", "nothing was measured of it"
-    if count < seeds:
-        return "undecided", f"measured of {count} of {seeds} seeds"
+    if count < len(asked):
+        return "undecided", f"measured of {count} of {len(asked)} seeds"
     if count < FEWEST_SEEDS:
         return "undecided", "one seed shows no spread"
     if met == count:
@@ -127,11 +137,11 @@ def _word(margins: dict[int, float], seeds: int) -> tuple[Word, str]:
     return "undecided", f"of {met} of {count} seeds"
 
 
-def _beside_null(margins: dict[int, float], seeds: int) -> tuple[Word, str]:
-    """The word of a criterion that every seed meets, beside a null's margins by seed."""
-    if len(margins) < seeds:
-        return "undecided", f"its null was measured of {len(margins)} of {seeds} seeds"
-    met = sum(one >= 0 for one in margins.values())
+def _beside_null(by_seed: dict[int, bool], seeds: int) -> tuple[Word, str]:
+    """The word of a criterion that every seed meets, beside whether the null of each does."""
+    if len(by_seed) < seeds:
+        return "undecided", f"its null was measured of {len(by_seed)} of {seeds} seeds"
+    met = sum(by_seed.values())
     if met == seeds:
         return WITH_NULL, f"of all {seeds} seeds, and of its null in all {seeds}"
     return "holds", f"of all {seeds} seeds, of its null in {met}"
@@ -145,9 +155,14 @@ def _by_seed(evidence: Evidence, measure: str, at: Place, criterion: Criterion) 
     values = {}
     for seed, runs in found.items():
         known = [one.values.get(measure) for one in runs]
-        if len(runs) == wanted and all(value is not None for value in known):
+        whole = len(runs) == wanted and not evidence.lacks(at, seed)
+        if whole and all(_counts(value, criterion.reduce) for value in known):
             values[seed] = _reduced(known, criterion.reduce, criterion.of)
     return values
+
+
+def _counts(value: Any, reduce: Reduce) -> bool:
+    return value is not None and (reduce == "share" or not isinstance(value, str))
 
 
 def _reduced(values: Sequence[Any], reduce: Reduce, of: str | None) -> float:

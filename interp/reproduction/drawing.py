@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from typing import Any, Literal
@@ -24,19 +24,23 @@ from interp.reproduction.evidence import Evidence, Trained, differing
 from interp.reproduction.methods import Methods, method_panels
 from interp.reproduction.panels import histogram_panels, seeds_of, training_panels
 from interp.reproduction.recipe import Recipe
+from interp.training.config.options import check_paths
 from interp.training.registry import Registry
 from interp.training.runs.run import Run
 from interp.training.sweep.table.results import Results
 
 Places = Sequence[Mapping[str, Any]]
+_AXES = ("x", "y", "by", "panels")  # options of figures that are dotted paths
 _LINE = 20  # pixels of a line of a title
 
 
 def draw(recipe: Recipe, evidence: Evidence) -> list[go.Figure]:
-    """All figures of a recipe."""
+    """All figures of a recipe, but for those of which no run is there to be drawn."""
     drawn: list[go.Figure] = []
     for asked in recipe.figures:
         options = {name: value for name, value in asked.items() if name != "kind"}
+        if not _settings(evidence, options.get("places")):
+            continue
         drawn += FIGURES[asked["kind"]](recipe, evidence, **options)
     return drawn
 
@@ -52,12 +56,21 @@ def check_figures(recipe: Recipe) -> None:
         try:
             drawn = FIGURES[str(asked.get("kind"))]
             signature(drawn).bind(recipe, None, **options)
+            if recipe.keep == "scores" and drawn not in _OF_SCORES:
+                raise ValueError(f"{asked['kind']}: expected keep: runs, since it reads networks")
+            check_paths(_paths(options))
             if drawn in _DESCRIBED:
                 _DESCRIBED[drawn](**options)
             if drawn is _measure:
                 MEASURES[options["measure"]].checked(options.get("options", {}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"recipe {recipe.name}: figures: {error}") from None
+
+
+def _paths(options: Mapping[str, Any]) -> Iterator[str]:
+    """Dotted paths that a figure's options name."""
+    yield from (path for place in options.get("places") or () for path in place)
+    yield from (options[name] for name in _AXES if options.get(name) is not None)
 
 
 def _settings(evidence: Evidence, places: Places | None) -> dict[str, list[Trained]]:
@@ -89,8 +102,10 @@ def _histograms(
     tables = {}
     for name, runs in settings.items():
         if steps == "first and last":
-            tables["before training"] = [neuron_table(r, r.steps[0], layer=layer) for r in runs]
-            name = "after training"
+            which = f"{name}, " if len(settings) > 1 else ""
+            first = [neuron_table(run, run.steps[0], layer=layer) for run in runs]
+            tables[f"{which}before training"] = first
+            name = f"{which}after training"
         tables[name] = [neuron_table(run, layer=layer) for run in runs]
     ends = sorted({run.last_step for runs in settings.values() for run in runs})
     words = f"{seeds_of(settings.values())} · step {', '.join(map(str, ends))}"
@@ -231,3 +246,4 @@ _DESCRIBED: Mapping[Callable[..., list[go.Figure]], Callable[..., object]] = {
     _measures: Chart,
     _methods: Methods,
 }
+_OF_SCORES = frozenset({_diagram, _measures, _methods})  # what the others read are networks

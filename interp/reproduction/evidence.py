@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from interp.training.config.plain_data import flattened
 from interp.training.config.run_config import RunConfig
 from interp.training.config.sections import ModelConfig
+from interp.training.sweep.table.results import distinct
 from interp.words.options import short_name
 
 if TYPE_CHECKING:
@@ -57,17 +58,31 @@ class Evidence:
         axes: dotted paths of the options that vary.
         results: the table of all cells, those that failed included.
         failed: reasons of the cells that have no run.
+        absent: what these cells were to be, every option by dotted path.
     """
 
     runs: Sequence[Trained]
     axes: tuple[str, ...]
     results: Results
     failed: tuple[str, ...] = ()
+    absent: tuple[Place, ...] = ()
 
     @property
     def seeds(self) -> list[int]:
         """Seeds that have a run, ascending."""
         return sorted({one.seed for one in self.runs})
+
+    @property
+    def asked_seeds(self) -> list[int]:
+        """Seeds that were asked for, with a run or without, ascending."""
+        return sorted({*self.seeds, *(one["seed"] for one in self.absent)})
+
+    def lacks(self, place: Place, seed: int) -> bool:
+        """Whether a cell of that seed has no run, and would have these values if it had."""
+        return any(
+            one["seed"] == seed and all(one.get(path, want) == want for path, want in place.items())
+            for one in self.absent
+        )
 
     def at(self, place: Place) -> list[Trained]:
         """Runs whose options have these values, by seed."""
@@ -82,6 +97,21 @@ class Evidence:
             if place not in found:
                 found.append(place)
         return found
+
+
+def ticks(runs: Sequence[Trained], path: str) -> dict[Any, Any]:
+    """The values of an option in rising order, each with where it stands on an axis.
+
+    Numbers stand at themselves; where one is none, all stand side by side, in words.
+    """
+    values = distinct(key_of(one.options[path]) for one in runs)
+    numbers = all(isinstance(value, int | float) for value in values)
+    return {value: value if numbers else _value(path, value) for value in values}
+
+
+def key_of(value: Any) -> Any:
+    """An option's value as itself, or as text where it could not be the key of a mapping."""
+    return value if value is None or isinstance(value, int | float) else str(value)
 
 
 _LINE = 22  # characters of a panel's title

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
-from interp.reproduction.evidence import Evidence, Trained, words
+from interp.reproduction.evidence import Evidence, Trained, key_of, ticks, words
 from interp.reproduction.grid import Grid, room_above
 from interp.training.arguments import word
 from interp.training.data.splits import SPLITS, Split
@@ -52,13 +53,13 @@ def method_panels(evidence: Evidence, title: str, drawn: Methods) -> go.Figure:
         title: of the figure.
         drawn: which methods, options and splits.
     """
-    places = sorted({one.options[drawn.panels] for one in evidence.runs})
+    places = list(ticks(evidence.runs, drawn.panels))
     names = [words({drawn.panels: value}) for value in places]
     grid = Grid(len(places), len(drawn.splits))
     figure = grid.figure(names, shared_xaxes="columns", gaps=(0.06, 0.4))
     for place, value in enumerate(places):
         row, column = grid.at(place)
-        runs = evidence.at({drawn.panels: value})
+        runs = [one for one in evidence.runs if key_of(one.options[drawn.panels]) == value]
         for below, split in enumerate(drawn.splits):
             lines = _lines(runs, drawn, split, in_legend=not place and not below)
             figure.add_traces(lines, rows=row + below, cols=column)
@@ -80,14 +81,14 @@ def _lines(
     runs: Sequence[Trained], drawn: Methods, split: Split, in_legend: bool
 ) -> list[go.Scatter]:
     """A line a method, through the means of the seeds at each value of the option."""
-    found = []
+    found, places = [], ticks(runs, drawn.x)
     for number, (method, name) in enumerate(drawn.methods.items()):
-        points: dict[float, list[float]] = {}
+        points: dict[Any, list[float]] = {at: [] for at in places.values()}
         for one in runs:
             value = one.values.get(f"{method}.{split}_accuracy")
             if value is not None:
-                points.setdefault(one.options[drawn.x], []).append(float(value))
-        at = sorted(points)
+                points[places[key_of(one.options[drawn.x])]].append(float(value))
+        at = [x for x, values in points.items() if values]
         mean = [sum(points[x]) / len(points[x]) for x in at]
         found.append(
             go.Scatter(

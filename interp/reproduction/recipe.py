@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from interp.training.config.options import check_paths
 from interp.training.lines import one_line
 from interp.training.sweep.executors.work import Keep
 from interp.training.sweep.plan.grid import Grid, parse_grid
@@ -120,6 +121,16 @@ class Recipe(_Part):
     criteria: list[Criterion] = Field(min_length=1)
     note: str = ""
 
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Recipe:
+        if self.kind == "claim" and not 1 <= self.number <= len(_ROMAN):
+            raise ValueError(f"number: expected 1 to {len(_ROMAN)}, got {self.number}")
+        for one in self.criteria:
+            others = [other.at for other in (one.exceeds, one.falls_below) if other is not None]
+            for place in (one.at, *others):
+                check_paths(place or ())
+        return self
+
     @property
     def label(self) -> str:
         """As people refer to it: ``claim (ii)``, ``figure 6``, ``Liu and Lu 2026``."""
@@ -166,7 +177,8 @@ def parse_recipe(text: str, where: str) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"recipe {where}: {path}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"recipe {where}: {f'{path}: ' if path else ''}{said}") from None
     except (yaml.YAMLError, TypeError, ValueError) as error:
         raise ValueError(f"recipe {where}: {one_line(error)}") from None
     return recipe

@@ -18,6 +18,7 @@ from interp.reproduction.evidence import Evidence, Trained
 from interp.reproduction.recipe import BUDGETS, Budget, Recipe, find_recipe
 from interp.reproduction.verdict import Verdict, verdict
 from interp.training.arguments import as_function, as_path, some_whole, word
+from interp.training.config.plain_data import flattened
 from interp.training.config.run_config import parse_config
 from interp.training.models.analytic import analytic_network
 from interp.training.runs.files import make_folder, together, write_bytes
@@ -109,8 +110,10 @@ def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) ->
         run = None if place is None else load(place / "runs" / row["hash"])
         values = {**row, **bare_values(row, grid)}
         runs.append(Trained(parse_config(parse_json(row["config"])), values, run))
-    failed = tuple(str(row["error"]) for row in rows if row["status"] != "done")
-    return Evidence(runs, grid.paths, results, failed)
+    gone = [row for row in rows if row["status"] != "done"]
+    failed = tuple(str(row["error"]) for row in gone)
+    absent = tuple(flattened(parse_json(row["config"])) for row in gone)
+    return Evidence(runs, grid.paths, results, failed, absent)
 
 
 def constructed(recipe: Recipe, grid: Grid) -> Evidence:

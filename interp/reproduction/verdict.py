@@ -32,7 +32,7 @@ class Verdict:
         word: ``does not hold`` if one criterion does not, else ``undecided`` if one is, else
             ``holds, and so does its null`` if one does so, else ``holds``.
         why: in one sentence.
-        seeds: of the runs.
+        seeds: that were asked for.
         cells: number of runs that are done.
         failed: reasons of those that are not.
         training: seconds of each run's training, on one worker, by how it was kept and its
@@ -95,7 +95,7 @@ def verdict(
         judged,
         word,
         why,
-        tuple(evidence.seeds),
+        tuple(evidence.asked_seeds),
         len(evidence.runs),
         evidence.failed,
         {run: float(seconds) for run, seconds in training.items() if seconds is not None},
