@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -247,6 +248,30 @@ def overlaps(figures_by_name, browser, folder, width):
             name: page.evaluate(COLLISIONS, f"figure-{i}") for i, name in enumerate(figures_by_name)
         }
     return {name: words for name, words in found.items() if words}
+
+
+# Of each figure its lower edge, and of the page's next one the upper.
+EDGES = """() => [...document.querySelectorAll('.js-plotly-plot')]
+    .map(one => one.querySelector('.main-svg').getBoundingClientRect())
+    .map(({top, bottom}) => [top, bottom])"""
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.parametrize("width", [390, 700, 1400])
+def test_figures_of_a_page_hide_nothing_of_each_other(browser, tmp_path, width):
+    every = diagram_figures()
+    figures.save_page(list(every.values()), tmp_path / "page.html", "all")
+    with opened_page(browser, viewport={"width": width, "height": 900}) as page:
+        page.goto((tmp_path / "page.html").as_uri())
+        page.wait_for_function(
+            f"document.querySelectorAll('.main-svg .infolayer').length >= {len(every)}"
+        )
+        settle(page, ".js-plotly-plot")
+        edges = page.evaluate(EDGES)
+        assert [page.evaluate(COLLISIONS, f"figure-{i}") for i in range(len(every))] == [[]] * 3
+    assert len(edges) == len(every)
+    assert all(one[1] <= below[0] + 1 for one, below in pairwise(edges)), edges
 
 
 @pytest.mark.browser

@@ -28,6 +28,8 @@ Template = Literal["screen", "paper", "paper-wide"]
 _ADVICE = "check that it starts, name another one in BROWSER_PATH, or write .html"
 _A_FILE = "a file's name, such as 'figure.html'"
 
+# Else a phone shows a page as wide as a desk's, and small.
+_ON_A_PHONE = "<meta name='viewport' content='width=device-width, initial-scale=1'>"
 _FIT = "fitWords(document.getElementById('{plot_id}'));"
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 _COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
@@ -105,7 +107,7 @@ def save(
         config=dict(HTML_CONFIG),
         post_script=f"{_fitting()}\n{_FIT}",
     )
-    write_bytes(path, html.encode())
+    write_bytes(path, html.replace("<head>", f"<head>{_ON_A_PHONE}", 1).encode())
 
 
 def save_all(
@@ -149,18 +151,36 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
     as_text(title, "title")
     check_place("figure", path, ".html")
     parts = [
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=not place,
-            div_id=f"figure-{place}",
-            config=dict(HTML_CONFIG),
-            post_script=_FIT,
-        )
+        part_of_page(figure, f"figure-{place}", with_plotly=not place)
         for place, figure in enumerate(every)
     ]
-    body = "\n".join([f"<script>{_fitting()}</script>", *parts])
-    html = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>\n{body}\n"
+    body = "\n".join([fitting_script(), *parts])
+    head = f"<!doctype html><meta charset='utf-8'>{_ON_A_PHONE}<title>{escape(title)}</title>"
+    html = f"{head}\n{body}\n"
     write_bytes(path, html.encode())
+
+
+def part_of_page(figure: go.Figure, div_id: str, with_plotly: bool = False) -> str:
+    """A figure as a part of a page that has :func:`fitting_script` above it.
+
+    Args:
+        figure: not changed.
+        div_id: of its element.
+        with_plotly: whether plotly's script comes with it, as a page needs it once.
+    """
+    part: str = figure.to_html(
+        full_html=False,
+        include_plotlyjs=with_plotly,
+        div_id=div_id,
+        config=dict(HTML_CONFIG),
+        post_script=_FIT,
+    )
+    return part
+
+
+def fitting_script() -> str:
+    """The element of a page that fits the words of its figures to the width they are shown at."""
+    return f"<script>{_fitting()}</script>"
 
 
 @cache

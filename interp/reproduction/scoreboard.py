@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from interp.figures.template import HTML_CONFIG
+from interp.figures.export import fitting_script, part_of_page
 from interp.reproduction.criteria import WITH_NULL, Judged, Word, asked, shown
 from interp.reproduction.verdict import Verdict
 from interp.training.runs.files import make_folder, together, write_bytes
@@ -129,7 +129,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>Scoreboard</title><style>{style}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body><main>"
+        f"<script>{get_plotlyjs()}</script>{fitting_script()}</head><body><main>"
         f"<h1>What holds, claim by claim</h1><p>{escape(heading(verdicts))}</p>"
         "<table><thead><tr><th>recipe</th><th>what</th><th>verdict</th><th>why</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>{sections}</main></body></html>\n"
@@ -161,12 +161,7 @@ def _html_section(one: Verdict) -> str:
         for j in one.judged
     )
     drawn = "".join(
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=f"figure-{one.recipe.name}-{place}",
-            config=dict(HTML_CONFIG),
-        )
+        part_of_page(figure, f"figure-{one.recipe.name}-{place}")
         for place, figure in enumerate(one.figures)
     )
     note = f"<p class='note'>{escape(one.recipe.note)}</p>" if one.recipe.note else ""

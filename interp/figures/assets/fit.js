@@ -42,13 +42,20 @@ function fitFurther(gd) {
   gd.rounds += 1;
   Object.assign(gd.applied, changes);
   gd.fitting = true;
-  if (grows) placeOf(gd).style.height = gd.grown = grown;
+  if (grows) grow(gd, grown);
   Plotly.relayout(gd, changes).then(() => (grows ? Plotly.Plots.resize(gd) : null)).then(() => { gd.fitting = false; fitFurther(gd); });
 }
 
 // What says how high a figure is that is as wide as the page.
 function placeOf(gd) {
   return gd.closest(".dash-graph") ?? gd;
+}
+
+// With the box that plotly puts around a figure, which would hide what it has grown by.
+function grow(gd, height) {
+  const place = placeOf(gd), box = place.parentElement;
+  place.style.height = gd.grown = height;
+  if (box?.style.height.endsWith("px")) box.style.height = height;
 }
 
 const ALWAYS = ["height", "title.text", "title.subtitle.text", "title.x", "title.xref", "margin.t", "margin.b"];
@@ -223,7 +230,8 @@ function lines(text) {
   return text.split("<br>").length;
 }
 
-// Text with its lines broken between words, so that none is wider than some pixels.
+// Text with its lines broken between words, so that none is wider than some pixels; a word that is
+// wider by itself is broken behind its underscores, as a name of an option is.
 function broken(text, room, font) {
   const pen = document.createElement("canvas").getContext("2d");
   pen.font = `${font.size}px ${font.family}`;
@@ -231,9 +239,10 @@ function broken(text, room, font) {
   return text.split("<br>").map((line) => {
     if (wide(line) <= room) return line;
     const found = [""];
-    for (const word of line.split(" ")) {
-      const longer = found.at(-1) ? `${found.at(-1)} ${word}` : word;
-      if (found.at(-1) && wide(longer) > room) found.push(word);
+    const parts = line.split(" ").flatMap((word) => (wide(word) > room ? word.split(/(?<=_)/) : [word]).map((part, i) => [i ? "" : " ", part]));
+    for (const [gap, part] of parts) {
+      const longer = found.at(-1) ? found.at(-1) + gap + part : part;
+      if (found.at(-1) && wide(longer) > room) found.push(part);
       else found[found.length - 1] = longer;
     }
     return found.join("<br>");
