@@ -32,3 +32,8 @@ def place(seed: int | None, step: int | None, *parts: str) -> str:
     if step is not None:
         told.append(f"step {step}")
     return " · ".join(told)
+
+
+def percent(share: float) -> str:
+    """A share in percent, with as many digits as it was given with, so that 0.999 is not 100%."""
+    return f"{100 * share:.12g}%"

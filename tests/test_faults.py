@@ -405,8 +405,11 @@ def test_interrupt_saves_and_resuming_gives_the_same_network(tmp_path, tiny_run,
     for step in tiny_run.steps:
         name = f"checkpoints/step-{step:06d}/model.safetensors"
         assert found[name] == expected[name]
-    rows = {row.step: row for row in resumed.measurements}
-    assert [rows[row.step] for row in tiny_run.measurements] == list(tiny_run.measurements)
+    assert resumed.steps == tiny_run.steps
+    assert resumed.measurements == tiny_run.measurements
+    assert {one.name for one in (folder / "checkpoints").iterdir()} == {
+        one.name for one in (tiny_run.path / "checkpoints").iterdir()
+    }
 
 
 def test_second_interrupt_stops_at_once(tmp_path, tiny_run):

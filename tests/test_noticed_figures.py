@@ -105,7 +105,7 @@ def test_marks_of_one_setting_stand_side_by_side():
 def test_a_seed_of_which_a_value_is_missing_does_not_count():
     given = [(0, {"m": 1.0}), (0, {}), (1, {"m": 2.0}), (1, {"m": 4.0})]
     runs = [SimpleNamespace(seed=seed, values=values) for seed, values in given]
-    evidence = SimpleNamespace(at=lambda place: runs)
+    evidence = SimpleNamespace(at=lambda place: runs, lacks=lambda place, seed: False)
     mean = Criterion(says="d", measure="m", at_least=0)
     assert _by_seed(evidence, "m", {}, mean) == {1: 3.0}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from interp.analysis.ablation.band import band_of, ends
-from interp.analysis.ablation.ranking import competing, order_by
+from interp.analysis.ablation.ranking import competing, order_by, random_orders
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.belonging import check_classes, check_network
@@ -194,7 +194,7 @@ def _controls(
 
     random = stream(seed, "control")
     # The same draws as the pruning curve's: the first of an order are removed.
-    drawn = [scores_of(random.permutation(len(table))[-kept:]) for _ in range(draws)]
+    drawn = [scores_of(order[-kept:]) for order in random_orders(table.dead, draws, random)]
     rankings = {name: scores_of(order_by(table, name, "lowest")[-kept:]) for name in competing()}
     return rankings, {split: _spread([one[split] for one in drawn]) for split in SPLITS}
 
@@ -203,7 +203,7 @@ def _controls(
     "pruning_at_threshold",
     source="Doshi et al. 2024 (arXiv 2310.13061), section 4",
     refuses=no_neurons,
-    version=2,
+    version=3,
 )
 def pruning_at_threshold(
     checkpoint: Checkpoint,

@@ -10,7 +10,7 @@ import numpy as np
 from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.curves import ControlBand, Curve, PruningCurve, PruningCurves
 from interp.analysis.ablation.passes import CumulativePasses, ForwardPasses, Grid
-from interp.analysis.ablation.ranking import INVARIANT, Order, every_order, order_by
+from interp.analysis.ablation.ranking import INVARIANT, Order, every_order, order_by, random_orders
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.belonging import check_network
@@ -83,7 +83,7 @@ def pruning_curve(
     draws = walk.default_draws if draws is None else draws
     return PruningCurves(
         curves,
-        _control(walk, len(table), draws, seed) if draws else None,
+        _control(walk, table, draws, seed) if draws else None,
         len(table),
         walk.sizes,
         walk.method,
@@ -134,11 +134,10 @@ def _passes(
 
 
 def _control(
-    walk: CumulativePasses | ForwardPasses, neurons: int, draws: int, seed: int
+    walk: CumulativePasses | ForwardPasses, table: NeuronTable, draws: int, seed: int
 ) -> ControlBand:
     """Random removals, drawn one after the other from the seed."""
-    random = stream(seed, "control")
-    drawn = np.stack([random.permutation(neurons) for _ in range(draws)])
+    drawn = random_orders(table.dead, draws, stream(seed, "control"))
     return _band(walk.control(drawn), draws, seed, walk.controls_loss)
 
 
@@ -146,7 +145,7 @@ def _control(
     "pruning_curves",
     source="Doshi et al. 2024 (arXiv 2310.13061), figures 6 and 17",
     refuses=no_neurons,
-    version=2,
+    version=3,
 )
 def curves(
     checkpoint: Checkpoint,

@@ -149,6 +149,29 @@ def removal_order(
     return np.lexsort((rank, ~dead))
 
 
+def random_orders(
+    dead: Bool[np.ndarray, " neuron"], draws: int, random: np.random.Generator
+) -> Int[np.ndarray, "draw neuron"]:
+    """Removals in random order: the control of every ranking, which dead neurons lead as well.
+
+    Were they drawn among the living, a control would take away fewer neurons than the ranking.
+
+    Args:
+        dead: which neurons are.
+        draws: orders, one after the other from the generator.
+        random: where they are drawn from; it gives the same whichever neurons are dead.
+    """
+    return dead_first(np.stack([random.permutation(len(dead)) for _ in range(draws)]), dead)
+
+
+def dead_first(
+    orders: Int[np.ndarray, "order neuron"], dead: Bool[np.ndarray, " neuron"]
+) -> Int[np.ndarray, "order neuron"]:
+    """Orders of removal in which the dead go first, and all else stays in its place."""
+    alive = np.take(~dead, orders)
+    return np.take_along_axis(orders, np.argsort(alive, axis=1, kind="stable"), axis=1)
+
+
 def values_of(table: NeuronTable, name: str) -> Float[np.ndarray, " neuron"]:
     """What a ranking says of each neuron.
 

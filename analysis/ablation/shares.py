@@ -78,7 +78,7 @@ def _at(curve: PruningCurve, place: int, prefix: str) -> dict[str, float | None]
     "pruning",
     source="Doshi et al. 2024 (arXiv 2310.13061), section 4 and figure 6",
     refuses=no_neurons,
-    version=2,
+    version=3,
 )
 def pruning(
     checkpoint: Checkpoint,
@@ -93,7 +93,8 @@ def pruning(
     Args:
         checkpoint: of any network with neurons.
         lowest: share pruned from the lowest; by default the neurons below the two-class cut.
-        highest: share pruned from the highest; by default the neurons above it.
+        highest: share pruned from the highest; by default the neurons above it, behind the dead,
+            which go first in every order.
         losses: measure losses too.
         draws: random prunings of each size, as control.
     """
@@ -109,7 +110,7 @@ def pruning(
 
 
 def _cut_size(table: NeuronTable, way: Direction) -> int:
-    """Number of neurons on one side of the two-class cut; the dead are below it."""
+    """Number of neurons on one side of the two-class cut, and of the dead, which go before them."""
     classes = classify(table, "auto")
-    below = classes.memorizing | classes.dead
-    return int((below if way == "lowest" else ~below).sum())
+    side = classes.memorizing if way == "lowest" else classes.generalizing
+    return int((side | classes.dead).sum())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from interp.analysis.ablation.ranking import alike_by, known_of, order_by
+from interp.analysis.ablation.ranking import alike_by, known_of, order_by, random_orders
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import NotDefined, measure
 from interp.analysis.mechanism.draws import mean_of_draws
@@ -161,7 +161,7 @@ def decoys(
         for name, c in factors.items()
     }
     random = stream(seed, "control")
-    drawn = [random.permutation(len(table))[pruned:] for _ in range(draws)]
+    drawn = [order[pruned:] for order in random_orders(table.dead, draws, random)]
     words = [
         f"{pruned} of {len(table)} neurons pruned, lowest first",
         f"scaled: those below IPR {cut.threshold:.3f} by {factor:g}",

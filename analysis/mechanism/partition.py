@@ -10,7 +10,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.analysis.ablation.halves import HalfAccuracies, HalfScores, halved
-from interp.analysis.ablation.ranking import MAIN, STRENGTH, alike_by, known_of, order_by
+from interp.analysis.ablation.ranking import (
+    MAIN,
+    STRENGTH,
+    alike_by,
+    dead_first,
+    known_of,
+    order_by,
+    random_orders,
+)
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.read import neuron_table, no_neurons
@@ -166,9 +174,14 @@ def partition(
     names = known_of(table)
     random = stream(seed, "control")
     check_memory(8 * draws * len(table), f"{draws:,} random orders of {len(table):,} neurons")
-    drawn = np.stack([random.permutation(len(table)) for _ in range(draws)])
+    drawn = random_orders(table.dead, draws, random)
     tops = np.stack([*(order_by(table, name, "lowest") for name in names), *drawn])
-    bottoms = np.stack([*(order_by(table, name, "highest") for name in names), *drawn[:, ::-1]])
+    bottoms = np.stack(
+        [
+            *(order_by(table, name, "highest") for name in names),
+            *dead_first(drawn[:, ::-1], table.dead),
+        ]
+    )
     top, bottom = score(tops), score(bottoms)
     found = _networks(top, bottom, kept, level)
     rows = {

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from interp.analysis.ablation.prune import prune
+from interp.analysis.ablation.ranking import random_orders
 from interp.analysis.mechanism.filtered import filtered, no_filter
 from interp.analysis.memorization.logits import answers_of, logits_of
 from interp.analysis.neurons.classify import classify
@@ -57,7 +58,8 @@ def altered(checkpoint: Checkpoint, layer: int, seed: int) -> Altered:
     pruned = random = gone = None
     if keep is not None:
         gone = int((~keep).sum())
-        order = stream(seed, "control").permutation(len(keep))
+        dead = neuron_table(checkpoint, layer=layer).dead
+        (order,) = random_orders(dead, 1, stream(seed, "control"))
         pruned = _answers(checkpoint, prune(checkpoint.exact, keep, layer))
         random = _answers(checkpoint, prune(checkpoint.exact, order[gone:], layer))
     reason = no_filter(checkpoint.network)

@@ -12,6 +12,7 @@ from interp.analysis.memorization.case import Case, PerExample
 from interp.analysis.memorization.detection import Detection, judged, no_wrong_labels, suspicion_of
 from interp.analysis.memorization.detectors import DETECTORS, losses
 from interp.analysis.memorization.influence_table import WAYS, Influence
+from interp.analysis.memorization.logits import answers_of
 from interp.analysis.memorization.margins import correlation
 from interp.analysis.memorization.retraining.derived import left_out, not_retrained
 from interp.analysis.memorization.retraining.kinds import REPEATS
@@ -118,7 +119,7 @@ def _left_out(
     places = np.array([left_out(case.run, one)[0] for one in runs])
     logits = torch.stack([case.logits(r.network())[at] for r, at in zip(runs, places, strict=True)])
     change = losses(case, logits, places) - losses(case, case.own)[places]
-    as_given = torch.argmax(logits, dim=1).numpy() == case.given[places]
+    as_given = answers_of(logits) == case.given[places]
     wrong = case.wrong[places]
     return (
         places,
@@ -160,7 +161,7 @@ def _memorization(case: Case, way: str) -> dict[str, Value]:
     known = np.isfinite(found)  # an example may be left out of no network, or of all
     wrong = case.wrong
     true = case.run.dataset.true_label[case.train]
-    truly = [torch.argmax(one, dim=1).numpy() == true for one in logits]
+    truly = [answers_of(one) == true for one in logits]
     return {
         "wrong": float(found[known & wrong].mean()),
         "right": float(found[known & ~wrong].mean()),

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from interp.analysis.ablation.prune import prune
 from interp.analysis.caption import place
 from interp.analysis.measure import measure
 from interp.analysis.mechanism.draws import mean_of_draws
 from interp.analysis.memorization.case import Case
+from interp.analysis.memorization.logits import NO_ANSWER, answers_of
 from interp.analysis.neurons.read import no_neurons_in
 from interp.training.arguments import MOST_DRAWS, share, whole
 from interp.training.data.dataset import Dataset
@@ -126,10 +127,10 @@ def repair(run: Run, *, least: float = GENERALIZES, draws: int = 5, seed: int = 
     whole(draws, "draws", least=1, most=MOST_DRAWS)
     case = Case(run, whole(seed, "seed"), draws)
     pruned = prune(case.newest.network, case.high)
-    answers: Answers = torch.argmax(case.pruned, dim=1).numpy()
+    answers = _answers_or_given(case, case.pruned)
     test = case.newest.evaluation(pruned.logits(case.newest.evaluation.pairs).detach())["test"]
     random = stream(seed, "control")
-    each = [_repaired(case, answers_of(case, case.as_many(random))) for _ in range(draws)]
+    each = [_repaired(case, answers_with(case, case.as_many(random))) for _ in range(draws)]
     tells = test.accuracy is not None and test.accuracy >= least
     alive = ~case.table.dead
     below, living = int((~case.high & alive).sum()), int(alive.sum())
@@ -160,11 +161,15 @@ def _why(accuracy: float | None, least: float) -> str:
     )
 
 
-def answers_of(case: Case, keep: Bool[np.ndarray, " neuron"]) -> Answers:
+def answers_with(case: Case, keep: Bool[np.ndarray, " neuron"]) -> Answers:
     """Of the network with some neurons, to the training examples."""
-    logits = case.logits(prune(case.newest.network, keep))
-    found: Answers = torch.argmax(logits, dim=1).numpy()
-    return found
+    return _answers_or_given(case, case.logits(prune(case.newest.network, keep)))
+
+
+def _answers_or_given(case: Case, logits: Float[Tensor, "example answer"]) -> Answers:
+    """An example without an answer, as two logits tie, keeps the label that it was given."""
+    found = answers_of(logits)
+    return np.where(found == NO_ANSWER, case.given, found)
 
 
 def _repaired(case: Case, answers: Answers) -> Repaired:

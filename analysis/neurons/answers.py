@@ -133,7 +133,14 @@ def answer_planes(source: Source, step: int | None = None, seed: int = 0) -> Ans
 def no_planes(checkpoint: Checkpoint) -> str | None:
     """Why answers are neither in a ring nor in cosets, which the pictures look for."""
     task = checkpoint.network.task
-    return None if GROUPS[task.group].is_cyclic else no_subgroups(task)
+    weights = checkpoint.network.read_out
+    if not GROUPS[task.group].is_cyclic:
+        return no_subgroups(task)
+    answers = len(residue_order(task.n_answers, task.group))
+    if weights is not None and (weights.shape[-2] < 2 or answers < 3):
+        got = f"{weights.shape[-2]} and {answers}"
+        return f"expected output weights of 2 dimensions and 3 answers at least, got {got}"
+    return None
 
 
 @measure("answers", source="Power et al. 2022 (arXiv 2201.02177), section 3.3", refuses=no_planes)

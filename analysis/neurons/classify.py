@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Rule = Literal["auto", "null"]
 AUTO = "optimal two-class cut"
+ONE_ELEMENT = 0.5  # the threshold over one element, of which no spectrum differs from noise
 NULL_QUANTILE = 0.999  # of the IPR of noise, the threshold by the rule ``null``
 
 

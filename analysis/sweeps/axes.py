@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ def plane(results: Results, axes: Axes, columns: Sequence[str]) -> Plane:
     rows = [{**nothing, **row} for row in results.table.select(known).to_pylist()]
     for axis, value in fixed.items():
         there = distinct(row[axis] for row in rows)
-        rows = [row for row in rows if row[axis] == value]
+        rows = [row for row in rows if _is(row[axis], value)]
         if not rows:
             raise ValueError(f"expected a cell with {axis} = {value}; there are {_listed(there)}")
     if not rows:
@@ -86,14 +87,35 @@ def plane(results: Results, axes: Axes, columns: Sequence[str]) -> Plane:
     return found
 
 
+def _is(there: Any, value: Any) -> bool:
+    """Whether a cell has the value that was asked for, also where it was typed as text.
+
+    An axis whose values are not of one kind is a column of their JSON.
+    """
+    if there == value:
+        return True
+    if isinstance(there, str):
+        return there == json.dumps(value)
+    if isinstance(value, str) and there is not None:
+        try:
+            return bool(there == float(value))
+        except ValueError:
+            return False
+    return False
+
+
 def base_values(values: Iterable[Any]) -> list[Any]:
     """The values of an axis that make its grid: those with at least half as many cells as the most.
 
-    A value that a refinement put between two others holds only the cells near a boundary.
+    A value that a refinement put between two others holds only the cells near a boundary. One that
+    lies between no two others is of the grid, however few cells it has.
     """
     counts = Counter(values)
     most = max(counts.values(), default=0)
-    return distinct(value for value, count in counts.items() if 2 * count >= most)
+    found = distinct(value for value, count in counts.items() if 2 * count >= most)
+    if any(not isinstance(value, int | float) for value in counts):
+        return found
+    return distinct(v for v in counts if v in found or not found[0] < v < found[-1])
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
+from interp.analysis.caption import percent
 from interp.analysis.measure import measure
 from interp.analysis.phases.phase import PhaseName
 from interp.analysis.sweeps.axes import Axes, Plane, base_values, plane
@@ -44,7 +45,9 @@ class Boundary(Result):
     def caption(self) -> str:
         """What is critical, and the interval."""
         inside = ", ".join(sorted(self.inside))
-        return f"{self.y} up to which runs end in {inside} · {self.level:.0%} bootstrap interval"
+        return (
+            f"{self.y} up to which runs end in {inside} · {percent(self.level)} bootstrap interval"
+        )
 
     def values(self) -> dict[str, float | str | None]:
         """The critical value at each x (and panel), or on which side of the grid it lies."""

@@ -61,7 +61,7 @@ def refine(
     for axis, found in lines.items():
         place = results.axes.index(axis)
         whole = pa.types.is_integer(results.table.schema.field(axis).type)
-        grid = (base or {}).get(axis) or base_values(results.table[axis].to_pylist())
+        grid = (base or {}).get(axis) or base_values(results.table[axis].drop_null().to_pylist())
         for line in found:
             for low, high in pairwise(line):
                 middle = _middle(low[place], high[place], whole)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from interp.analysis.ablation.band import ends
 from interp.analysis.ablation.kernel_scores import cumulative_counts
 from interp.analysis.ablation.logit_sum import LabelledPairs, LogitSum
-from interp.analysis.ablation.ranking import removal_order
+from interp.analysis.ablation.ranking import dead_first, removal_order
 from interp.analysis.ablation.tail import Tail
 from interp.analysis.measure import measure
 from interp.analysis.neurons.belonging import check_network
@@ -158,7 +158,7 @@ def _of_checkpoint(
     pairs = LabelledPairs(evaluation.labels.numpy(), evaluation.part, len(PARTS))
     by_ipr = removal_order(table.ipr, table.dead, "lowest")[None]
     (counts,) = cumulative_counts(logits, by_ipr, pairs, removed)
-    control = cumulative_counts(logits, orders, pairs, sizes)
+    control = cumulative_counts(logits, dead_first(orders, table.dead), pairs, sizes)
     return (
         _accuracies(counts, evaluation),
         np.stack([_accuracies(one, evaluation) for one in control]),

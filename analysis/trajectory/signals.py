@@ -12,6 +12,7 @@ from interp.analysis.measure import measure
 from interp.analysis.mechanism.information import Rows, extremes_of, group_means, ward
 from interp.analysis.mechanism.rule import answer_elements, no_rule
 from interp.analysis.memorization.hook_points import activations
+from interp.analysis.memorization.logits import answers_of
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.numbers import Numbers
 from interp.analysis.trajectory.efficiency import degree, given_logit
@@ -85,7 +86,7 @@ def signals(checkpoint: Checkpoint, *, pairs: int = 500, seed: int = 0) -> Numbe
 
 def _test_accuracy(dataset: Dataset, logits: Float[Tensor, "pair answer"]) -> float | None:
     test = ~dataset.is_train
-    right = logits.argmax(dim=1).cpu().numpy() == dataset.true_label
+    right = answers_of(logits) == dataset.true_label
     return float(right[test].mean()) if test.any() else None
 
 
@@ -101,7 +102,7 @@ def _held_out(dataset: Dataset, logits: Float[Tensor, "pair answer"]) -> float |
         dataset.true_label[test][order], return_index=True, return_counts=True
     )
     total = np.add.reduceat(rows, first, axis=0, dtype=np.float64)
-    right = total.argmax(axis=1) == answers  # of a sum as of a mean
+    right = answers_of(torch.from_numpy(total)) == answers  # of a sum as of a mean
     return float((right * count).sum() / count.sum())
 
 

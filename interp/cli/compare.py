@@ -153,13 +153,12 @@ def _print(result: Comparison) -> None:
 
 def _show(heads: list[str], first: list[list[str]], rows: list[list[str]]) -> None:
     """A table in two parts."""
-    from rich.markup import escape
     from rich.table import Column, Table
 
-    shown = Table(Column(heads[0], no_wrap=True), *(Column(escape(one)) for one in heads[1:]))
+    shown = Table(Column(heads[0], no_wrap=True), *map(Column, heads[1:]))
     for row in first:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*row)
     shown.add_section()
     for row in rows:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*row)
     show(shown)

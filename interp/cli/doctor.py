@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from interp.cli.installed import EXTRAS, PACKAGE, Package, found, of_extra, required
@@ -61,7 +60,7 @@ def _print(
     shown = Table("extra", "for", "found", "install")
     for name, inside in extras.items():
         lacking = any(not one.fits for one in inside)
-        install = escape(f"pip install '{PACKAGE}[{name}]'") if lacking else ""
+        install = f"pip install '{PACKAGE}[{name}]'" if lacking else ""
         shown.add_row(name, EXTRAS[name], _of_extra(inside), install)
     show(shown)
 

@@ -59,7 +59,7 @@ def experiment(
     from interp.training.sweep.executors.machine import Machine
 
     if name is None:
-        _list(json_)
+        _list_alone(json_, base=base, seeds=seeds, workers=workers, figure=figure, table=table)
         return
     drawn = check_places(figure, template, table)
     asked = find_experiment(name)
@@ -74,6 +74,14 @@ def experiment(
         return
     _print(found)
     say_written(figure, table)
+
+
+def _list_alone(json_: bool, **options: object) -> None:
+    """The list, which options of a run would not change."""
+    given = [f"--{option}" for option, value in options.items() if value is not None]
+    if given:
+        raise ValueError(f"experiment: expected a name beside {', '.join(given)}, got none")
+    _list(json_)
 
 
 def _list(json_: bool) -> None:
@@ -94,7 +102,6 @@ def _list(json_: bool) -> None:
 
 def _print(found: Outcome) -> None:
     """What was read off, then the mean scores of every stage."""
-    from rich.markup import escape
     from rich.table import Table as Rows
 
     from interp.experiments.outcome import label
@@ -106,7 +113,7 @@ def _print(found: Outcome) -> None:
         for one in found.summaries:
             mean = "–" if one.mean is None else f"{one.mean:.3f}"
             each = ", ".join(f"{value:.3f}" for value in one.each)
-            words = escape(f"{mean} [{each}]")
+            words = f"{mean} [{each}]"
             between = f"{one.low:.3g} – {one.high:.3g}"
             table.add_row(one.crossing.says, label(one.condition), words, between, one.words)
         show(table)
@@ -131,7 +138,7 @@ def _scores(found: Outcome, stage: str) -> Rows:
         table = Rows(*map(short_name, options), *map(_heading, values))
         for row in rows:
             table.add_row(
-                *(f"{row[path]}" for path in options), *(_range(row, name) for name in values)
+                *(_option(row[path]) for path in options), *(_range(row, name) for name in values)
             )
         return table
     places = [label({path: row[path] for path in options}) for row in rows]
@@ -139,6 +146,11 @@ def _scores(found: Outcome, stage: str) -> Rows:
     for name in values:
         table.add_row(_heading(name), *(_range(row, name) for row in rows))
     return table
+
+
+def _option(value: Any) -> str:
+    """An option in a table; one that is unset is no number there."""
+    return "none" if value is None or value != value else str(value)
 
 
 def _heading(value: str) -> str:

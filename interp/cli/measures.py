@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
@@ -135,6 +135,8 @@ def _command_of(found: Measure) -> Callable[..., None]:
 
     def call(run: Any, /, **given: Any) -> None:
         whole = {**defaults, **given}  # the parser hands on what was typed only
+        for name, option in found.options.items():
+            whole[name] = as_typed(whole[name], option.kind)
         common = {name: whole.pop(name) for name, _, _ in _COMMON}
         _run(found, run, whole, common)
 
@@ -147,6 +149,17 @@ def _command_of(found: Measure) -> Callable[..., None]:
     call.__annotations__ = {one.name: one.annotation for one in parameters}
     call.__doc__ = f"{found.title}\n\n{found.source}"
     return call
+
+
+def as_typed(value: Any, kind: Any) -> Any:
+    """Text that was typed as the number that it is, where an option takes text or numbers."""
+    kinds = {float, str}
+    if not isinstance(value, str) or not kinds <= set(get_args(kind)):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _help(found: Measure, option: str) -> str:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Column, Table
 
 from interp.cli.terminal import show
@@ -177,7 +176,7 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
         heads, rows = tidy_rows(result)
         shown = Table(*heads, title=name)
         for row in rows:
-            shown.add_row(*map(escape, row))
+            shown.add_row(*row)
         _show(shown)
         say("--table or --json give all values")
         say(result.about)
@@ -185,7 +184,7 @@ def print_values(name: str, result: Result, most: int = 40) -> None:
     found = result.values()
     shown = Table("name", "value", title=name)
     for key, value in list(found.items())[:most]:
-        shown.add_row(escape(key), _cell(value))
+        shown.add_row(key, _cell(value))
     _show(shown)
     if len(found) > most:
         say(f"the first {most} of {len(found)} values; --table or --json give all")
@@ -211,7 +210,7 @@ def print_history(
     """Values over checkpoints: a row a step, a column a value; those of ``main`` first."""
     known = list(dict.fromkeys(key for row in rows for key in row))
     names = list(dict.fromkeys([*(one for one in main if one in known), *known]))
-    heads = [escape(name).replace(".", ".\n") for name in names[:most]]
+    heads = [name.replace(".", ".\n") for name in names[:most]]
     shown = Table("step", *(Column(head, overflow="fold") for head in heads), title=name)
     for step, row in zip(steps, rows, strict=True):
         shown.add_row(str(step), *(_cell(row.get(key), 4) for key in names[:most]))

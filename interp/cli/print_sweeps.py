@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from interp.cli.print_runs import say
@@ -43,7 +42,7 @@ def print_plan(name: str, plan: Plan) -> None:
     say(f"{name}: {plan.cells}{of_all} cells ({sizes or 'no axes'}; {len(plan.seeds)} seeds)")
     shown = Table("axis", "values")
     for path, values in {**plan.axes, "seed": plan.seeds}.items():
-        shown.add_row(path, escape(_listed(values)))
+        shown.add_row(path, _listed(values))
     show(shown)
     if math.prod(map(len, plan.axes.values())) * len(plan.seeds) != plan.every:
         say("not every combination of these values is a cell of its own")
@@ -117,12 +116,13 @@ def _states(results: Results) -> list[str]:
 
 
 def _in_table(value: object) -> str:
-    """A value of an axis in as many digits as it has; brackets in it are no style."""
-    return escape(f"{value:.12g}" if isinstance(value, float) else str(value))
+    """A value of an axis in as many digits as it has."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def print_phases(place: str, diagram: PhaseDiagram, boundary: Boundary) -> None:
     """The diagram in letters, a block a panel, with the critical value under each column."""
+    from interp.analysis.caption import percent
     from interp.training.sweep.table.results import distinct
 
     for panel in diagram.panels:
@@ -143,7 +143,7 @@ def print_phases(place: str, diagram: PhaseDiagram, boundary: Boundary) -> None:
     say(
         "by the vote of the seeds; a number: the share that agrees, where not all do. "
         f"critical: {boundary.y} up to which test accuracy ≥ 0.90, median over seeds, "
-        f"{boundary.level:.0%} bootstrap interval"
+        f"{percent(boundary.level)} bootstrap interval"
     )
 
 

@@ -150,7 +150,6 @@ def _announce(
 
 
 def _print_verdict(one: Verdict, out: Path) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from interp.reproduction.criteria import asked
@@ -159,7 +158,7 @@ def _print_verdict(one: Verdict, out: Path) -> None:
     table = Table("criterion", "asked", "measured", "verdict")
     for judged in one.judged:
         cells = (judged.criterion.says, asked(judged.criterion), measured(judged), judged.word)
-        table.add_row(*map(escape, cells))  # a place in brackets is no style
+        table.add_row(*cells)
     say(f"\n{one.recipe.label}: {one.recipe.title}\n{one.recipe.claim}")
     show(table)
     seeds = ", ".join(map(str, one.seeds))

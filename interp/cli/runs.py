@@ -67,7 +67,7 @@ def train(
             help="measure to note while it trains, such as signals; may be repeated",
         ),
     ] = None,
-    records: Annotated[int, Parameter(help="at about how many steps --record notes")] = 20,
+    records: Annotated[int | None, Parameter(help="at about how many steps, 20 by default")] = None,
     json_: Json = False,
     options: Annotated[RunOptions | None, Parameter(name="*")] = None,
 ) -> None:
@@ -90,15 +90,18 @@ def train(
     say(f"\nrun folder: {out}    next: interp ipr {out}")
 
 
+_RECORDS = 20  # steps
 _FINISHED = "\nnothing recorded, as the run was finished; --history measures its checkpoints"
 
 
-def _recorder(measures: list[str] | None, count: int) -> Recorder | None:
+def _recorder(measures: list[str] | None, count: int | None) -> Recorder | None:
     if not measures:
+        if count is not None:
+            raise ValueError(f"--records: expected beside --record, got {count} alone")
         return None
     from interp.analysis.trajectory.recorder import Recorder
 
-    return Recorder(measures, count)
+    return Recorder(measures, _RECORDS if count is None else count)
 
 
 def spectrum(

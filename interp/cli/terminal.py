@@ -17,7 +17,13 @@ _READABLE = 80  # columns, below which a table's words would be cut
 
 
 class _Console(Console):
-    """A console that leaves it to the command line to say that the reader has gone."""
+    """A console to which brackets and colons are letters, in whatever users name so.
+
+    It leaves it to the command line to say that the reader has gone.
+    """
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(width=width, markup=False, emoji=False)
 
     def on_broken_pipe(self) -> NoReturn:
         self.quiet = True

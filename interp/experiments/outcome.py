@@ -149,7 +149,7 @@ class Outcome(Result):
         rows, values = self.stages[stage], list(self.experiment.values)
         paths = list(self.experiment.options_of(stage))
         known = rows.assign(**{name: rows[name].astype(float) for name in values})
-        grouped = known.groupby(paths) if paths else known.groupby(lambda _: 0)
+        grouped = known.groupby(paths, dropna=False) if paths else known.groupby(lambda _: 0)
         ending = {"mean": "", "min": "_least", "max": "_greatest"}
         found = grouped[values].agg(list(ending))
         pairs = product(values, ending)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from math import inf, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp.experiments.crossings import Crossed, apart, crossed
 from interp.experiments.outcome import Read
@@ -20,8 +21,13 @@ def at(rows: pd.DataFrame, place: Point) -> pd.Series:
 
     found = pd.Series(True, index=rows.index)
     for path, value in place.items():
-        found &= rows[path] == value
+        found &= rows[path].isna() if value is None else rows[path] == told(value)
     return found
+
+
+def told(value: Any) -> Any:
+    """An option's value as it stands in a table: lists and mappings as JSON."""
+    return json.dumps(value) if isinstance(value, list | tuple | Mapping) else value
 
 
 def readings(asked: Experiment, found: Mapping[str, pd.DataFrame]) -> Iterable[Read]:

@@ -13,7 +13,7 @@ from interp.analysis.sweeps.sweep import sweep
 from interp.experiments.crossings import crossed
 from interp.experiments.outcome import Outcome
 from interp.experiments.plan import Bisect, Experiment, Point, Stage, find_experiment
-from interp.experiments.readings import at, readings
+from interp.experiments.readings import at, readings, told
 from interp.training.arguments import as_function, as_path, whole
 from interp.training.config.plain_data import flattened, read_config, with_overrides
 from interp.training.config.run_config import parse_config
@@ -174,9 +174,10 @@ class _Trainer:
         for (condition, own), point in zip(places, points, strict=True):
             cells = [parse_config(with_overrides(base, {**point, "seed": seed})) for seed in seeds]
             of_place = found.loc[[content_hash(one.identity()) for one in cells], kept]
-            told = {path: v for path, v in {**condition, **own}.items() if path != _START}
+            options = {**condition, **own}
+            known = {path: told(value) for path, value in options.items() if path != _START}
             folders = [str(self.place / self.stage.name / RUNS / one) for one in of_place["hash"]]
-            rows.append(of_place.assign(run=folders, **told))
+            rows.append(of_place.assign(run=folders, **known))
         return _together(rows)
 
     def _checked(self, rows: pd.DataFrame) -> pd.DataFrame:

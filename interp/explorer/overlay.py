@@ -85,8 +85,10 @@ def choices(runs: Mapping[str, OpenRun]) -> list[dict[str, str]]:
 
 
 def settings_of(runs: Mapping[str, OpenRun]) -> dict[str, dict[str, Any]]:
-    """The settings in force of each open run, by its name."""
-    return {one.label: in_force(one.run.config) for one in runs.values()}
+    """The settings in force of each open run, by what tells it apart."""
+    names = [one["label"] for one in choices(runs)]
+    every = zip(names, runs.values(), strict=True)
+    return {name: in_force(one.run.config) for name, one in every}
 
 
 def add_overlay(app: Dash, readings: Callable[[], Readings]) -> None:

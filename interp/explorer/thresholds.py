@@ -59,8 +59,15 @@ def threshold_by(table: NeuronTable, rule: RuleName) -> float:
         table: the neurons.
         rule: ``auto`` or ``null``.
     """
-    from interp.analysis.neurons.classify import NULL_QUANTILE, has_cut, two_class_cut
+    from interp.analysis.neurons.classify import (
+        NULL_QUANTILE,
+        ONE_ELEMENT,
+        has_cut,
+        two_class_cut,
+    )
 
+    if table.elements < 2:
+        return ONE_ELEMENT
     if rule == "auto" and has_cut(table):
         return two_class_cut(table.ipr[~table.dead])
     return table.null.quantile(NULL_QUANTILE)

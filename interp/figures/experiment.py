@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from interp.analysis.measures import MEASURES
 from interp.experiments.outcome import Outcome, label
 from interp.experiments.plan import Point, Stage
+from interp.experiments.readings import at
 from interp.figures.expected import expect
 from interp.figures.onsets import onsets
 from interp.figures.template import INK, styled
@@ -64,13 +65,15 @@ def _aligned(outcome: Outcome) -> go.Figure:
 
 
 def _of(rows: pd.DataFrame, condition: Point) -> pd.DataFrame:
-    for path, value in condition.items():
-        rows = rows[rows[path] == value]
-    return rows
+    return rows[at(rows, condition)]
 
 
 def _spread(rows: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
-    return rows.groupby(by, sort=True)[value].agg(["mean", "min", "max"]).dropna().reset_index()
+    found = rows.groupby(by, dropna=False)[value].agg(["mean", "min", "max"]).dropna().reset_index()
+    unset = found[by].isna()  # which has no place among numbers
+    return (
+        found if not unset.any() else found.assign(**{by: found[by].map(str).mask(unset, "none")})
+    )
 
 
 def _line(

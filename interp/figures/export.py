@@ -97,7 +97,7 @@ def save(
     path = as_path(path, _A_FILE)
     as_text(div_id, "div_id")
     check_figure(path, template)
-    drawn = paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
+    drawn = _in_template(figure, template)
     if path.suffix.lower() != ".html":
         write_bytes(path, _image(drawn, path.suffix.lower()[1:], template))
         return
@@ -108,6 +108,10 @@ def save(
         post_script=f"{_fitting()}\n{_FIT}",
     )
     write_bytes(path, html.replace("<head>", f"<head>{_ON_A_PHONE}", 1).encode())
+
+
+def _in_template(figure: go.Figure, template: Template) -> go.Figure:
+    return paper(figure, _COLUMNS[template]) if template in _COLUMNS else figure
 
 
 def save_all(
@@ -126,7 +130,7 @@ def save_all(
     as_text(title, "title")
     check_figure(path, template)
     if path.suffix.lower() == ".html":
-        save_page(figures, path, title)
+        save_page([_in_template(one, template) for one in every], path, title)
         return [path]
     names = [path.with_stem(f"{path.stem}-{i}") for i in range(1, len(every) + 1)]
     with together():

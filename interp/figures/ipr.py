@@ -57,7 +57,7 @@ def ipr_histogram(
     figure = go.Figure()
     groups = [Group("all neurons", HIGH, ~table.dead)] if classes is None else groups_of(classes)
     figure.add_traces([_bars(one, table.ipr[one.members], edges) for one in groups])
-    if null:
+    if null and table.elements > 1:
         figure.add_trace(_null_line(table, edges))
     if classes is not None:
         _mark(figure, classes)

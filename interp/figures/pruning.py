@@ -58,6 +58,8 @@ def pruning_curves(
     check_alone(fold)
     curves = expect(curves, PruningCurves)
     word(metric, METRICS, "metric")
+    if not any(_measured(one, metric) for one in curves.curves.values()):
+        raise ValueError("pruning curves: expected curves with losses, got some without")
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -79,6 +81,10 @@ def pruning_curves(
         figure.update_yaxes(range=[-0.03, 1.03])
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return styled(figure, "Pruning by IPR, in both directions", _caption(curves), height=520)
+
+
+def _measured(curve: PruningCurve, metric: Metric) -> bool:
+    return any(one is not None for one in getattr(curve, metric).values())
 
 
 def _panel(curves: PruningCurves, direction: Direction, metric: Metric) -> list[go.Scatter]:

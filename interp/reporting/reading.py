@@ -11,6 +11,7 @@ from interp.analysis.ablation.heads import HeadAblation, head_ablation
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.asked import Asked
 from interp.analysis.neurons.classify import (
+    ONE_ELEMENT,
     Classes,
     Rule,
     classify,
@@ -175,7 +176,12 @@ def _walk(
 
 
 def classes_by(table: NeuronTable, threshold: Rule | float) -> Classes:
-    """By the rule; where no cut exists, as when all neurons are dead, by the null's quantile."""
+    """By the rule; where no cut exists, as when all neurons are dead, by the null's quantile.
+
+    Of one element there is neither noise nor a cut: at one half.
+    """
+    if table.elements < 2 and isinstance(threshold, str):
+        return classify(table, ONE_ELEMENT)
     try:
         return classify(table, threshold)
     except ValueError:

@@ -24,7 +24,9 @@ def flat_spectrum(table: EmbeddingTable) -> str:
     Args:
         table: the embeddings, whose convention and exponent are used for both.
     """
-    pairs = [_sum_and_noise(table, name) for name in table.curves]
+    # A curve over one element has one coefficient, and noise no other spectrum.
+    curves = [name for name in table.curves if _sizes(table, name).sum() > 1]
+    pairs = [_sum_and_noise(table, name) for name in curves]
     known = [(found, noise) for found, noise in pairs if np.isfinite(found)]
     if not known or any(found > noise for found, noise in known):
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from interp.analysis.ablation.band import band_words
+from interp.analysis.caption import percent
 from interp.analysis.phases.events import GROK_ACCURACY
 from interp.training.data.splits import SPLITS
 from interp.training.losses.loss import LOSSES
@@ -98,10 +99,12 @@ def class_mark(words: ClassWords) -> str:
 def setting(config: RunConfig) -> str:
     """What was trained on what, in a sentence."""
     task, data, optimizer = config.task, config.data, config.optimizer
-    wrong = f", {data.corruption:.0%} of them with a redrawn label (ξ)" if data.corruption else ""
+    wrong = (
+        f", {percent(data.corruption)} of them with a redrawn label (ξ)" if data.corruption else ""
+    )
     return (
         f"A network ({config.model.summary}) was trained for {config.steps:,} steps on "
-        f"{task.title}, with {data.fraction:.0%} of all pairs as training "
+        f"{task.title}, with {percent(data.fraction)} of all pairs as training "
         f"examples (α){wrong}, by {optimizer.name} with learning rate {optimizer.lr:g} and weight "
         f"decay {optimizer.weight_decay:g}; loss: {LOSSES[config.loss].words}, seed {config.seed}."
     )

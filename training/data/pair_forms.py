@@ -126,8 +126,8 @@ def _places(task: Task, indices: np.ndarray, what: str) -> np.ndarray:
 def labels_of(task: Task, train: np.ndarray, values: Any, what: str) -> np.ndarray:
     """The label of every pair, from those of the training pairs or of all."""
     labels = _numbers(values, what)
-    if labels.shape == (task.p, task.p):
-        labels = labels[tuple(task.pairs.T)]
+    if labels.shape == (task.p, task.p):  # whose labels stand at their pairs, whatever the order
+        labels = labels[tuple(task.pairs.T)][train]
     if labels.shape not in ((len(train),), (len(task.pairs),)):
         raise ValueError(
             f"{what}: expected {len(train)} labels of the training pairs or {len(task.pairs)} of "

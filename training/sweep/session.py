@@ -18,7 +18,7 @@ from interp.training.sweep.executors.work import Keep, Measure, Work, set_aside
 from interp.training.sweep.plan.cell import Cell, Known, content_hash
 from interp.training.sweep.plan.manifest import Manifest, read_manifest, write_manifest
 from interp.training.sweep.store import RUNS, Store
-from interp.training.sweep.table.collection import fold
+from interp.training.sweep.table.collection import fold, read_results
 from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.record import (
     Record,
@@ -60,6 +60,7 @@ class Session:
         self._folded, self._patience = time.monotonic(), _FOLDING
         self._tally = Tally(0)
         self._have: set[str] = set()
+        self._rows: dict[str, float] = {}
         self.elsewhere: list[Cell] = []
 
     def work(self, machine: Machine) -> Work:
@@ -77,6 +78,7 @@ class Session:
     def take_stock(self, cells: list[Cell]) -> None:
         """Finds the cells that are done, and their outcomes whole."""
         self._tally = Tally(len(cells))
+        self._rows = self._table_rows()
         for hash_ in {cell.hash for cell in cells} & recorded(self._store):
             self._count_if_done(hash_)
         self._tally.before = sum(self._tally.status.values())
@@ -89,11 +91,28 @@ class Session:
         folder = self._store.folder
         if folder is not None and not is_whole(folder / RUNS / hash_, record):
             return False
+        if self._lacks_run(record):
+            return False
         if record.status == "done" and not self._measured(record):
             return False
+        if self._rows.get(hash_, record.finished) != record.finished:
+            self._new.append(record)  # a session that was killed had not yet written it there
         self._have.add(hash_)
         self._tally.add(record)
         return True
+
+    def _table_rows(self) -> dict[str, float]:
+        """When the cells finished, as the table has it."""
+        results = read_results(self._store)
+        if results is None or "finished" not in results.table.column_names:
+            return {}
+        columns = (results.table[name].to_pylist() for name in ("hash", "finished"))
+        return dict(zip(*columns, strict=True))
+
+    def _lacks_run(self, record: Record) -> bool:
+        """Whether a sweep that kept the scores alone did it, and this one keeps the runs."""
+        keeps = self._keep == "runs" and self._store.folder is not None
+        return keeps and record.status == "done" and not record.sizes
 
     def _measured(self, record: Record) -> bool:
         """Whether everything that was asked for is recorded."""
@@ -102,7 +121,7 @@ class Session:
     def _with_known(self, cell: Cell) -> Cell:
         """The cell with what was measured of it, if it is done but for some measures."""
         record = read_record(self._store, cell.hash)
-        if record is None or record.status != "done":
+        if record is None or record.status != "done" or self._lacks_run(record):
             return cell
         return replace(cell, known=Known(record.row, record.seconds, record.measured))
 

@@ -142,6 +142,8 @@ class Job:
         if isinstance(sink, MemorySink):
             self.outcome = replace(self._so_far(), finished=True, stopped=self.stopped)
             return
+        saves, scored = save_and_score_steps(self.config)
+        self._unless_over(lambda: sink.forget_others(saves, scored))
         self._unless_over(lambda: sink.finish(self.config, seconds, self.stopped))
         if self.outcome is None:
             self.outcome = load(sink.path)

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +22,7 @@ from interp.training.runs.folder import (
     drop_old_optimizer_states,
     finish_run,
     read_dataset,
+    remove_checkpoint,
     resumable_steps,
     write_checkpoint,
 )
@@ -140,6 +141,21 @@ class FolderSink:
         self._check_place()
         write_checkpoint(self.path, step, network, config, optimizer)
         drop_old_optimizer_states(self.path)
+
+    def forget_others(self, saves: Collection[int], scored: Collection[int]) -> None:
+        """Drops what an interruption left between the steps of the schedule, but for the last.
+
+        A run that was resumed is then the run that it would have been.
+        """
+        last = self.measurements[-1].step
+        rows = [row for row in self.measurements if row.step in scored or row.step == last]
+        if len(rows) < len(self.measurements):
+            self._check_place()
+            self.measurements = rows
+            write_measurements(self.path, tuple(rows))
+        for step in [one for one in self.weights if one not in saves and one != last]:
+            self._check_place()
+            remove_checkpoint(self.path, step)
 
     def finish(self, config: RunConfig, seconds: float, stopped: str | None) -> None:
         """Marks the run as complete."""

@@ -86,7 +86,7 @@ def retrain(run: Run, ways: Sequence[str], trainer: Trainer, seed: int = 0) -> R
     for way in ways:
         try:
             asked[way] = RETRAININGS[way].first(run, seed)
-        except NotDefined as error:
+        except ValueError as error:  # such as a batch of more examples than are left
             problems[way] = one_line(error)
     firsts = _by_way(trainer, asked)
     then = {way: RETRAININGS[way].then(run, runs) for way, runs in firsts.items()}

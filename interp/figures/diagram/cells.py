@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from interp.analysis.caption import percent
 from interp.analysis.phases.phase import PhaseThresholds
 from interp.analysis.sweeps.boundary import Boundary
 from interp.analysis.sweeps.diagram import PhaseDiagram, Point
@@ -90,7 +91,7 @@ def diagram_caption(diagram: PhaseDiagram, boundary: Boundary | None, dots: bool
     if dots and any(point.share < 1 for point in diagram.points):
         second.append("dots: votes of seeds that disagree")
     if boundary is not None:
-        second.append(f"line: median critical value, {boundary.level:.0%} bootstrap interval")
+        second.append(f"line: median critical value, {percent(boundary.level)} bootstrap interval")
     return "<br>".join(" · ".join(parts) for parts in (first, second) if parts)
 
 

@@ -59,8 +59,9 @@ def _cells(points: list[Point], diagram: PhaseDiagram, x: Scale, y: Scale) -> go
         state[place] = POINT_STATES.index(point.state)
         words[place] = described(point, diagram) if few else _in_short(point)
     return go.Heatmap(
-        x=x.edges.astype(np.float32),
-        y=y.edges.astype(np.float32),
+        # Its values, of which plotly draws the cells from halfway to halfway, as ``edges`` are.
+        x=list(x.base),
+        y=list(y.base),
         z=state,
         zmin=-0.5,
         zmax=len(POINT_STATES) - 0.5,
@@ -83,7 +84,7 @@ def _in_short(point: Point) -> str:
 def _place(x: Scale, y: Scale) -> str:
     """Where a cell lies, for its hover label; of axes of numbers."""
     numbers = x.names is None and y.names is None
-    return f"{x.title} %{{x:.4g}}<br>{y.title} %{{y:.4g}}" if numbers else ""
+    return f"{x.title} %{{x:.12~g}}<br>{y.title} %{{y:.12~g}}" if numbers else ""
 
 
 def _steps() -> list[tuple[float, str]]:

@@ -39,11 +39,19 @@ def phase_scores(diagram: PhaseDiagram) -> go.Figure:
     convention = diagram.convention
     if convention is not None and convention in CONVENTIONS:
         convention = CONVENTIONS[convention].words
-    parts = [f"mean of {seeds_words(diagram)}", *axis_words(diagram)]
+    parts = [_seeds_of_means(diagram), *axis_words(diagram)]
     if convention is not None:
         parts.append(f"IPR: {convention}")
     styled(figure, "Scores of the phase diagram", " · ".join(parts), height=150 + 4 * _ROW_PIXELS)
     return figure.update_layout(margin={"t": 104 if diagram.panel else 84, "r": 90})
+
+
+def _seeds_of_means(diagram: PhaseDiagram) -> str:
+    """Of how many seeds the means are; those of runs that failed have no scores."""
+    every = [(point, getattr(point, name)) for point in diagram.points for name in QUANTITIES]
+    lacking = any(spread is not None and spread.seeds < point.seeds for point, spread in every)
+    left_out = ", those without a score left out" if lacking else ""
+    return f"mean of {seeds_words(diagram)}{left_out}"
 
 
 @dataclass(frozen=True)

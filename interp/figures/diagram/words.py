@@ -37,7 +37,8 @@ def described(point: Point, diagram: PhaseDiagram) -> str:
         spread = getattr(point, name)
         if spread is not None:
             several = f" ({spread.low:.3f} to {spread.high:.3f})" if spread.seeds > 1 else ""
-            lines.append(f"{QUANTITY_WORDS[name]} {spread.mean:.3f}{several}")
+            some = f", {spread.seeds} of {point.seeds} seeds" if spread.seeds < point.seeds else ""
+            lines.append(f"{QUANTITY_WORDS[name]} {spread.mean:.3f}{several}{some}")
     return "<br>".join(lines)
 
 

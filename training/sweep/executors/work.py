@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from interp.training.arguments import word
+from interp.training.config.places import reads_places
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.files import make_folder, remove_folder
 from interp.training.runs.run import Run
 from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.plan.cell import Cell
 from interp.training.sweep.store import RUNS, open_store
-from interp.training.sweep.table.outcome import CellOutcome
+from interp.training.sweep.table.outcome import CellOutcome, Status
 from interp.training.trainer.job import DivergenceError, Outcome
 from interp.training.trainer.loop import Interrupted, train_many
 from interp.training.trainer.sink import BusyError
@@ -70,7 +71,8 @@ class Work:
             try:
                 configs[cell.hash] = cell.parsed()
             except ValueError as error:
-                outcomes[cell.hash] = CellOutcome(cell, "invalid", in_one_line(error))
+                # It could be when the sweep was planned; what it reads may come back.
+                outcomes[cell.hash] = CellOutcome(cell, "failed", in_one_line(error))
         able = [cell for cell in cells if cell.hash in configs]
         try:
             trained = self._train([configs[cell.hash] for cell in able], able)
@@ -105,7 +107,8 @@ class Work:
             return _failure(cell, error)
         except (ValueError, KeyError) as error:
             if not self.place(cell).exists():
-                return CellOutcome(cell, "invalid", in_one_line(error))
+                status: Status = "failed" if reads_places(cell.parsed()) else "invalid"
+                return CellOutcome(cell, status, in_one_line(error))
             set_aside(self.place(cell))
         except Exception as error:
             return _failure(cell, error)

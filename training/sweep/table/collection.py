@@ -40,7 +40,7 @@ def gathered(
 ) -> Results:
     """What :func:`fold` writes."""
     table = None if anew else _written(store)
-    known = {record.hash: record for record in records}
+    known = {record.hash: _newest(store, record) for record in records}
     if table is not None:
         # What failed may have been done since.
         fine = zip(table["hash"].to_pylist(), table["status"].to_pylist(), strict=True)
@@ -57,6 +57,12 @@ def gathered(
         if table is None:
             raise
         return gathered(store, axes, records, anew=True)
+
+
+def _newest(store: Store, record: Record) -> Record:
+    """The record as it is now: another session may have measured more since."""
+    found = read_record(store, record.hash)
+    return record if found is None or found.finished < record.finished else found
 
 
 def read_results(store: Store) -> Results | None:
