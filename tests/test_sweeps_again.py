@@ -8,9 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 import interp
+from interp.analysis.sweeps.estimate import make_plan
+from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Work
 from interp.training.sweep.plan.cell import Cell
-from interp.training.sweep.store import FolderStore
+from interp.training.sweep.plan.grid import parse_grid
+from interp.training.sweep.plan.manifest import cells_of
+from interp.training.sweep.store import FolderStore, open_store
 from interp.training.sweep.table.collection import fold, read_results
 from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.record import read_record, write_record
@@ -75,6 +79,51 @@ def test_runs_are_kept_where_scores_alone_were(tmp_path):
     swept(place)  # which has all that it asks for
     swept(place, keep="runs")
     assert before == {n: (place / "runs" / n / "DONE").stat().st_mtime_ns for n in folders}
+
+
+def test_what_was_measured_is_kept_where_runs_are_made_anew(tmp_path):
+    place = tmp_path / "sweep"
+    asked = {"classes": {"threshold": 0.3}}
+    before = swept(place, measures=asked)
+    names = [name for name in before.table.column_names if name.startswith("classes")]
+    plan = make_plan(parse_grid(GRID), place, Machine("serial"), "runs")
+    assert (plan.cells, plan.done) == (2, 0)
+    assert make_plan(parse_grid(GRID), place, Machine("serial"), "scores").done == 2
+    after = swept(place, keep="runs")
+    assert len(list((place / "runs").iterdir())) == 2
+    for name in names:
+        assert after.table[name].to_pylist() == before.table[name].to_pylist()
+    assert make_plan(parse_grid(GRID), place, Machine("serial"), "runs").done == 2
+
+
+def test_runs_come_to_a_store_elsewhere_too():
+    url = "memory://sweeps-again"
+    swept(url)
+    store = open_store(url)
+    assert store.names("runs") == []
+    hashes = swept(url, keep="runs").table["hash"].to_pylist()
+    assert sorted(store.names("runs")) == sorted(hashes)
+    records = {one: store.read(f"cells/{one}.json") for one in hashes}
+    swept(url, keep="runs")
+    assert records == {one: store.read(f"cells/{one}.json") for one in hashes}
+
+
+def test_a_file_that_goes_while_it_is_read_takes_no_other_cell_along(tmp_path):
+    file = tmp_path / "labels.npz"
+    m, n = np.indices((5, 5)).reshape(2, -1)
+    np.savez(file, pairs=np.stack([m, n], axis=1), labels=(m + n) % 5, is_train=m < 3)
+    base = {**GRID["base"], "data": {"kind": "given", "file": str(file)}}
+    (cell,) = cells_of(parse_grid({"base": base}))
+    other = cells_of(parse_grid(GRID))[0]
+
+    def gone(*_):
+        file.unlink(missing_ok=True)
+        return [ValueError("gone"), ValueError("none")]
+
+    work = Work(dict, tmp_path, None)
+    work.__dict__["_train"] = gone
+    first, second = work([cell, other])
+    assert (first.status, second.status) == ("failed", "invalid")
 
 
 def test_a_file_that_was_away_for_a_while_is_tried_again(tmp_path, monkeypatch):

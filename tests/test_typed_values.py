@@ -12,6 +12,7 @@ import interp
 from interp import figures
 from interp.analysis.ablation.pruning_curves import pruning_curve
 from interp.analysis.caption import percent
+from interp.analysis.neurons.classify import classify
 from interp.analysis.neurons.embedding import embedding_table
 from interp.analysis.neurons.read import neuron_table
 from interp.analysis.sweeps.axes import Axes, base_values, plane
@@ -51,7 +52,7 @@ values: [train_accuracy]
 @pytest.mark.parametrize(
     ("axes", "places"),
     [
-        ("optimizer.batch_size: [null, 4]", ["4", "none"]),
+        ("optimizer.batch_size: [null, 4]", ["4", "None"]),
         ("optimizer.betas: [[0.9, 0.98], [0.5, 0.5]]", ["[0.5, 0.5]", "[0.9, 0.98]"]),
     ],
 )
@@ -77,6 +78,19 @@ def test_conditions_that_are_unset_or_lists_have_a_row_each(axes, places, tmp_pa
     main(["experiment", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
     assert [line for line in places if line in printed] == places
+
+
+def test_an_unset_option_stands_beside_numbers_that_stay_as_they_are(tmp_path):
+    text = EXPERIMENT.replace("AXES", "optimizer.batch_size: [4, 8, null]")
+    found = experiment(parse_experiment(text, "unset.yaml"), tmp_path / "a", machine="serial")
+    names = [f"only.train_accuracy batch {size}" for size in (4, 8, None)]
+    assert list(dict.fromkeys(found.values())) == names
+    stage = "{name: only, says: one, axes: {optimizer.batch_size: [4, 8, null]}}"
+    text = EXPERIMENT.replace("axes: {AXES}\n", "").replace("{name: only, says: one}", stage)
+    found = experiment(parse_experiment(text, "unset.yaml"), tmp_path / "a", machine="serial")
+    figure = found.plot()
+    assert list(figure.data[0].x) == ["4", "8", "None"]
+    assert figure.layout.xaxis.type == "category"
 
 
 def _plain(value):
@@ -131,6 +145,9 @@ def test_what_lies_beyond_the_grid_is_of_the_grid():
     assert all(low < point.x < high for point in diagram.points)
     # One that a refinement put between two others still is not.
     assert base_values([1, 1, 1, 1, 2, 3, 3, 3, 3]) == [1, 3]
+    assert base_values([0.1] * 10 + [0.5] * 4 + [0.3]) == [0.1, 0.5]
+    assert base_values([64] * 10 + [None] * 10 + [128] * 3 + [96]) == [64, 128, None]
+    assert base_values(["add"] * 10 + ["sub"] * 3) == ["add", "sub"]
 
 
 def test_means_of_fewer_seeds_than_a_point_has_say_so():
@@ -160,11 +177,13 @@ def test_a_refinement_leaves_out_what_is_no_number():
     assert {one[BATCH] for one in new} == {40}
 
 
-def test_percent_has_as_many_digits_as_the_share():
+def test_percent_has_as_many_digits_as_the_share(tiny_run):
     shares = (0.5, 0.004, 0.995, 0.999, 0.975, 0.07, 1.0)
     assert [percent(one) for one in shares] == [
         *("50%", "0.4%", "99.5%", "99.9%", "97.5%", "7%", "100%")
     ]
+    words = classify(neuron_table(tiny_run), "null", quantile=0.9999).rule
+    assert words == "99.99% quantile of Gaussian noise"
     told = setting(tiny_config(data={"fraction": 0.995, "corruption": 0.004}))
     assert "with 99.5% of all pairs" in told
     assert "0.4% of them with a redrawn label" in told
@@ -180,6 +199,10 @@ def test_runs_that_share_a_label_keep_their_settings():
     found = settings_of(runs)
     assert [one["model"]["width"] for one in found.values()] == [8, 12]
     assert len(set(found)) == 2
+    for rate, name in ((0.0012345678, "a/1"), (0.0012345671, "b/1")):
+        runs[name].run = train(tiny_config(optimizer={"lr": rate}))
+    found = settings_of(runs)  # whose labels have six digits
+    assert [one["optimizer"]["lr"] for one in found.values()] == [0.0012345678, 0.0012345671]
 
 
 @pytest.mark.filterwarnings("ignore:the IPRs do not look like two classes")

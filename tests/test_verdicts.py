@@ -81,12 +81,16 @@ def test_a_seed_without_its_runs_has_no_say_and_is_missed():
     absent = tuple({"seed": 2, DECAY: decay} for decay in (0.0, 5.0))
     criterion = Criterion(says="s", measure="v", at_least=0.5)
     found = judge(criterion, Evidence(runs, (DECAY,), NONE, ("nan",) * 2, absent))
-    assert (found.word, found.why) == ("undecided", "measured of 2 of 3 seeds")
+    why = "measured of 2 of 3 seeds, as runs of seed 2 failed"
+    assert (found.word, found.why) == ("undecided", why)
     # The mean of what is left of a seed is not the seed's.
     runs = [one(seed, {"v": 1.0}, 0.0) for seed in (0, 1)]
     absent = tuple({"seed": seed, DECAY: 5.0} for seed in (0, 1))
     half = Evidence(runs, (DECAY,), NONE, ("nan",) * 2, absent)
     assert judge(criterion, half).word == "undecided"
+    assert judge(criterion, half).why == "measured of 0 of 2 seeds, as runs of seeds 0, 1 failed"
+    against = Criterion(says="s", measure="v", at={DECAY: 0.0}, exceeds={"at": {DECAY: 5.0}})
+    assert judge(against, half).why == "measured of 0 of 2 seeds, as runs of seeds 0, 1 failed"
     without = Criterion(says="s", measure="v", at={DECAY: 0.0}, at_least=0.5)
     assert judge(without, half).word == "holds"  # which is not about the runs that are missing
 
@@ -104,6 +108,12 @@ def test_runs_that_diverge_leave_the_verdict_open(rates, failed, figures, tmp_pa
     printed = " ".join(capsys.readouterr().out.split())
     assert f"(budget quick, seeds 0, 1, {4 - failed if figures else 0} runs)" in printed
     assert "without 2 runs that failed: loss is no longer finite" in printed
+
+
+def test_a_configuration_that_cannot_be_is_no_run_that_failed(tmp_path):
+    widths = text("[0.01]").replace("optimizer.lr: [0.01]", "model.width: [4, -1]")
+    found = interp.reproduce(parse_recipe(widths, "mine.yaml"), tmp_path, machine="serial")
+    assert (found.word, len(found.failed)) == ("holds", 2)
 
 
 def test_a_word_has_no_mean():
@@ -144,6 +154,7 @@ def test_a_recipe_cannot_ask_for_what_there_is_not(change, message):
     [
         ("scores", "{kind: training}", "training: expected keep: runs, since it reads networks"),
         ("runs", "{kind: measures, measures: {a: A}, x: steeps}", "steeps: .*nearest is steps"),
+        ("runs", "{kind: measures, measures: {a: A}, x: 3}", "3: unknown configuration key"),
         ("runs", "{kind: diagram, y: data.corruptio}", "data.corruptio: .*data.corruption"),
         ("runs", "{kind: histograms, places: [{sed: 1}]}", "sed: .*nearest is seed"),
     ],
@@ -177,6 +188,8 @@ def test_full_batches_stand_beside_the_others(batches):
     panels = method_panels(batches, "t", drawn)
     assert [one.text for one in panels.layout.annotations] == ["batch 8", "batch 64", "batch full"]
     assert [each.y[0] for each in panels.data] == [0.75, 0.5, 0.25]
+    assert panels.layout.xaxis.type == "category"
+    assert list(panels.layout.xaxis.categoryarray) == ["8", "64", "full"]
 
 
 def titles(figure: go.Figure) -> set[str]:

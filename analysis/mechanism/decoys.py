@@ -119,6 +119,7 @@ def no_decoys(checkpoint: Checkpoint) -> str | None:
     source="homogeneity of φ; the rankings of Doshi et al. 2024 (arXiv 2310.13061) and of Liu and "
     "Lu 2026 (arXiv 2605.18022)",
     refuses=no_decoys,
+    version=2,
 )
 def decoys(
     checkpoint: Checkpoint,

@@ -138,7 +138,7 @@ def no_partition(checkpoint: Checkpoint) -> str | None:
     return None
 
 
-@measure("partition", source="Liu and Lu 2026 (arXiv 2605.18022)", refuses=no_partition)
+@measure("partition", source="Liu and Lu 2026 (arXiv 2605.18022)", refuses=no_partition, version=2)
 def partition(
     checkpoint: Checkpoint,
     *,

@@ -40,6 +40,7 @@ def not_influenced(run: Run) -> str | None:
     source="leave-one-out; memorization: Feldman 2020 (arXiv 1906.05271), Feldman and Zhang 2020 "
     "(arXiv 2008.03703)",
     refuses=not_influenced,
+    version=2,
 )
 def influence(run: Run, *, seed: int = 0) -> Influence:
     """What leaving examples out changes, one by one and in groups; 112 networks are trained.

@@ -32,6 +32,7 @@ from interp.training.runs.subject import Source, as_checkpoint, as_run
     reads="run",
     source="pruning: Doshi et al. 2024 (arXiv 2310.13061), section 4; forgetting: Toneva et al. "
     "2019 (arXiv 1812.05159); the control of this project",
+    version=2,
 )
 def pairs(run: Run, *, layer: int = 0, seed: int = 0) -> PairTable:
     """Every pair: labels, answer, margin, since when it is right, what is answered when pruned.

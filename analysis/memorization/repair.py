@@ -113,6 +113,7 @@ class Repair(Result):
     reads="run",
     source="pruning: Doshi et al. 2024 (arXiv 2310.13061); repair: this project",
     refuses=no_neurons_in,
+    version=2,
 )
 def repair(run: Run, *, least: float = GENERALIZES, draws: int = 5, seed: int = 0) -> Repair:
     """The training labels that the network would change without its low-IPR neurons.

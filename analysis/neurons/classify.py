@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from jaxtyping import Bool, Float
 
+from interp.analysis.caption import percent
 from interp.analysis.measure import measure
 from interp.analysis.neurons.class_words import BIMODAL_P_VALUE, ClassWords, class_words
 from interp.analysis.neurons.cut import gap_around, lowest
@@ -186,7 +187,7 @@ def _threshold(table: NeuronTable, rule: Rule | float, quantile: float) -> tuple
     if rule == "auto":
         return two_class_cut(table.ipr[~table.dead]), AUTO
     if rule == "null":
-        return table.null.quantile(quantile), f"{quantile:.1%} quantile of Gaussian noise"
+        return table.null.quantile(quantile), f"{percent(quantile)} quantile of Gaussian noise"
     return _fixed(rule), "fixed"
 
 

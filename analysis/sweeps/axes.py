@@ -107,15 +107,22 @@ def _is(there: Any, value: Any) -> bool:
 def base_values(values: Iterable[Any]) -> list[Any]:
     """The values of an axis that make its grid: those with at least half as many cells as the most.
 
-    A value that a refinement put between two others holds only the cells near a boundary. One that
-    lies between no two others is of the grid, however few cells it has.
+    A number that a refinement put between two others holds only the cells near a boundary. One
+    beyond all others is of the grid, however few cells it has, and so is what is no number.
     """
     counts = Counter(values)
-    most = max(counts.values(), default=0)
-    found = distinct(value for value, count in counts.items() if 2 * count >= most)
-    if any(not isinstance(value, int | float) for value in counts):
-        return found
-    return distinct(v for v in counts if v in found or not found[0] < v < found[-1])
+    numbers = {v: n for v, n in counts.items() if isinstance(v, int | float)}
+    most = max(numbers.values(), default=0)
+    found = {value for value, count in numbers.items() if 2 * count >= most}
+    # From the outside in: a refinement's own, which lie inside, have fewer cells.
+    for outwards in (sorted(numbers), sorted(numbers, reverse=True)):
+        beyond = 0
+        for value in outwards:
+            if value in found:
+                break
+            if numbers[value] >= beyond:
+                found, beyond = found | {value}, numbers[value]
+    return distinct([*found, *(value for value in counts if value not in numbers)])
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -16,7 +16,7 @@ from interp.training.sweep.plan.grid import Grid
 from interp.training.sweep.plan.manifest import cells_of
 from interp.training.sweep.store import open_store
 from interp.training.sweep.sweep import Shard, share_of
-from interp.training.sweep.table.record import read_record, recorded
+from interp.training.sweep.table.record import read_record, recorded, without_run
 
 _RECORD = 4000  # bytes of a record and its row
 
@@ -90,7 +90,7 @@ def make_plan(
     check_keep(keep)
     every = cells_of(grid)
     cells = share_of(every, shard)
-    done = _done(out) if out is not None else set()
+    done = _done(out, keep) if out is not None else set()
     left = [cell for cell in cells if not cell.error and cell.hash not in done | elsewhere]
     found, seconds, disk, problem = None, None, 0, None
     if left:
@@ -125,7 +125,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _done(out: Path | str) -> set[str]:
+def _done(out: Path | str, keep: str) -> set[str]:
     store = open_store(out)
+    lacks_run = without_run(store, keep)
     records = (read_record(store, hash_) for hash_ in recorded(store))
-    return {record.hash for record in records if record and record.final}
+    return {one.hash for one in records if one and one.final and not lacks_run(one)}

@@ -170,6 +170,7 @@ def _of_checkpoint(
     reads="run",
     source="Doshi et al. 2024 (arXiv 2310.13061), figure 17",
     refuses=no_neurons_in,
+    version=2,
 )
 def pruning_history(run: Run, *, draws: int = 4, layer: int = 0) -> CheckpointCurves:
     """Accuracies after pruning every number of neurons by IPR, at every checkpoint.

@@ -43,6 +43,7 @@ _GROUPS, _PAIRS, _OUTPUTS = 10, 100, 4
 @measure(
     "signals",
     source="progress measures of six papers, side by side: this project",
+    version=2,
 )
 def signals(checkpoint: Checkpoint, *, pairs: int = 500, seed: int = 0) -> Numbers:
     """Six signals of what a network learns, cheap enough to be noted at many steps.

@@ -138,7 +138,7 @@ def _scores(found: Outcome, stage: str) -> Rows:
         table = Rows(*map(short_name, options), *map(_heading, values))
         for row in rows:
             table.add_row(
-                *(_option(row[path]) for path in options), *(_range(row, name) for name in values)
+                *(str(row[path]) for path in options), *(_range(row, name) for name in values)
             )
         return table
     places = [label({path: row[path] for path in options}) for row in rows]
@@ -146,11 +146,6 @@ def _scores(found: Outcome, stage: str) -> Rows:
     for name in values:
         table.add_row(_heading(name), *(_range(row, name) for row in rows))
     return table
-
-
-def _option(value: Any) -> str:
-    """An option in a table; one that is unset is no number there."""
-    return "none" if value is None or value != value else str(value)
 
 
 def _heading(value: str) -> str:

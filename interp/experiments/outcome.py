@@ -61,6 +61,16 @@ class Summary:
         return float(np.mean(self.each)) if self.each and not self.beyond else None
 
 
+def as_asked(grouped: pd.Series, rows: pd.Series) -> pd.Series:
+    """An option's values as the rows have them: beside NaN, pandas makes numbers of whole ones."""
+    import pandas as pd
+
+    if not grouped.isna().any():
+        return grouped
+    known = {value: value for value in rows if value is not None}
+    return pd.Series([known.get(one) for one in grouped], index=grouped.index, dtype=object)
+
+
 def label(point: Point) -> str:
     """``ξ 0.2 · weight decay 1``."""
     return " · ".join(f"{short_name(path)} {value}" for path, value in point.items())
@@ -154,7 +164,10 @@ class Outcome(Result):
         found = grouped[values].agg(list(ending))
         pairs = product(values, ending)
         found.columns = [f"{name}{ending[how]}" for name, how in pairs]
-        return found.reset_index(drop=not paths)
+        found = found.reset_index(drop=not paths)
+        for path in paths:
+            found[path] = as_asked(found[path], rows[path])
+        return found
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a run of every stage."""

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from interp.analysis.sweeps.measured import asked_of
 from interp.analysis.sweeps.sweep import sweep
 from interp.experiments.crossings import crossed
@@ -170,6 +172,8 @@ class _Trainer:
         table = swept.to_pandas().set_index("hash", drop=False)
         found = self._checked(table.rename(columns=partial(_by_measure, named)))
         kept = ["hash", "status", "error", "seed", *self.asked.columns]
+        unset = {path for parts in places for one in parts for path, v in one.items() if v is None}
+        unset |= {p for one in self.asked.conditions for p, value in one.items() if value is None}
         rows = []
         for (condition, own), point in zip(places, points, strict=True):
             cells = [parse_config(with_overrides(base, {**point, "seed": seed})) for seed in seeds]
@@ -177,7 +181,10 @@ class _Trainer:
             options = {**condition, **own}
             known = {path: told(value) for path, value in options.items() if path != _START}
             folders = [str(self.place / self.stage.name / RUNS / one) for one in of_place["hash"]]
-            rows.append(of_place.assign(run=folders, **known))
+            columns = {
+                path: _column(value, len(seeds), path in unset) for path, value in known.items()
+            }
+            rows.append(of_place.assign(run=folders, **columns))
         return _together(rows)
 
     def _checked(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -194,6 +201,11 @@ class _Trainer:
                     f"{name!r}"
                 )
         return rows
+
+
+def _column(value: Any, count: int, with_unset: bool) -> Any:
+    """A value of some rows; beside rows without one numbers stay as they are."""
+    return np.array([value] * count, dtype=object) if with_unset else value
 
 
 def _by_measure(named: Mapping[str, str], column: str) -> str:

@@ -80,8 +80,11 @@ def choices(runs: Mapping[str, OpenRun]) -> list[dict[str, str]]:
         words = labels(groups_of([one.run for one in runs.values()], fold=False))
     except ValueError:
         words = [one.label for one in runs.values()]
-    pairs = zip(words, runs, strict=True)
-    return [{"label": label, "value": name} for label, name in pairs]
+    pairs = list(zip(words, runs, strict=True))
+    return [
+        {"label": label if words.count(label) == 1 else f"{label} ({name})", "value": name}
+        for label, name in pairs
+    ]
 
 
 def settings_of(runs: Mapping[str, OpenRun]) -> dict[str, dict[str, Any]]:

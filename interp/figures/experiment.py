@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from interp.analysis.measures import MEASURES
-from interp.experiments.outcome import Outcome, label
+from interp.experiments.outcome import Outcome, as_asked, label
 from interp.experiments.plan import Point, Stage
 from interp.experiments.readings import at
 from interp.figures.expected import expect
@@ -49,6 +49,8 @@ def experiment(outcome: Outcome) -> go.Figure:
         figure.update_xaxes(title_text=alone_name(along))
         for level in sorted({one.level for one in asked.crossings if one.against is None}):
             figure.add_hline(y=level, line={"color": INK, "dash": "dot", "width": 1})
+    if along is not None and any(isinstance(at, str) for one in figure.data for at in one.x):
+        figure.update_xaxes(type="category")  # which plotly takes for numbers if most are
     figure.update_layout(legend={"orientation": "h", "y": -0.2}, showlegend=True)
     return styled(figure, asked.title, outcome.caption, height=520)
 
@@ -70,10 +72,10 @@ def _of(rows: pd.DataFrame, condition: Point) -> pd.DataFrame:
 
 def _spread(rows: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
     found = rows.groupby(by, dropna=False)[value].agg(["mean", "min", "max"]).dropna().reset_index()
-    unset = found[by].isna()  # which has no place among numbers
-    return (
-        found if not unset.any() else found.assign(**{by: found[by].map(str).mask(unset, "none")})
-    )
+    if not found[by].isna().any():
+        return found
+    # What is unset has no place among numbers.
+    return found.assign(**{by: [str(one) for one in as_asked(found[by], rows[by])]})
 
 
 def _line(
@@ -131,7 +133,7 @@ def _crossings(
             heights = [one.crossing.level] * len(one.each)
             if one.crossing.against is not None:  # they lie where two curves meet
                 rows = _of(outcome.stages[one.crossing.stage], condition)
-                curve = _spread(rows, along, one.crossing.value)
+                curve = _spread(rows[rows[along].notna()], along, one.crossing.value)
                 heights = np.interp(one.each, curve[along], curve["mean"]).tolist()
             yield go.Scatter(
                 x=list(one.each),

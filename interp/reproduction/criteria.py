@@ -63,7 +63,9 @@ def judge(criterion: Criterion, evidence: Evidence) -> Judged:
     nulls: dict[int, float] = {}
     if criterion.null is not None:
         nulls = _by_seed(evidence, criterion.null, criterion.at, criterion)
-    word, why = _word(_met(criterion, values, others), evidence.asked_seeds)
+    places = [criterion.at] if other is None or other.at is None else [criterion.at, other.at]
+    gone = [s for s in evidence.asked_seeds if any(evidence.lacks(one, s) for one in places)]
+    word, why = _word(_met(criterion, values, others), evidence.asked_seeds, gone)
     if word == "holds" and criterion.null is not None:
         word, why = _beside_null(_met(criterion, nulls, others), len(values))
     slip = _slip(criterion, other, evidence)
@@ -122,8 +124,11 @@ def _difference(first: float | None, second: float | None) -> float:
     return 0.0 if first == second else first - second
 
 
-def _word(by_seed: dict[int, bool], asked: Sequence[int]) -> tuple[Word, str]:
+def _word(by_seed: dict[int, bool], asked: Sequence[int], gone: Sequence[int]) -> tuple[Word, str]:
     met, count = sum(by_seed.values()), len(by_seed)
+    if count < len(asked) and gone:
+        seeds = f"seed {gone[0]}" if len(gone) == 1 else f"seeds {', '.join(map(str, gone))}"
+        return "undecided", f"measured of {count} of {len(asked)} seeds, as runs of {seeds} failed"
     if not count:
         return "undecided", "nothing was measured of it"
     if count < len(asked):

@@ -56,7 +56,8 @@ def check_figures(recipe: Recipe) -> None:
         try:
             drawn = FIGURES[str(asked.get("kind"))]
             signature(drawn).bind(recipe, None, **options)
-            if recipe.keep == "scores" and drawn not in _OF_SCORES:
+            kept = recipe.keep == "runs" or recipe.trained == "analytic"
+            if not kept and drawn not in _OF_SCORES:
                 raise ValueError(f"{asked['kind']}: expected keep: runs, since it reads networks")
             check_paths(_paths(options))
             if drawn in _DESCRIBED:
@@ -70,7 +71,7 @@ def check_figures(recipe: Recipe) -> None:
 def _paths(options: Mapping[str, Any]) -> Iterator[str]:
     """Dotted paths that a figure's options name."""
     yield from (path for place in options.get("places") or () for path in place)
-    yield from (options[name] for name in _AXES if options.get(name) is not None)
+    yield from (str(options[name]) for name in _AXES if options.get(name) is not None)
 
 
 def _settings(evidence: Evidence, places: Places | None) -> dict[str, list[Trained]]:

@@ -68,6 +68,9 @@ def method_panels(evidence: Evidence, title: str, drawn: Methods) -> go.Figure:
         last = row + len(drawn.splits) - 1
         figure.update_xaxes(title_text=alone_name(drawn.x), row=last, col=column)
     figure.update_yaxes(range=[-0.03, 1.03])
+    along = list(ticks(evidence.runs, drawn.x).values())
+    if any(isinstance(at, str) for at in along):  # which plotly takes for numbers if most are
+        figure.update_xaxes(type="category", categoryorder="array", categoryarray=along)
     height = 170 + _PANEL * grid.rows
     figure.update_layout(legend={"orientation": "h", "y": -70 / height - 0.04, "yanchor": "top"})
     seeds = ", ".join(map(str, evidence.seeds))

@@ -112,7 +112,9 @@ def trained(recipe: Recipe, grid: Grid, results: Results, place: Path | None) ->
         runs.append(Trained(parse_config(parse_json(row["config"])), values, run))
     gone = [row for row in rows if row["status"] != "done"]
     failed = tuple(str(row["error"]) for row in gone)
-    absent = tuple(flattened(parse_json(row["config"])) for row in gone)
+    # A configuration that cannot be is none that a seed could have had.
+    could_be = [row for row in gone if row["status"] != "invalid"]
+    absent = tuple(flattened(parse_json(row["config"])) for row in could_be)
     return Evidence(runs, grid.paths, results, failed, absent)
 
 

@@ -51,15 +51,6 @@ def in_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return with_places(values, {path: name and str(folder / name) for path, name in COPIES.items()})
 
 
-def reads_places(config: Any) -> bool:
-    """Whether a configuration names a file or folder, which may be away for a while."""
-    return any(
-        getattr(getattr(config, section), key) is not None
-        for section, keys in PLACES.items()
-        for key in keys
-    )
-
-
 def check_places(config: Any) -> None:
     """Refuses what other processes would not find: arrays of this one.
 

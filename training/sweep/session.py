@@ -26,6 +26,7 @@ from interp.training.sweep.table.record import (
     read_record,
     recorded,
     remove_record,
+    without_run,
     write_record,
 )
 from interp.training.sweep.table.results import Results
@@ -61,6 +62,7 @@ class Session:
         self._tally = Tally(0)
         self._have: set[str] = set()
         self._rows: dict[str, float] = {}
+        self._lacks_run = without_run(store, keep)
         self.elsewhere: list[Cell] = []
 
     def work(self, machine: Machine) -> Work:
@@ -109,11 +111,6 @@ class Session:
         columns = (results.table[name].to_pylist() for name in ("hash", "finished"))
         return dict(zip(*columns, strict=True))
 
-    def _lacks_run(self, record: Record) -> bool:
-        """Whether a sweep that kept the scores alone did it, and this one keeps the runs."""
-        keeps = self._keep == "runs" and self._store.folder is not None
-        return keeps and record.status == "done" and not record.sizes
-
     def _measured(self, record: Record) -> bool:
         """Whether everything that was asked for is recorded."""
         return all(one.is_in(record.measured) for one in self._measuring.asked)
@@ -121,7 +118,7 @@ class Session:
     def _with_known(self, cell: Cell) -> Cell:
         """The cell with what was measured of it, if it is done but for some measures."""
         record = read_record(self._store, cell.hash)
-        if record is None or record.status != "done" or self._lacks_run(record):
+        if record is None or record.status != "done":
             return cell
         return replace(cell, known=Known(record.row, record.seconds, record.measured))
 

@@ -145,7 +145,7 @@ class FolderSink:
     def forget_others(self, saves: Collection[int], scored: Collection[int]) -> None:
         """Drops what an interruption left between the steps of the schedule, but for the last.
 
-        A run that was resumed is then the run that it would have been.
+        A run that was resumed then has the scores and weights that it would have had.
         """
         last = self.measurements[-1].step
         rows = [row for row in self.measurements if row.step in scored or row.step == last]

@@ -239,7 +239,7 @@ function broken(text, room, font) {
   return text.split("<br>").map((line) => {
     if (wide(line) <= room) return line;
     const found = [""];
-    const parts = line.split(" ").flatMap((word) => (wide(word) > room ? word.split(/(?<=_)/) : [word]).map((part, i) => [i ? "" : " ", part]));
+    const parts = line.split(" ").flatMap((word) => (wide(word) > room ? word.match(/[^_]*_|[^_]+/g) : [word]).map((part, i) => [i ? "" : " ", part]));
     for (const [gap, part] of parts) {
       const longer = found.at(-1) ? found.at(-1) + gap + part : part;
       if (found.at(-1) && wide(longer) > room) found.push(part);

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from interp.training.arguments import word
-from interp.training.config.places import reads_places
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.files import make_folder, remove_folder
 from interp.training.runs.run import Run
@@ -107,7 +106,7 @@ class Work:
             return _failure(cell, error)
         except (ValueError, KeyError) as error:
             if not self.place(cell).exists():
-                status: Status = "failed" if reads_places(cell.parsed()) else "invalid"
+                status: Status = "failed" if _is_away(cell) else "invalid"
                 return CellOutcome(cell, status, in_one_line(error))
             set_aside(self.place(cell))
         except Exception as error:
@@ -181,6 +180,15 @@ def in_one_line(error: Exception) -> str:
     text = " ".join(said.split())
     clear = isinstance(error, ValueError | ArithmeticError | OSError)
     return text if clear and text else f"{type(error).__name__}: {text}"
+
+
+def _is_away(cell: Cell) -> bool:
+    """Whether a cell that could be when it was planned cannot be now, as a file of it is gone."""
+    try:
+        cell.parsed()
+    except ValueError:
+        return True
+    return False
 
 
 def set_aside(place: Path) -> None:

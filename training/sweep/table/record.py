@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,19 @@ class Record:
     def final(self) -> bool:
         """Whether it would end so again; what failed may find more memory or a larger disk."""
         return self.status != "failed"
+
+
+def without_run(store: Store, keep: str) -> Callable[[Record], bool]:
+    """Tells of a record whether its run is to be kept, and is not there.
+
+    So it is where a sweep that kept the scores alone did the cell.
+    """
+    if keep != "runs":
+        return lambda record: False
+    if store.folder is not None:
+        return lambda record: record.status == "done" and not record.sizes
+    kept = set(store.names(RUNS))
+    return lambda record: record.status == "done" and record.hash not in kept
 
 
 def remove_record(store: Store, cell: str) -> None:
