@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -143,15 +142,6 @@ def drop_old_optimizer_states(run: Path, keep: int = 2) -> None:
 def resumable_steps(run: Path) -> list[int]:
     """Steps whose checkpoint holds an optimizer state, ascending."""
     return [step for step in CheckpointFolder(run) if optimizer_path(run, step).exists()]
-
-
-def remove_checkpoint(run: Path, step: int) -> None:
-    """Removes a checkpoint, whole or not at all to who reads meanwhile."""
-    folder = checkpoint_path(run, step).parent
-    hidden = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(hidden, ignore_errors=True)
-    folder.rename(hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def finish_run(

@@ -14,15 +14,15 @@ from interp.training.config.options import first_difference
 from interp.training.config.run_config import RunConfig
 from interp.training.data.dataset import Dataset
 from interp.training.models.network import Network
-from interp.training.runs.files import is_vacant
+from interp.training.runs.files import is_vacant, remove_folder
 from interp.training.runs.folder import (
     CheckpointFolder,
     Weights,
+    checkpoint_path,
     create_run,
     drop_old_optimizer_states,
     finish_run,
     read_dataset,
-    remove_checkpoint,
     resumable_steps,
     write_checkpoint,
 )
@@ -155,7 +155,7 @@ class FolderSink:
             write_measurements(self.path, tuple(rows))
         for step in [one for one in self.weights if one not in saves and one != last]:
             self._check_place()
-            remove_checkpoint(self.path, step)
+            remove_folder(checkpoint_path(self.path, step).parent)
 
     def finish(self, config: RunConfig, seconds: float, stopped: str | None) -> None:
         """Marks the run as complete."""

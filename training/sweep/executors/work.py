@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from interp.training.arguments import word
+from interp.training.config.places import PLACES
 from interp.training.config.run_config import RunConfig
 from interp.training.runs.files import make_folder, remove_folder
 from interp.training.runs.run import Run
@@ -70,8 +72,7 @@ class Work:
             try:
                 configs[cell.hash] = cell.parsed()
             except ValueError as error:
-                # It could be when the sweep was planned; what it reads may come back.
-                outcomes[cell.hash] = CellOutcome(cell, "failed", in_one_line(error))
+                outcomes[cell.hash] = CellOutcome(cell, _refused(cell), in_one_line(error))
         able = [cell for cell in cells if cell.hash in configs]
         try:
             trained = self._train([configs[cell.hash] for cell in able], able)
@@ -106,8 +107,7 @@ class Work:
             return _failure(cell, error)
         except (ValueError, KeyError) as error:
             if not self.place(cell).exists():
-                status: Status = "failed" if _is_away(cell) else "invalid"
-                return CellOutcome(cell, status, in_one_line(error))
+                return CellOutcome(cell, _refused(cell), in_one_line(error))
             set_aside(self.place(cell))
         except Exception as error:
             return _failure(cell, error)
@@ -182,13 +182,18 @@ def in_one_line(error: Exception) -> str:
     return text if clear and text else f"{type(error).__name__}: {text}"
 
 
-def _is_away(cell: Cell) -> bool:
-    """Whether a cell that could be when it was planned cannot be now, as a file of it is gone."""
-    try:
-        cell.parsed()
-    except ValueError:
-        return True
-    return False
+def _refused(cell: Cell) -> Status:
+    """What a cell is that was refused: invalid, or failed as a file of it is away for a while."""
+    values = json.loads(cell.config)
+    named = [
+        (values.get(section) or {}).get(key) for section, keys in PLACES.items() for key in keys
+    ]
+    if any(one is not None for one in named):
+        try:
+            cell.parsed()
+        except ValueError:
+            return "failed"
+    return "invalid"
 
 
 def set_aside(place: Path) -> None:
