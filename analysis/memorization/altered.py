@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from interp.analysis.ablation.prune import prune
 from interp.analysis.ablation.ranking import random_orders
 from interp.analysis.mechanism.filtered import filtered, no_filter
 from interp.analysis.memorization.logits import answers_of, logits_of
-from interp.analysis.neurons.classify import classify
+from interp.analysis.neurons.classify import Classes, classify
 from interp.analysis.neurons.read import neuron_table, no_neurons
 from interp.analysis.neurons.weights import check_layer
 from interp.training.evaluation import in_float64
@@ -53,13 +53,13 @@ def altered(checkpoint: Checkpoint, layer: int, seed: int) -> Altered:
     Raises:
         ValueError: if the network has no such layer.
     """
-    keep, reason = _above_the_cut(checkpoint, layer)
+    classes, reason = _classes(checkpoint, layer)
     notes = [] if reason is None else [f"pruned: none ({reason})"]
     pruned = random = gone = None
-    if keep is not None:
+    if classes is not None:
+        keep = classes.generalizing
         gone = int((~keep).sum())
-        dead = neuron_table(checkpoint, layer=layer).dead
-        (order,) = random_orders(dead, 1, stream(seed, "control"))
+        (order,) = random_orders(classes.dead, 1, stream(seed, "control"))
         pruned = _answers(checkpoint, prune(checkpoint.exact, keep, layer))
         random = _answers(checkpoint, prune(checkpoint.exact, order[gone:], layer))
     reason = no_filter(checkpoint.network)
@@ -69,16 +69,14 @@ def altered(checkpoint: Checkpoint, layer: int, seed: int) -> Altered:
     return Altered(pruned, random, g_net, gone, tuple(notes))
 
 
-def _above_the_cut(
-    checkpoint: Checkpoint, layer: int
-) -> tuple[Bool[np.ndarray, " neuron"] | None, str | None]:
-    """Which neurons stay, or why there are no two classes of them."""
+def _classes(checkpoint: Checkpoint, layer: int) -> tuple[Classes | None, str | None]:
+    """The neurons' classes, or why there are no two of them."""
     reason = no_neurons(checkpoint)
     if reason is not None:
         return None, reason
     check_layer(checkpoint.network, layer)
     try:
-        return classify(neuron_table(checkpoint, layer=layer)).generalizing, None
+        return classify(neuron_table(checkpoint, layer=layer)), None
     except ValueError as error:  # no two different IPRs, or curves that cannot be read
         return None, str(error)
 

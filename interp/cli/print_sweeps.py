@@ -115,29 +115,25 @@ def _states(results: Results) -> list[str]:
     return [state or "done" for state in results.table["state"].to_pylist()]
 
 
-def _in_table(value: object) -> str:
-    """A value of an axis in as many digits as it has."""
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
 def print_phases(place: str, diagram: PhaseDiagram, boundary: Boundary) -> None:
     """The diagram in letters, a block a panel, with the critical value under each column."""
     from interp.analysis.caption import percent
+    from interp.figures.diagram.words import shown
     from interp.training.sweep.table.results import distinct
 
     for panel in diagram.panels:
         points = {(point.x, point.y): point for point in diagram.points if point.panel == panel}
         xs = distinct(x for x, _ in points)
         title = f"{place}" if panel is None else f"{diagram.panel} = {panel}"
-        shown = Table(diagram.y, *map(_in_table, xs))
-        shown.title, shown.title_justify = f"{title} ({diagram.x} →)", "left"
+        letters = Table(diagram.y, *map(shown, xs))
+        letters.title, letters.title_justify = f"{title} ({diagram.x} →)", "left"
         for y in reversed(distinct(y for _, y in points)):
             row = [points.get((x, y)) for x in xs]
-            shown.add_row(_in_table(y), *(_letter(point) for point in row))
+            letters.add_row(shown(y), *(_letter(point) for point in row))
         found = {row.x: row for row in boundary.rows if row.panel == panel}
-        shown.add_section()
-        shown.add_row("critical", *(_critical(found.get(x)) for x in xs))
-        show(shown)
+        letters.add_section()
+        letters.add_row("critical", *(_critical(found.get(x)) for x in xs))
+        show(letters)
     used = [state for state in _LETTERS if any(point.state == state for point in diagram.points)]
     say(" · ".join(f"{_LETTERS[state]} {state}" for state in used))
     say(

@@ -14,7 +14,7 @@ from interp.experiments.plan import Point, Stage
 from interp.experiments.readings import at
 from interp.figures.expected import expect
 from interp.figures.onsets import onsets
-from interp.figures.template import INK, styled
+from interp.figures.template import INK, styled, word_axis
 from interp.words.options import alone_name
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#222222")
@@ -49,8 +49,7 @@ def experiment(outcome: Outcome) -> go.Figure:
         figure.update_xaxes(title_text=alone_name(along))
         for level in sorted({one.level for one in asked.crossings if one.against is None}):
             figure.add_hline(y=level, line={"color": INK, "dash": "dot", "width": 1})
-    if along is not None and any(isinstance(at, str) for one in figure.data for at in one.x):
-        figure.update_xaxes(type="category")  # which plotly takes for numbers if most are
+        figure.update_xaxes(**word_axis(place for one in figure.data for place in one.x))
     figure.update_layout(legend={"orientation": "h", "y": -0.2}, showlegend=True)
     return styled(figure, asked.title, outcome.caption, height=520)
 

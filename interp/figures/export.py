@@ -29,7 +29,7 @@ _ADVICE = "check that it starts, name another one in BROWSER_PATH, or write .htm
 _A_FILE = "a file's name, such as 'figure.html'"
 
 # Else a phone shows a page as wide as a desk's, and small.
-_ON_A_PHONE = "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+ON_A_PHONE = "<meta name='viewport' content='width=device-width, initial-scale=1'>"
 _FIT = "fitWords(document.getElementById('{plot_id}'));"
 SUFFIXES = (".html", ".png", ".svg", ".pdf")
 _COLUMNS: dict[str, Literal[1, 2]] = {"paper": 1, "paper-wide": 2}
@@ -107,7 +107,7 @@ def save(
         config=dict(HTML_CONFIG),
         post_script=f"{_fitting()}\n{_FIT}",
     )
-    write_bytes(path, html.replace("<head>", f"<head>{_ON_A_PHONE}", 1).encode())
+    write_bytes(path, html.replace("<head>", f"<head>{ON_A_PHONE}", 1).encode())
 
 
 def _in_template(figure: go.Figure, template: Template) -> go.Figure:
@@ -159,7 +159,7 @@ def save_page(figures: Sequence[go.Figure], path: Path | str, title: str) -> Non
         for place, figure in enumerate(every)
     ]
     body = "\n".join([fitting_script(), *parts])
-    head = f"<!doctype html><meta charset='utf-8'>{_ON_A_PHONE}<title>{escape(title)}</title>"
+    head = f"<!doctype html><meta charset='utf-8'>{ON_A_PHONE}<title>{escape(title)}</title>"
     html = f"{head}\n{body}\n"
     write_bytes(path, html.encode())
 

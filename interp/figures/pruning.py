@@ -13,7 +13,7 @@ from interp.analysis.ablation.curves import ControlBand, PruningCurve, PruningCu
 from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction
 from interp.figures.between import between
 from interp.figures.expected import expect
-from interp.figures.metric import METRICS, Metric
+from interp.figures.metric import METRICS, Metric, check_measured
 from interp.figures.overlay.lines import Several, check_alone, is_several
 from interp.figures.template import INK, SPLIT_COLOUR, SPLIT_DASH, styled
 from interp.training.arguments import whole, word
@@ -58,8 +58,8 @@ def pruning_curves(
     check_alone(fold)
     curves = expect(curves, PruningCurves)
     word(metric, METRICS, "metric")
-    if not any(_measured(one, metric) for one in curves.curves.values()):
-        raise ValueError("pruning curves: expected curves with losses, got some without")
+    for one in curves.curves.values():
+        check_measured(one, metric, "pruning curves")
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -81,10 +81,6 @@ def pruning_curves(
         figure.update_yaxes(range=[-0.03, 1.03])
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return styled(figure, "Pruning by IPR, in both directions", _caption(curves), height=520)
-
-
-def _measured(curve: PruningCurve, metric: Metric) -> bool:
-    return any(one is not None for one in getattr(curve, metric).values())
 
 
 def _panel(curves: PruningCurves, direction: Direction, metric: Metric) -> list[go.Scatter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -126,3 +126,14 @@ def run_caption(run: Run, step: int | None = None) -> str:
         config.model.summary,
     ]
     return place(run.seed, step, *parts)
+
+
+def word_axis(places: Iterable[Any]) -> dict[str, Any]:
+    """Settings of an axis along which words stand, in this order; none where all are numbers.
+
+    Beside a few words plotly would take numbers for an axis of numbers, and draw no word.
+    """
+    every = list(dict.fromkeys(places))
+    if not any(isinstance(one, str) for one in every):
+        return {}
+    return {"type": "category", "categoryorder": "array", "categoryarray": every}

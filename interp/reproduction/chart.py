@@ -11,11 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
+from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled, word_axis
 from interp.reproduction.evidence import (
     Evidence,
     Place,
     Trained,
+    along,
     differing,
     key_of,
     ticks,
@@ -128,8 +129,8 @@ def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
     elif chart.y_title.startswith("accuracy"):
         figure.update_yaxes(range=[-0.03, 1.03])
     places = list(ticks(evidence.runs, chart.x).values()) if chart.x else []
-    if _in_words(places):
-        figure.update_xaxes(type="category", categoryorder="array", categoryarray=places)
+    if in_words := word_axis(places):
+        figure.update_xaxes(**in_words)
     elif chart.log and places and places[0] > 0 and places[-1] / places[0] >= _DECADES:
         figure.update_xaxes(type="log")
     figure.update_xaxes(
@@ -138,10 +139,6 @@ def _name_axes(figure: go.Figure, evidence: Evidence, chart: Chart) -> None:
         tickfont_size=None if chart.x else _WORDS,
     )
     figure.update_yaxes(title_text=chart.y_title)
-
-
-def _in_words(places: Sequence[Any]) -> bool:
-    return any(isinstance(at, str) for at in places)
 
 
 def _at_one_place(evidence: Evidence, title: str, chart: Chart) -> go.Figure:
@@ -191,16 +188,12 @@ def _make_room(figure: go.Figure, lines: int, rows: int) -> None:
 def _points(
     runs: Sequence[Trained], x: str | None, evidence: Evidence, measure: str
 ) -> list[tuple[Any, list[float]]]:
-    if x is None:
-        line = min(_NARROW, _characters(len(evidence.places)))
-        places: list[Place] = [{path: one.options[path] for path in evidence.axes} for one in runs]
-        stand = differing(places, line)
-    else:
-        known = ticks(evidence.runs, x)
-        runs = sorted(runs, key=lambda one: list(known).index(key_of(one.options[x])))
-        stand = [known[key_of(one.options[x])] for one in runs]
+    if x is not None:
+        return list(along(runs, x, ticks(evidence.runs, x), measure).items())
     found: dict[Any, list[float]] = {}
-    for one, at in zip(runs, stand, strict=True):
+    line = min(_NARROW, _characters(len(evidence.places)))
+    places: list[Place] = [{path: one.options[path] for path in evidence.axes} for one in runs]
+    for one, at in zip(runs, differing(places, line), strict=True):
         value = one.values.get(measure)
         if value is not None:
             found.setdefault(at, []).append(float(value))

@@ -109,6 +109,18 @@ def ticks(runs: Sequence[Trained], path: str) -> dict[Any, Any]:
     return {value: value if numbers else _value(path, value) for value in values}
 
 
+def along(
+    runs: Sequence[Trained], path: str, places: Mapping[Any, Any], measure: str
+) -> dict[Any, list[float]]:
+    """A measure of some runs by where they stand, as :func:`ticks` has it; none without a value."""
+    found: dict[Any, list[float]] = {place: [] for place in places.values()}
+    for one in runs:
+        value = one.values.get(measure)
+        if value is not None:
+            found[places[key_of(one.options[path])]].append(float(value))
+    return {place: values for place, values in found.items() if values}
+
+
 def key_of(value: Any) -> Any:
     """An option's value as itself, or as text where it could not be the key of a mapping."""
     return value if value is None or isinstance(value, int | float) else str(value)

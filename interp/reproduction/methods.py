@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled
-from interp.reproduction.evidence import Evidence, Trained, key_of, ticks, words
+from interp.figures.template import CLASS_COLOUR, INK, SPLIT_COLOUR, styled, word_axis
+from interp.reproduction.evidence import Evidence, Trained, along, key_of, ticks, words
 from interp.reproduction.grid import Grid, room_above
 from interp.training.arguments import word
 from interp.training.data.splits import SPLITS, Split
@@ -54,6 +54,7 @@ def method_panels(evidence: Evidence, title: str, drawn: Methods) -> go.Figure:
         drawn: which methods, options and splits.
     """
     places = list(ticks(evidence.runs, drawn.panels))
+    stands = ticks(evidence.runs, drawn.x)
     names = [words({drawn.panels: value}) for value in places]
     grid = Grid(len(places), len(drawn.splits))
     figure = grid.figure(names, shared_xaxes="columns", gaps=(0.06, 0.4))
@@ -61,16 +62,14 @@ def method_panels(evidence: Evidence, title: str, drawn: Methods) -> go.Figure:
         row, column = grid.at(place)
         runs = [one for one in evidence.runs if key_of(one.options[drawn.panels]) == value]
         for below, split in enumerate(drawn.splits):
-            lines = _lines(runs, drawn, split, in_legend=not place and not below)
+            lines = _lines(runs, drawn, split, stands, in_legend=not place and not below)
             figure.add_traces(lines, rows=row + below, cols=column)
             if column == 1:
                 figure.update_yaxes(title_text=f"{split} accuracy", row=row + below, col=column)
         last = row + len(drawn.splits) - 1
         figure.update_xaxes(title_text=alone_name(drawn.x), row=last, col=column)
     figure.update_yaxes(range=[-0.03, 1.03])
-    along = list(ticks(evidence.runs, drawn.x).values())
-    if any(isinstance(at, str) for at in along):  # which plotly takes for numbers if most are
-        figure.update_xaxes(type="category", categoryorder="array", categoryarray=along)
+    figure.update_xaxes(**word_axis(stands.values()))
     height = 170 + _PANEL * grid.rows
     figure.update_layout(legend={"orientation": "h", "y": -70 / height - 0.04, "yanchor": "top"})
     seeds = ", ".join(map(str, evidence.seeds))
@@ -81,17 +80,17 @@ def method_panels(evidence: Evidence, title: str, drawn: Methods) -> go.Figure:
 
 
 def _lines(
-    runs: Sequence[Trained], drawn: Methods, split: Split, in_legend: bool
+    runs: Sequence[Trained],
+    drawn: Methods,
+    split: Split,
+    stands: Mapping[Any, Any],
+    in_legend: bool,
 ) -> list[go.Scatter]:
     """A line a method, through the means of the seeds at each value of the option."""
-    found, places = [], ticks(runs, drawn.x)
+    found = []
     for number, (method, name) in enumerate(drawn.methods.items()):
-        points: dict[Any, list[float]] = {at: [] for at in places.values()}
-        for one in runs:
-            value = one.values.get(f"{method}.{split}_accuracy")
-            if value is not None:
-                points[places[key_of(one.options[drawn.x])]].append(float(value))
-        at = [x for x, values in points.items() if values]
+        points = along(runs, drawn.x, stands, f"{method}.{split}_accuracy")
+        at = list(points)
         mean = [sum(points[x]) / len(points[x]) for x in at]
         found.append(
             go.Scatter(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from interp.figures.export import fitting_script, part_of_page
+from interp.figures.export import ON_A_PHONE, fitting_script, part_of_page
 from interp.reproduction.criteria import WITH_NULL, Judged, Word, asked, shown
 from interp.reproduction.verdict import Verdict
 from interp.training.runs.files import make_folder, together, write_bytes
@@ -127,8 +127,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
     sections = "".join(_html_section(one) for one in verdicts)
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>Scoreboard</title><style>{style}</style>"
+        f"{ON_A_PHONE}<title>Scoreboard</title><style>{style}</style>"
         f"<script>{get_plotlyjs()}</script>{fitting_script()}</head><body><main>"
         f"<h1>What holds, claim by claim</h1><p>{escape(heading(verdicts))}</p>"
         "<table><thead><tr><th>recipe</th><th>what</th><th>verdict</th><th>why</th></tr></thead>"

@@ -15,10 +15,11 @@ from interp.training.sweep.executors.asked import Asked
 from interp.training.sweep.executors.executors import Executor
 from interp.training.sweep.executors.machine import Machine
 from interp.training.sweep.executors.work import Keep, Measure, Work, set_aside
+from interp.training.sweep.parquet_file import read_parquet
 from interp.training.sweep.plan.cell import Cell, Known, content_hash
 from interp.training.sweep.plan.manifest import Manifest, read_manifest, write_manifest
-from interp.training.sweep.store import RUNS, Store
-from interp.training.sweep.table.collection import fold, read_results
+from interp.training.sweep.store import RESULTS, RUNS, Store
+from interp.training.sweep.table.collection import fold
 from interp.training.sweep.table.outcome import CellOutcome
 from interp.training.sweep.table.record import (
     Record,
@@ -105,11 +106,11 @@ class Session:
 
     def _table_rows(self) -> dict[str, float]:
         """When the cells finished, as the table has it."""
-        results = read_results(self._store)
-        if results is None or "finished" not in results.table.column_names:
+        names = ("hash", "finished")
+        table = read_parquet(self._store, RESULTS, names, text=("hash",))
+        if table is None or "finished" not in table.column_names:
             return {}
-        columns = (results.table[name].to_pylist() for name in ("hash", "finished"))
-        return dict(zip(*columns, strict=True))
+        return dict(zip(*(table[name].to_pylist() for name in names), strict=True))
 
     def _measured(self, record: Record) -> bool:
         """Whether everything that was asked for is recorded."""

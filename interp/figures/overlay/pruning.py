@@ -14,7 +14,7 @@ from interp.analysis.ablation.ranking import DIRECTIONS, MAIN, Direction, Order
 from interp.analysis.comparison.groups import Group, Groups
 from interp.analysis.comparison.spread import Curve
 from interp.analysis.comparison.subjects import Subject
-from interp.figures.metric import METRICS, Metric
+from interp.figures.metric import METRICS, Metric, check_measured
 from interp.figures.overlay.lines import (
     Look,
     Several,
@@ -94,9 +94,7 @@ def _curves(member: Subject, metric: Metric) -> PruningCurves:
 
 def _check(curves: PruningCurves, metric: Metric) -> None:
     for order in _ORDERS:
-        curve = curves[order]
-        if all(one is None for one in getattr(curve, metric).values()):
-            raise ValueError(f"{_NAME}: expected curves with losses, got some without")
+        check_measured(curves[order], metric, _NAME)
 
 
 def _has(curves: PruningCurves, split: Split) -> bool:
